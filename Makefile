@@ -1,0 +1,34 @@
+# Everything happens in .venv, made by the first target that needs it: nothing to install by hand.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types check diagrams bench clean
+
+demo: .venv/ready          ## run a conversation through real faults, and count what was lost
+	$(BIN)/perdure demo
+
+test: .venv/ready          ## all tests
+	$(BIN)/pytest
+
+check: .venv/ready         ## explore the model
+	$(BIN)/perdure check
+
+diagrams: .venv/ready      ## draw the charts again
+	$(BIN)/perdure diagrams
+
+lint: .venv/ready
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: .venv/ready
+	$(BIN)/mypy
+
+bench: .venv/ready         ## side by side, ratios
+	$(BIN)/pytest tests/benchmarks -s --override-ini addopts=
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[check,cli,diagrams,test]' 'mypy>=2.1' 'ruff>=0.15'
+	touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
