@@ -30,7 +30,7 @@ class SendItem(Chart):
         orphaned: an attempt may have been taken under an epoch whose receipts are gone
 
     Actions:
-        post: it goes out with its idempotency key
+        transmit: it goes out with its idempotency key
         report: the application is told the outcome, once
     """
 
@@ -40,7 +40,7 @@ class SendItem(Chart):
     delivered = State(final=True)
     dropped = State(final=True)
 
-    post = queued.to(sending, on="post")
+    post = queued.to(sending, on="transmit")
     accepted = sending.to(delivered, on="report")
     refused = sending.to(dropped, on="report")
     failed = (
