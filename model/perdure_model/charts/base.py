@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType, SimpleNamespace
+from types import SimpleNamespace
 
 from statemachine import StateMachine
 
-from perdure_model.table import MissingFactError, meanings
-
-NO_FACTS: Mapping[str, bool] = MappingProxyType({})
+from perdure_model.table import NO_FACTS, MissingFactError, meanings
 
 
 class Chart(StateMachine):

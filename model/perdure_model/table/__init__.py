@@ -5,6 +5,7 @@ chart of which that cannot be said is refused, by name, with the reason and the 
 python-statemachine, and nothing else of this package.
 """
 
+from perdure_model.table.compiler import compile_chart
 from perdure_model.table.errors import (
     ChartError,
     DeadRowError,
@@ -16,16 +17,21 @@ from perdure_model.table.errors import (
     UnsupportedFeatureError,
 )
 from perdure_model.table.meanings import Meanings, meanings
+from perdure_model.table.rows import NO_FACTS, Row, Table
 
 __all__ = [
+    "NO_FACTS",
     "ChartError",
     "DeadRowError",
     "MeaningError",
     "Meanings",
     "MissingFactError",
+    "Row",
+    "Table",
     "UnknownEventError",
     "UnknownNameError",
     "UnknownStateError",
     "UnsupportedFeatureError",
+    "compile_chart",
     "meanings",
 ]
