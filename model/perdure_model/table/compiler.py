@@ -3,7 +3,8 @@
 A transition runs `before`, the source's `exit`, `on`, the target's `enter` and `after`. Within each of these
 a callback's place is its priority: generic hooks (`on_transition`), then those named at the transition, then
 hooks called after a state or event (`on_lost`); `after_transition` comes last of all. An internal
-self-transition neither exits nor enters, unless the chart enables it.
+self-transition neither exits nor enters; with `enable_self_transition_entries` it enters, and still does not
+exit.
 """
 
 from __future__ import annotations
@@ -71,12 +72,12 @@ def _rows(chart: Chart, state: State, event: str, hooks: Collection[str]) -> Ite
 
 
 def _groups(chart: Chart, transition: Transition, target: State) -> Iterator[Iterable[CallbackSpec]]:
-    stays = transition.internal and transition.is_self and not chart.enable_self_transition_entries
+    inside = transition.internal and transition.is_self
     yield transition.before
-    if not stays:
+    if not inside:
         yield transition.source.exit
     yield transition.on
-    if not stays:
+    if not inside or chart.enable_self_transition_entries:
         yield target.enter
     yield transition.after
 
