@@ -1,0 +1,149 @@
+"""What a server's rules can ask for: a closed union.
+
+Order within a decision: `Moved` first; an old stream is ended before the new one is attached; the answer
+to a POST stands before the work that it causes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from perdure_model.core.common import Attempt, Epoch, Moved, Refused, SendKey
+from perdure_model.core.server.inputs import GraceElapsed
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Answer the request with this status and problem (RFC 9457)."""
+
+    status: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """Register the stream and welcome it; `resumed` says whether the client's receipts are still known."""
+
+    cid: str
+    generation: Attempt
+    epoch: Epoch
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CutStream:
+    """End this stream from our side, telling it why."""
+
+    cid: str
+    generation: Attempt
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartGrace:
+    """Feed `due` when `seconds` have passed."""
+
+    due: GraceElapsed
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CancelGrace:
+    """Stop the timer that would feed `due`; one that has just run out may still do so."""
+
+    due: GraceElapsed
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The connection owned this session, and does so no longer."""
+
+    cid: str
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The receipts of a POST: accepted, duplicate, or why refused. What is accepted is stored by now."""
+
+    verdicts: tuple[tuple[SendKey, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """Run the application's handler for this send: once, after all earlier ones of its session."""
+
+    cid: str
+    session: str
+    key: SendKey
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Store the payload at this position of the log; drop all up to `gone`."""
+
+    session: str
+    epoch: Epoch
+    position: int
+    gone: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """This connection's stream can be sent something of this session."""
+
+    cid: str
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteEvents:
+    """Send the events `first` to `last` of the log."""
+
+    cid: str
+    generation: Attempt
+    session: str
+    epoch: Epoch
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class WriteGap:
+    """Say that the log does not reach back, with a snapshot that stands for everything up to `position`."""
+
+    cid: str
+    generation: Attempt
+    session: str
+    epoch: Epoch
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class WriteEnd:
+    """Say that the session is over."""
+
+    cid: str
+    generation: Attempt
+    session: str
+    outcome: str
+
+
+ServerEffect: TypeAlias = (
+    Moved
+    | Refused
+    | Reject
+    | Attach
+    | CutStream
+    | StartGrace
+    | CancelGrace
+    | Released
+    | Answer
+    | Handle
+    | Append
+    | Wake
+    | WriteEvents
+    | WriteGap
+    | WriteEnd
+)

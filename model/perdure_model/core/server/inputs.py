@@ -1,0 +1,106 @@
+"""What a server can be told: a closed union. `fresh` is an id that nothing had before."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from perdure_model.core.common import Attempt, Cursor, Epoch, SendKey
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStarted:
+    """The server starts without what it knew before."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRequested:
+    """A GET for a stream of these sessions, from these cursors."""
+
+    cid: str
+    attempt: Attempt
+    principal: Hashable
+    cursors: tuple[tuple[str, Cursor], ...]
+    fresh: Epoch
+
+    @property
+    def sessions(self) -> tuple[str, ...]:
+        """The sessions to watch."""
+        return tuple(session for session, _ in self.cursors)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamClosed:
+    """The server sees that a stream is closed, however long after."""
+
+    cid: str
+    generation: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class GraceElapsed:
+    """The grace timer started for the loss of this generation has run out."""
+
+    cid: str
+    generation: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRequested:
+    """The client says that it is done; `attempt` is its latest."""
+
+    cid: str
+    attempt: Attempt
+    principal: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class PostArrived:
+    """Sends of one session, in order, made under the epoch that the client was welcomed with."""
+
+    cid: str
+    session: str
+    epoch: Epoch
+    principal: Hashable
+    keys: tuple[SendKey, ...]
+    fresh: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The application publishes an event; the payload stays with the runtime."""
+
+    session: str
+    fresh: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The application ends a session with an outcome."""
+
+    session: str
+    outcome: str
+    fresh: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class EventsDue:
+    """A stream can take more of a session."""
+
+    cid: str
+    session: str
+    generation: Attempt
+
+
+ServerInput: TypeAlias = (
+    ServerStarted
+    | StreamRequested
+    | StreamClosed
+    | GraceElapsed
+    | CloseRequested
+    | PostArrived
+    | Published
+    | Ended
+    | EventsDue
+)

@@ -1,0 +1,88 @@
+"""Logs: what is published, who is woken, and what a stream is sent next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from perdure_model.core.common import SETTINGS, START, Cursor, refuse
+from perdure_model.core.rule import Decision, Key
+from perdure_model.core.server.book import SERVER
+from perdure_model.core.server.effects import Append, ServerEffect, Wake, WriteEnd, WriteEvents, WriteGap
+from perdure_model.core.server.inputs import Ended, EventsDue, Published
+from perdure_model.core.server.parts import (
+    CONNECTION,
+    LOG,
+    WATCH,
+    Connection,
+    Log,
+    ServerSettings,
+    Watch,
+)
+
+Watches = Mapping[Key, Watch]
+
+
+def wakes(watches: Watches) -> tuple[Wake, ...]:
+    """Wake those to whom something can be written."""
+    return tuple(Wake(str(cid), str(session)) for (session, cid), w in watches.items() if w.sent is not None)
+
+
+@SERVER.rule(Published, LOG.one, reads=(WATCH.every("session"), SETTINGS.one), emits=(Append, Wake))
+def on_published(i: Published, log: Log | None, watches: Watches, settings: ServerSettings) -> Decision:
+    """The event takes the next position; the oldest beyond the bound is dropped."""
+    log = log or Log(i.fresh)
+    if log.outcome is not None:
+        return refuse("the session is over", log)
+    head = log.head + 1
+    log = replace(log, head=head, gone=max(log.gone, head - settings.log_max))
+    return (log,), (Append(i.session, log.epoch, head, log.gone), *wakes(watches))
+
+
+@SERVER.rule(Ended, LOG.one, reads=(WATCH.every("session"),), emits=(Wake,))
+def on_ended(i: Ended, log: Log | None, watches: Watches) -> Decision:
+    """The session is over, with one outcome; who watches is told once all before it is sent."""
+    log = log or Log(i.fresh)
+    if log.outcome is not None:
+        return refuse("the session is over", log)
+    return (replace(log, outcome=i.outcome),), wakes(watches)
+
+
+@SERVER.rule(
+    EventsDue,
+    WATCH.one,
+    reads=(CONNECTION.one, LOG.one, SETTINGS.one),
+    emits=(WriteEvents, WriteGap, WriteEnd, Wake),
+)
+def on_events_due(
+    i: EventsDue,
+    watch: Watch | None,
+    connection: Connection | None,
+    log: Log | None,
+    settings: ServerSettings,
+) -> Decision:
+    """The stream is sent what comes next: a gap if the log does not reach back, events, the end."""
+    if connection is None or connection.generation != i.generation or watch is None or watch.sent is None:
+        return refuse("a stream that is no longer attached", watch)
+    if log is None or watch.ended:
+        return (watch,), ()
+    effects: list[ServerEffect] = []
+    sent = watch.sent
+    to = (i.cid, i.generation, i.session)
+    if not reaches(log, sent):
+        sent = Cursor(log.epoch, log.head)
+        effects.append(WriteGap(*to, log.epoch, log.head))
+    last = min(log.head, sent.position + settings.batch_max)
+    if last > sent.position:
+        effects.append(WriteEvents(*to, log.epoch, sent.position + 1, last))
+    ended = log.outcome is not None and last == log.head
+    if ended:
+        effects.append(WriteEnd(*to, str(log.outcome)))
+    elif last < log.head:
+        effects.append(Wake(i.cid, i.session))
+    return (Watch(Cursor(log.epoch, last), ended),), tuple(effects)
+
+
+def reaches(log: Log, sent: Cursor) -> bool:
+    """Whether the log still has everything after this cursor."""
+    return (sent == START or sent.epoch == log.epoch) and log.gone <= sent.position <= log.head

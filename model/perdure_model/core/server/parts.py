@@ -1,0 +1,64 @@
+"""What a server's state consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from perdure_model.core.common import NEVER, Attempt, Cursor, Epoch, SendKey
+from perdure_model.core.rule import Family
+
+CONNECTION = Family("connection", ("cid",))
+WATCH = Family("watch", ("session", "cid"))
+OWNER = Family("owner", ("session", "cid"))
+WINDOW = Family("window", ("cid", "session"))
+LOG = Family("log", ("session",))
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A client id that the server knows: where its ServerConnection chart stands, the generation attached
+    last, the epoch (one life of its receipts), and the principal that it is bound to (finding T20)."""
+
+    state: str
+    generation: Attempt
+    epoch: Epoch
+    principal: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A connection watches a session. `sent` is how far the attached stream has been sent; None while no
+    stream is attached, so that nothing is written to what is closed (finding T07)."""
+
+    sent: Cursor | None
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A connection's receipts for a session. Keys below `floor` are settled on the client's side; verdicts
+    are kept for the others, and there are never more of them than fit in one POST."""
+
+    floor: SendKey = NEVER
+    verdicts: tuple[tuple[SendKey, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A session's log: its epoch, how many events it has had, how many of the oldest are gone, and the
+    outcome once it is over."""
+
+    epoch: Epoch
+    head: int = 0
+    gone: int = 0
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """The server's bounds; durations in seconds, `log_max` in events a session, `batch_max` a write."""
+
+    grace_s: float = 60.0
+    log_max: int = 10_000
+    batch_max: int = 256
