@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from statemachine import StateMachine
 
 from perdure_model.table import library
-from perdure_model.table.errors import MeaningError, UnknownNameError
+from perdure_model.table.errors import MeaningError, UnknownNameError, UnsupportedFeatureError
 from perdure_model.table.guards import literals
 from perdure_model.table.meanings import meanings
 from perdure_model.table.rows import hint
@@ -25,6 +25,7 @@ def check_names(chart: type[StateMachine]) -> None:
         MeaningError: a state or event without a meaning, a meaning of none, a name with two meanings.
         UnknownNameError: a guard, action or hook that is not declared, not used, or would be taken for
             something else.
+        UnsupportedFeatureError: a hook that has no place in a row.
     """
     words = meanings(chart)
     states = [state.id for state in chart.states]
@@ -35,6 +36,7 @@ def check_names(chart: type[StateMachine]) -> None:
         raise MeaningError(f"{chart.__name__}: {name!r} means two things; rename one")
     _check_hooks(chart, {*states, *events})
     _check_free(chart, (*words.guards, *words.actions))
+    _check_runnable(chart, (*words.guards, *words.actions))
     _check_use(chart, "Guards", words.guards, set(_guards(chart)))
     hooks = {spec.func for spec in library.callbacks(chart) if spec.is_convention}
     for name in sorted(hooks.intersection(words.guards)):
@@ -69,6 +71,18 @@ def _check_free(chart: type, names: Iterable[str]) -> None:
                 f"{chart.__name__}: the name {name!r} is taken by a state, an event or the library, which "
                 "would use that instead of the guard or action; rename it"
             )
+
+
+def _check_runnable(chart: type[StateMachine], names: Iterable[str]) -> None:
+    invokes = {spec.func for state in chart.states for spec in state.invoke}
+    for name in names:
+        if name in invokes:
+            why = "is a hook that invokes, which runs beside the chart; make an action of its start"
+        elif name == "prepare_event":
+            why = "is a hook that runs before it is known whether the event is refused; use on_transition"
+        else:
+            continue
+        raise UnsupportedFeatureError(f"{chart.__name__}: {name!r} {why}")
 
 
 def _check_use(chart: type, section: str, declared: Iterable[str], used: set[str]) -> None:
