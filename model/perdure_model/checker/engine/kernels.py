@@ -1,0 +1,687 @@
+"""All compiled code of the engine: what runs for each state.
+
+Everything that numba compiles is in this one file, because numba's cache on disk notices a change of
+the file that a function is in and of no other.
+
+Vocabulary, shared with `layout`, `tables` and `store`:
+
+- A state is `words` 64-bit words. `states[i]` is a row; rows never move, so a row's number is the state's
+  identity. Each worker appends to a region of its own.
+- `slots` is an open-addressing set. Narrow (one word): a slot is the state itself with the top bit
+  set. Wide: 23 bits of hash above 41 bits of row number + 1. Zero is an empty slot. The home slot is
+  given by the hash's top bits, so that growing a table walks through both tables in order.
+- A bundle is a set of actions and predicates that share one lookup. Its segments gather the bits of
+  its components into a key. `book[b]` is (first segment, end of segments, base, size, words of key):
+  size 0 is a dense bundle, whose row is `rows[base + key]`; else an open-addressing map of that size in
+  `keys` from base on: the key's words, and in the last column the row.
+- A row is one word: bit 62 present, bit 63 flagged, 22 bits of count, 40 bits of first delta.
+  0 is empty and 1 is asked for. A successor is its state XOR a delta. `hits[first]` counts how often a
+  row was used, which gives each action's count for nothing.
+- A state whose rows are not all present and unflagged is deferred: Python answers, and it comes again.
+
+Workers are threads without the GIL. They share `slots` through compare-and-swap and take chunks of the
+work from a shared counter; all else that they write is their own. Rows of a wide state are written before
+their number is published by the compare-and-swap.
+"""
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc,untyped-decorator,call-arg,var-annotated"
+# ruff: noqa: C901, ARG001, SIM110
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+U0 = np.uint64(0)
+U1 = np.uint64(1)
+OCCUPIED = np.uint64(1 << 63)
+ROW_BITS = np.uint64(41)
+ROW_MASK = np.uint64((1 << 41) - 1)
+TAG_MASK = np.uint64(((1 << 23) - 1) << 41)
+PRESENT = np.uint64(1)
+"""The two top bits of a row that may be used as it is: present and not flagged."""
+ASKED = np.uint64(1)
+COUNT_SHIFT = np.uint64(40)
+COUNT_MASK = np.uint64((1 << 22) - 1)
+FIRST_MASK = np.uint64((1 << 40) - 1)
+FLAG_SHIFT = np.uint64(62)
+BLOCK = 256
+"""Successors that are hashed and prefetched before the first of them is inserted."""
+
+# What a worker tells of a round: places in its row of `told`.
+ADDED, GENERATED, DEFERRED, WANTED, STATUS, REST_FROM, REST_TO, EXPANDED = range(8)
+TOLD_SIZE = 8
+DONE, FULL, MANY_DEFERRED, HALTED = range(4)
+# Places in `control`, which all workers share.
+NEXT_CHUNK, HALT = 0, 8
+CONTROL_SIZE = 16
+
+
+@intrinsic
+def _prefetch(_typing, array, index):
+    def generate(context, builder, signature, args):
+        pointer = _pointer(context, builder, signature, args)
+        i8, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [i8, i32, i32, i32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        flags = [ir.Constant(i32, value) for value in (1, 3, 1)]  # for writing, keep, data
+        builder.call(function, [builder.bitcast(pointer, i8), *flags])
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate
+
+
+@intrinsic
+def _prefetch_row(_typing, array, index):
+    def generate(context, builder, signature, args):
+        zero = ir.Constant(ir.IntType(64), 0)
+        view = context.make_array(signature.args[0])(context, builder, args[0])
+        pointer = cgutils.get_item_pointer(
+            context, builder, signature.args[0], view, [args[1], zero], wraparound=False
+        )
+        i8, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [i8, i32, i32, i32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        flags = [ir.Constant(i32, value) for value in (0, 3, 1)]  # for reading, keep, data
+        builder.call(function, [builder.bitcast(pointer, i8), *flags])
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate
+
+
+@intrinsic
+def _cas(_typing, array, index, old, new):
+    """Compare-and-swap; gives what was there before."""
+
+    def generate(context, builder, signature, args):
+        pointer = _pointer(context, builder, signature, args)
+        pair = builder.cmpxchg(pointer, args[2], args[3], "acq_rel", "acquire")
+        return builder.extract_value(pair, 0)
+
+    return types.uint64(array, index, types.uint64, types.uint64), generate
+
+
+@intrinsic
+def _fetch_add(_typing, array, index, value):
+    def generate(context, builder, signature, args):
+        pointer = _pointer(context, builder, signature, args)
+        return builder.atomic_rmw("add", pointer, args[2], "acq_rel")
+
+    return types.int64(array, index, types.int64), generate
+
+
+def _pointer(context, builder, signature, args):
+    array = context.make_array(signature.args[0])(context, builder, args[0])
+    return cgutils.get_item_pointer(context, builder, signature.args[0], array, [args[1]], wraparound=False)
+
+
+@njit(inline="always")
+def _mix(word):
+    word ^= word >> np.uint64(32)
+    word *= np.uint64(0x9E3779B97F4A7C15)
+    word ^= word >> np.uint64(29)
+    word *= np.uint64(0xBF58476D1CE4E5B9)
+    return word
+
+
+@njit(inline="always")
+def _mix_row(states, row, words):
+    total = U0
+    for w in range(words):
+        total = _mix(total + states[row, w]) + np.uint64(w + 1)
+    return _mix(total)
+
+
+# --------------------------------------------------------------------------- tables of rows
+
+
+@njit(inline="always")
+def _key(states, row, segments, first, end, at):
+    """One word of a bundle's key: the bits that its segments gather into word `at`."""
+    key = U0
+    for s in range(first, end):
+        if segments[s, 4] == at:
+            word = states[row, np.int64(segments[s, 0])]
+            key |= ((word >> segments[s, 1]) & segments[s, 2]) << segments[s, 3]
+    return key
+
+
+@njit(inline="always")
+def _find_row(states, row, bundle, book, segments, keys, buffer):
+    """Where the state's row of this bundle is, or would be: in `rows` or, for a map, in `keys`."""
+    first, end, base = book[bundle, 0], book[bundle, 1], book[bundle, 2]
+    size, width = book[bundle, 3], book[bundle, 4]
+    if size == 0:
+        return base + np.int64(_key(states, row, segments, first, end, U0))
+    total = U0
+    for w in range(width):
+        word = _key(states, row, segments, first, end, np.uint64(w))
+        buffer[w] = word
+        total = _mix(total + word)
+    place = np.int64(total >> np.uint64(20)) & (size - 1)
+    while True:
+        at = base + place
+        if keys[at, keys.shape[1] - 1] == U0:
+            return at
+        same = True
+        for w in range(width):
+            same = same and keys[at, w] == buffer[w]
+        if same:
+            return at
+        place = (place + 1) & (size - 1)
+
+
+@njit(inline="always")
+def _read_row(rows, keys, size, at):
+    if size == 0:
+        return rows[at]
+    return keys[at, keys.shape[1] - 1]
+
+
+@njit(nogil=True, cache=True)
+def ask(states, deferred, bundles, last, book, segments, rows, keys, used, asked, flagged):
+    """Look for the reasons why states were deferred: rows to fill in, and flagged rows.
+
+    Fills `asked` with (bundle, place, key words…) and `flagged` with (state, bundle); gives how many of
+    each, how many of the deferred states were looked at before a list or a map was full, and that map.
+    From bundle `last` on they are those for states without successors.
+    """
+    buffer = np.zeros(keys.shape[1], np.uint64)
+    n_asked = n_flagged = 0
+    mark = keys.shape[1] - 1
+    for d in range(deferred.shape[0]):
+        row = deferred[d]
+        count = U0
+        missing = False
+        for b in range(bundles):
+            if b >= last and (missing or count != U0):
+                break
+            size, width = book[b, 3], book[b, 4]
+            at = _find_row(states, row, b, book, segments, keys, buffer)
+            found = _read_row(rows, keys, size, at)
+            if found == ASKED:
+                missing = True
+            elif found != U0:
+                if found >> np.uint64(63) != U0:
+                    if n_flagged == flagged.shape[0]:
+                        return n_asked, n_flagged, d, -1
+                    flagged[n_flagged, 0] = row
+                    flagged[n_flagged, 1] = b
+                    n_flagged += 1
+                count += (found >> COUNT_SHIFT) & COUNT_MASK
+            else:
+                if n_asked == asked.shape[0]:
+                    return n_asked, n_flagged, d, -1
+                if size == 0:
+                    buffer[0] = np.uint64(at - book[b, 2])
+                    rows[at] = ASKED
+                elif 2 * (used[b] + 1) > size:
+                    return n_asked, n_flagged, d, b
+                else:
+                    for w in range(width):
+                        keys[at, w] = buffer[w]
+                    keys[at, mark] = ASKED
+                    used[b] += 1
+                asked[n_asked, 0] = np.uint64(b)
+                asked[n_asked, 1] = np.uint64(at)
+                for w in range(width):
+                    asked[n_asked, 2 + w] = buffer[w]
+                n_asked += 1
+                missing = True
+    return n_asked, n_flagged, deferred.shape[0], -1
+
+
+@njit(nogil=True, cache=True)
+def move_map(old, base, size, new, new_base, new_size, width):
+    """Copy one bundle's map to a bigger place."""
+    mark = old.shape[1] - 1
+    for i in range(base, base + size):
+        if old[i, mark] == U0:
+            continue
+        place = _place(old, i, width) & (new_size - 1)
+        while new[new_base + place, mark] != U0:
+            place = (place + 1) & (new_size - 1)
+        new[new_base + place] = old[i]
+
+
+@njit(inline="always")
+def _place(keys, at, width):
+    total = U0
+    for w in range(width):
+        total = _mix(total + keys[at, w])
+    return np.int64(total >> np.uint64(20))
+
+
+@njit(nogil=True, cache=True)
+def find_key(keys, base, size, width, key):
+    """Where a key is in a bundle's map. It must be there."""
+    place = _place(key, 0, width) & (size - 1)
+    while True:
+        same = True
+        for w in range(width):
+            same = same and keys[base + place, w] == key[0, w]
+        if same and keys[base + place, keys.shape[1] - 1] != U0:
+            return base + place
+        place = (place + 1) & (size - 1)
+
+
+# --------------------------------------------------------------------------- expanding, one word
+
+
+@njit(inline="always")
+def _insert_narrow(slots, mask, shift, state, hashed):
+    key = state | OCCUPIED
+    place = np.int64(hashed >> shift)
+    while True:
+        found = slots[place]
+        if found == key:
+            return False
+        if found == U0:
+            found = _cas(slots, place, U0, key)
+            if found == U0:
+                return True
+            if found == key:
+                return False
+        place = (place + 1) & mask
+
+
+@njit(inline="always")
+def _contains_narrow(slots, mask, shift, state, hashed):
+    key = state | OCCUPIED
+    place = np.int64(hashed >> shift)
+    while slots[place] != U0:
+        if slots[place] == key:
+            return True
+        place = (place + 1) & mask
+    return False
+
+
+@njit(inline="always")
+def _flush_narrow(slots, mask, shift, states, out, added, quota, block, hashes, filled):
+    wanted = 0
+    for t in range(filled):
+        if added == quota:
+            if not _contains_narrow(slots, mask, shift, block[t], hashes[t]):
+                wanted += 1
+        elif _insert_narrow(slots, mask, shift, block[t], hashes[t]):
+            states[out + added, 0] = block[t]
+            added += 1
+    return added, wanted
+
+
+@njit(nogil=True, cache=True)
+def expand_narrow(
+    states, chunks, control, quota, hard, out, last, bundles, book, segments, rows, keys, deltas,
+    hits, slots, orbits, orbit_book, deferred, told,
+):  # fmt: skip
+    """Expand states of one word each, chunk by chunk, until the work or the quota of new states ends.
+
+    With `hard` the quota is a limit of the search: new states beyond it are counted as wanted and
+    dropped; without, the worker stops before it could exceed the quota and tells what is left.
+    """
+    mask = slots.shape[0] - 1
+    shift = np.uint64(64 - _log2(slots.shape[0]))
+    block = np.empty(BLOCK, np.uint64)
+    hashes = np.empty(BLOCK, np.uint64)
+    found_rows = np.empty(bundles, np.uint64)
+    buffer = np.zeros(keys.shape[1], np.uint64)
+    scratch = np.empty(64, np.uint64)
+    filled = added = generated = n_deferred = wanted = expanded = 0
+    status, rest_from, rest_to = DONE, 0, 0
+    symmetric = orbit_book.shape[0] != 0
+    while status == DONE:
+        chunk = _fetch_add(control, NEXT_CHUNK, 1)
+        if chunk >= chunks.shape[0] or control[HALT] != 0:
+            if chunk < chunks.shape[0]:
+                status, rest_from, rest_to = HALTED, chunks[chunk, 0], chunks[chunk, 1]
+            break
+        for row in range(chunks[chunk, 0], chunks[chunk, 1]):
+            state = states[row, 0]
+            count = U0
+            ready = True
+            b = 0
+            while b < bundles:
+                if b == last and count != U0:
+                    break
+                first, end, base, size = book[b, 0], book[b, 1], book[b, 2], book[b, 3]
+                if size == 0:
+                    key = U0
+                    for s in range(first, end):
+                        key |= ((state >> segments[s, 1]) & segments[s, 2]) << segments[s, 3]
+                    entry = rows[base + np.int64(key)]
+                else:
+                    at = _find_row(states, row, b, book, segments, keys, buffer)
+                    entry = keys[at, keys.shape[1] - 1]
+                if entry >> FLAG_SHIFT != PRESENT:
+                    ready = False
+                    break
+                found_rows[b] = entry
+                count += (entry >> COUNT_SHIFT) & COUNT_MASK
+                b += 1
+            if not ready:
+                if n_deferred == deferred.shape[0]:
+                    status, rest_from, rest_to = MANY_DEFERRED, row, chunks[chunk, 1]
+                    break
+                deferred[n_deferred] = row
+                n_deferred += 1
+                continue
+            if hard == 0 and added + filled + np.int64(count) > quota:
+                added, _ = _flush_narrow(slots, mask, shift, states, out, added, quota, block, hashes, filled)
+                filled = 0
+                if added + np.int64(count) > quota:
+                    status, rest_from, rest_to = FULL, row, chunks[chunk, 1]
+                    break
+            expanded += 1
+            generated += np.int64(count)
+            for b in range(last):
+                entry = found_rows[b]
+                number = np.int64((entry >> COUNT_SHIFT) & COUNT_MASK)
+                if number == 0:
+                    continue
+                start = np.int64(entry & FIRST_MASK)
+                hits[start] += 1
+                for d in range(start, start + number):
+                    successor = state ^ deltas[d, 0]
+                    if symmetric:
+                        block[filled] = successor
+                        _canonical_narrow(block, filled, orbits, orbit_book, scratch)
+                        successor = block[filled]
+                    hashed = _mix(successor)
+                    _prefetch(slots, np.int64(hashed >> shift))
+                    block[filled] = successor
+                    hashes[filled] = hashed
+                    filled += 1
+                    if filled == BLOCK:
+                        added, more = _flush_narrow(
+                            slots, mask, shift, states, out, added, quota, block, hashes, filled
+                        )
+                        wanted += more
+                        filled = 0
+            if hard == 2 and wanted != 0:
+                status, rest_from, rest_to = FULL, row + 1, chunks[chunk, 1]
+                break
+    added, more = _flush_narrow(slots, mask, shift, states, out, added, quota, block, hashes, filled)
+    wanted += more
+    told[ADDED], told[GENERATED], told[DEFERRED], told[WANTED] = added, generated, n_deferred, wanted
+    told[STATUS], told[REST_FROM], told[REST_TO], told[EXPANDED] = status, rest_from, rest_to, expanded
+
+
+@njit(inline="always")
+def _log2(size):
+    bits = 0
+    while (1 << bits) < size:
+        bits += 1
+    return bits
+
+
+@njit(inline="always")
+def _canonical_narrow(block, at, orbits, orbit_book, scratch):
+    """Sort each orbit's groups: the least of all permutations, and so exact."""
+    state = block[at]
+    for o in range(orbit_book.shape[0]):
+        first, n = orbit_book[o, 0], orbit_book[o, 1]
+        cleared = U0
+        sorted_already = True
+        for g in range(n):
+            value = (state >> orbits[first + g, 1]) & orbits[first + g, 2]
+            cleared |= orbits[first + g, 2] << orbits[first + g, 1]
+            j = g
+            while j > 0 and scratch[j - 1] > value:
+                scratch[j] = scratch[j - 1]
+                j -= 1
+                sorted_already = False
+            scratch[j] = value
+        if not sorted_already:
+            state &= ~cleared
+            for g in range(n):
+                state |= scratch[g] << orbits[first + g, 1]
+    block[at] = state
+
+
+# --------------------------------------------------------------------------- expanding, several words
+
+
+@njit(inline="always")
+def _same(states, row, block, at, words):
+    for w in range(words):
+        if states[row, w] != block[at, w]:
+            return False
+    return True
+
+
+@njit(inline="always")
+def _home_wide(hashed, shift):
+    return np.int64(hashed >> shift)
+
+
+@njit(inline="always")
+def _tag(hashed):
+    """23 bits of the hash that do not choose the home slot of any table below 2^41 slots."""
+    return hashed << ROW_BITS
+
+
+@njit(inline="always")
+def _insert_wide(slots, mask, shift, states, words, target, block, at, hashed):
+    place = _home_wide(hashed, shift)
+    tag = _tag(hashed)
+    written = False
+    while True:
+        found = slots[place]
+        if found == U0:
+            if not written:
+                for w in range(words):
+                    states[target, w] = block[at, w]
+                written = True
+            found = _cas(slots, place, U0, tag | np.uint64(target + 1))
+            if found == U0:
+                return True
+        if found & TAG_MASK == tag and _same(states, np.int64(found & ROW_MASK) - 1, block, at, words):
+            return False
+        place = (place + 1) & mask
+
+
+@njit(inline="always")
+def _find_wide(slots, mask, shift, states, words, block, at, hashed):
+    """The row of a state in the set, or -1."""
+    place = _home_wide(hashed, shift)
+    tag = _tag(hashed)
+    while slots[place] != U0:
+        found = slots[place]
+        row = np.int64(found & ROW_MASK) - 1
+        if found & TAG_MASK == tag and _same(states, row, block, at, words):
+            return row
+        place = (place + 1) & mask
+    return -1
+
+
+@njit(inline="always")
+def _flush_wide(slots, mask, shift, states, words, out, added, quota, block, hashes, filled):
+    wanted = 0
+    for t in range(filled):
+        found = slots[_home_wide(hashes[t], shift)]
+        if found != U0:
+            _prefetch_row(states, np.int64(found & ROW_MASK) - 1)
+    for t in range(filled):
+        if added == quota:
+            if _find_wide(slots, mask, shift, states, words, block, t, hashes[t]) < 0:
+                wanted += 1
+        elif _insert_wide(slots, mask, shift, states, words, out + added, block, t, hashes[t]):
+            added += 1
+    return added, wanted
+
+
+@njit(inline="always")
+def _canonical_wide(block, at, orbits, orbit_book, scratch):
+    """Sort each orbit's groups by their units, the first one most significant."""
+    for o in range(orbit_book.shape[0]):
+        first, n, units = orbit_book[o, 0], orbit_book[o, 1], orbit_book[o, 2]
+        for g in range(n):
+            j = g
+            place = g * units
+            for u in range(units):
+                unit = first + place + u
+                word = block[at, np.int64(orbits[unit, 0])]
+                scratch[n * units + u] = (word >> orbits[unit, 1]) & orbits[unit, 2]
+            while j > 0 and _less(scratch, n * units, (j - 1) * units, units):
+                for u in range(units):
+                    scratch[j * units + u] = scratch[(j - 1) * units + u]
+                j -= 1
+            for u in range(units):
+                scratch[j * units + u] = scratch[n * units + u]
+        for k in range(n * units):
+            unit = first + k
+            w = np.int64(orbits[unit, 0])
+            block[at, w] &= ~(orbits[unit, 2] << orbits[unit, 1])
+            block[at, w] |= scratch[k] << orbits[unit, 1]
+
+
+@njit(inline="always")
+def _less(scratch, one, other, units):
+    for u in range(units):
+        if scratch[one + u] != scratch[other + u]:
+            return scratch[one + u] < scratch[other + u]
+    return False
+
+
+@njit(nogil=True, cache=True)
+def expand_wide(
+    states, chunks, control, quota, hard, out, last, bundles, book, segments, rows, keys, deltas,
+    hits, slots, orbits, orbit_book, deferred, told,
+):  # fmt: skip
+    """Expand states of several words each; otherwise as `expand_narrow`."""
+    words = states.shape[1]
+    mask = slots.shape[0] - 1
+    shift = np.uint64(64 - _log2(slots.shape[0]))
+    block = np.empty((BLOCK, words), np.uint64)
+    hashes = np.empty(BLOCK, np.uint64)
+    found_rows = np.empty(bundles, np.uint64)
+    buffer = np.zeros(keys.shape[1], np.uint64)
+    scratch = np.empty(orbits.shape[0] + 64, np.uint64)
+    filled = added = generated = n_deferred = wanted = expanded = 0
+    status, rest_from, rest_to = DONE, 0, 0
+    symmetric = orbit_book.shape[0] != 0
+    while status == DONE:
+        chunk = _fetch_add(control, NEXT_CHUNK, 1)
+        if chunk >= chunks.shape[0] or control[HALT] != 0:
+            if chunk < chunks.shape[0]:
+                status, rest_from, rest_to = HALTED, chunks[chunk, 0], chunks[chunk, 1]
+            break
+        for row in range(chunks[chunk, 0], chunks[chunk, 1]):
+            count = U0
+            ready = True
+            for b in range(bundles):
+                if b == last and count != U0:
+                    break
+                at = _find_row(states, row, b, book, segments, keys, buffer)
+                entry = _read_row(rows, keys, book[b, 3], at)
+                if entry >> FLAG_SHIFT != PRESENT:
+                    ready = False
+                    break
+                found_rows[b] = entry
+                count += (entry >> COUNT_SHIFT) & COUNT_MASK
+            if not ready:
+                if n_deferred == deferred.shape[0]:
+                    status, rest_from, rest_to = MANY_DEFERRED, row, chunks[chunk, 1]
+                    break
+                deferred[n_deferred] = row
+                n_deferred += 1
+                continue
+            if hard == 0 and added + filled + np.int64(count) > quota:
+                added, _ = _flush_wide(
+                    slots, mask, shift, states, words, out, added, quota, block, hashes, filled
+                )
+                filled = 0
+                if added + np.int64(count) > quota:
+                    status, rest_from, rest_to = FULL, row, chunks[chunk, 1]
+                    break
+            expanded += 1
+            generated += np.int64(count)
+            for b in range(last):
+                entry = found_rows[b]
+                number = np.int64((entry >> COUNT_SHIFT) & COUNT_MASK)
+                if number == 0:
+                    continue
+                start = np.int64(entry & FIRST_MASK)
+                hits[start] += 1
+                for d in range(start, start + number):
+                    for w in range(words):
+                        block[filled, w] = states[row, w] ^ deltas[d, w]
+                    if symmetric:
+                        _canonical_wide(block, filled, orbits, orbit_book, scratch)
+                    hashed = _mix_row(block, filled, words)
+                    _prefetch(slots, _home_wide(hashed, shift))
+                    hashes[filled] = hashed
+                    filled += 1
+                    if filled == BLOCK:
+                        added, more = _flush_wide(
+                            slots, mask, shift, states, words, out, added, quota, block, hashes, filled
+                        )
+                        wanted += more
+                        filled = 0
+            if hard == 2 and wanted != 0:
+                status, rest_from, rest_to = FULL, row + 1, chunks[chunk, 1]
+                break
+    added, more = _flush_wide(slots, mask, shift, states, words, out, added, quota, block, hashes, filled)
+    wanted += more
+    told[ADDED], told[GENERATED], told[DEFERRED], told[WANTED] = added, generated, n_deferred, wanted
+    told[STATUS], told[REST_FROM], told[REST_TO], told[EXPANDED] = status, rest_from, rest_to, expanded
+
+
+# --------------------------------------------------------------------------- the set as a whole
+
+
+@njit(nogil=True, cache=True)
+def grow_narrow(old, new, first, end):
+    """Insert the old table's slots [first, end) into a bigger one."""
+    mask = new.shape[0] - 1
+    shift = np.uint64(64 - _log2(new.shape[0]))
+    for i in range(first, end):
+        if old[i] != U0:
+            state = old[i] & ~OCCUPIED
+            _insert_narrow(new, mask, shift, state, _mix(state))
+
+
+@njit(nogil=True, cache=True)
+def fill_narrow(states, first, end, slots):
+    """Insert rows [first, end), which are all different, into a table; gives how many were new."""
+    mask = slots.shape[0] - 1
+    shift = np.uint64(64 - _log2(slots.shape[0]))
+    new = 0
+    for row in range(first, end):
+        ahead = row + 64
+        if ahead < end:
+            _prefetch(slots, np.int64(_mix(states[ahead, 0]) >> shift))
+        new += _insert_narrow(slots, mask, shift, states[row, 0], _mix(states[row, 0]))
+    return new
+
+
+@njit(nogil=True, cache=True)
+def fill_wide(states, first, end, slots):
+    """Publish rows [first, end), which are all different, in a table."""
+    words = states.shape[1]
+    mask = slots.shape[0] - 1
+    shift = np.uint64(64 - _log2(slots.shape[0]))
+    for row in range(first, end):
+        ahead = row + 64
+        if ahead < end:
+            _prefetch(slots, np.int64(_mix_row(states, ahead, words) >> shift))
+        hashed = _mix_row(states, row, words)
+        place = _home_wide(hashed, shift)
+        entry = _tag(hashed) | np.uint64(row + 1)
+        while _cas(slots, place, U0, entry) != U0:
+            place = (place + 1) & mask
+    return end - first
+
+
+@njit(nogil=True, cache=True)
+def repack(old, new, first, end, moves):
+    """Rewrite rows [first, end) for another layout; a move is (from word, shift, mask, to word, shift)."""
+    for row in range(first, end):
+        for w in range(new.shape[1]):
+            new[row, w] = U0
+        for m in range(moves.shape[0]):
+            value = (old[row, np.int64(moves[m, 0])] >> moves[m, 1]) & moves[m, 2]
+            new[row, np.int64(moves[m, 3])] |= value << moves[m, 4]

@@ -1,0 +1,131 @@
+"""Where each component's bits are in a packed state, and how bits are gathered into keys.
+
+A component never straddles two words. Components that are looked up together lie side by side, so that a
+key is gathered in few pieces; and with one word the top bit stays free, because a slot of the set needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+WORD = 64
+USABLE = 63
+"""Bits of a state of one word; one of several may use all of each."""
+
+
+def bits_for(count: int) -> int:
+    """Bits that tell `count` values apart; a component with a single value still has one."""
+    return max(1, (count - 1).bit_length())
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A component's place: bits [shift, shift + width) of a word."""
+
+    word: int
+    shift: int
+    width: int
+
+    @property
+    def mask(self) -> int:
+        """The width in ones."""
+        return (1 << self.width) - 1
+
+    @property
+    def position(self) -> int:
+        """The place in the state as one long integer."""
+        return self.word * WORD + self.shift
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The places of all components, by index."""
+
+    fields: tuple[Field, ...]
+    words: int
+
+    def pack(self, ids: Iterable[int]) -> int:
+        """A state, or with other ids the XOR of two states, as one long integer."""
+        return sum(number << field.position for number, field in zip(ids, self.fields, strict=True))
+
+    def unpack(self, row: Sequence[int]) -> tuple[int, ...]:
+        """The ids in a packed row."""
+        return tuple((int(row[f.word]) >> f.shift) & f.mask for f in self.fields)
+
+    def words_of(self, packed: int) -> list[int]:
+        """A long integer cut into the words of a row."""
+        return [(packed >> (WORD * w)) & (2**WORD - 1) for w in range(self.words)]
+
+
+def arrange(counts: Sequence[int], order: Sequence[int]) -> Layout:
+    """Lay components out in this order, each as wide as its number of values asks for."""
+    widths = [bits_for(count) for count in counts]
+    fields = place([widths[i] for i in order], USABLE if sum(widths) <= USABLE else WORD)
+    by_index = dict(zip(order, fields, strict=True))
+    return Layout(tuple(by_index[i] for i in range(len(counts))), fields[-1].word + 1)
+
+
+def place(widths: Sequence[int], usable: int) -> list[Field]:
+    """Fill words one after the other."""
+    fields: list[Field] = []
+    word = shift = 0
+    for width in widths:
+        if shift + width > usable:
+            word, shift = word + 1, 0
+        fields.append(Field(word, shift, width))
+        shift += width
+    return fields
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """How the key of some components is made from a state, and what the key's bits mean."""
+
+    components: tuple[int, ...]
+    key: tuple[Field, ...]
+    """Places in the key, in the order of `components`."""
+    segments: tuple[tuple[int, int, int, int, int], ...]
+    """(word, right shift, mask, left shift, word of the key)"""
+
+    @property
+    def words(self) -> int:
+        """Words of the key."""
+        return self.key[-1].word + 1 if self.key else 1
+
+    @property
+    def bits(self) -> int:
+        """Bits of the key."""
+        return sum(field.width for field in self.key)
+
+    def ids(self, key: int) -> tuple[int, ...]:
+        """The ids in a key, in the order of `components`."""
+        return tuple((key >> field.position) & field.mask for field in self.key)
+
+
+def gather(layout: Layout, components: Iterable[int]) -> Gather:
+    """Plan the gathering of these components; neighbours in the state go in one piece."""
+    ordered = sorted(components, key=lambda i: layout.fields[i].position)
+    key = place([layout.fields[i].width for i in ordered], WORD)
+    segments: list[tuple[int, int, int, int, int]] = []
+    for run in _runs([layout.fields[i] for i in ordered], key):
+        source, target = run[0]
+        width = sum(field.width for field, _ in run)
+        segments.append((source.word, source.shift, (1 << width) - 1, target.shift, target.word))
+    return Gather(tuple(ordered), tuple(key), tuple(segments))
+
+
+def _runs(sources: Sequence[Field], targets: Sequence[Field]) -> list[list[tuple[Field, Field]]]:
+    pairs = list(zip(sources, targets, strict=True))
+    runs = [pairs[:1]] if pairs else []
+    for (source, target), following in pairwise(pairs):
+        if _adjacent(source, following[0]) and _adjacent(target, following[1]):
+            runs[-1].append(following)
+        else:
+            runs.append([following])
+    return runs
+
+
+def _adjacent(one: Field, other: Field) -> bool:
+    return one.position + one.width == other.position and one.word == other.word
