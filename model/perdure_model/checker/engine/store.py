@@ -30,7 +30,7 @@ class Store:
         """`budget_bytes` bounds rows and slots together; `slots` is a power of two."""
         self.words, self.workers, self.budget_bytes = words, workers, budget_bytes
         self.region = budget_bytes // 8 + SPARE_ROWS
-rows = reserve(self.region * workers * words)
+        rows = reserve(self.region * workers * words)
         self.states: Words = rows.reshape(-1, words)
         self.ends = [worker * self.region for worker in range(workers)]
         self.slots: Words = reserve(slots)
@@ -44,7 +44,7 @@ rows = reserve(self.region * workers * words)
         return self.slots.nbytes + len(self) * self.words * 8
 
     def room(self) -> int:
-        """How many states can still be added: first below the load that asks for growth, then the budget's."""
+        """How many states can still be added before the set should grow, or if it may not, at all."""
         return self._room(LOAD_MAX) if self._may_grow() else self.last_room()
 
     def last_room(self) -> int:
