@@ -96,7 +96,7 @@ def on_close_requested(
         return held, (Refused("the close of a connection that is gone"), Reject(409, "unknown-connection"))
     if connection.principal != i.principal:
         return held, (Refused("the id is another principal's"), Reject(403, "other-principal"))
-    desk = Desk(i.cid, connection, watches, owners, windows)
+    desk = Desk(i.cid, connection, watches, owners, windows, reason="closed")
     if not desk.step("close", {"current": i.attempt == connection.generation}):
         return held, (Refused("a close from before the client's return"), Reject(409, "stale-attempt"))
     return (desk.kept, desk.watches, desk.owners, desk.windows), tuple(desk.effects)

@@ -41,10 +41,11 @@ class Desk:
         *,
         grace_s: float = 0.0,
         request: StreamRequested | None = None,
+        reason: str = "replaced",
     ) -> None:
         self.cid, self.connection = cid, connection
         self.watches, self.owners, self.windows = watches, owners, windows
-        self.grace_s, self.request = grace_s, request
+        self.grace_s, self.request, self.reason = grace_s, request, reason
         self.effects: list[ServerEffect] = []
 
     def step(self, event: str, facts: Mapping[str, bool]) -> bool:
@@ -68,12 +69,14 @@ class Desk:
         assert self.request is not None
         attempt, epoch = self.request.attempt, self.connection.epoch
         self.connection = replace(self.connection, generation=attempt)
-        self.watches = {(session, self.cid): Watch(cursor) for session, cursor in self.request.cursors}
+        self.watches = {
+            (session, self.cid): Watch(attempt, cursor) for session, cursor in self.request.cursors
+        }
         self.effects.append(Attach(self.cid, attempt, epoch, resumed))
-        self.effects += [Wake(self.cid, session) for session in self.request.sessions]
+        self.effects += [Wake(self.cid, attempt, session) for session in self.request.sessions]
 
     def end_stream(self) -> None:
-        self.effects.append(CutStream(self.cid, self.connection.generation, "replaced"))
+        self.effects.append(CutStream(self.cid, self.connection.generation, self.reason))
 
     def start_grace(self) -> None:
         self.watches = {key: replace(watch, sent=None) for key, watch in self.watches.items()}
@@ -90,11 +93,7 @@ class Desk:
 
 def newcomer(request: StreamRequested) -> Desk:
     """The desk of a connection that did not exist: attached at once."""
-    state = _INITIAL
-    connection = Connection(state, request.attempt, request.fresh, request.principal)
+    connection = Connection(CONNECTION_TABLE.initial, request.attempt, request.fresh, request.principal)
     desk = Desk(request.cid, connection, {}, {}, {}, request=request)
     desk.open_stream(resumed=False)
     return desk
-
-
-_INITIAL: str = CONNECTION_TABLE.initial

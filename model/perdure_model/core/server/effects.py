@@ -91,9 +91,10 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """This connection's stream can be sent something of this session."""
+    """This stream can be sent something of this session: feed `EventsDue` when it can take more."""
 
     cid: str
+    generation: Attempt
     session: str
 
 

@@ -11,10 +11,8 @@ from perdure_model.core.server.book import SERVER
 from perdure_model.core.server.effects import Append, ServerEffect, Wake, WriteEnd, WriteEvents, WriteGap
 from perdure_model.core.server.inputs import Ended, EventsDue, Published
 from perdure_model.core.server.parts import (
-    CONNECTION,
     LOG,
     WATCH,
-    Connection,
     Log,
     ServerSettings,
     Watch,
@@ -25,7 +23,11 @@ Watches = Mapping[Key, Watch]
 
 def wakes(watches: Watches) -> tuple[Wake, ...]:
     """Wake those to whom something can be written."""
-    return tuple(Wake(str(cid), str(session)) for (session, cid), w in watches.items() if w.sent is not None)
+    return tuple(
+        Wake(str(cid), watch.generation, str(session))
+        for (session, cid), watch in watches.items()
+        if watch.sent is not None
+    )
 
 
 @SERVER.rule(Published, LOG.one, reads=(WATCH.every("session"), SETTINGS.one), emits=(Append, Wake))
@@ -51,18 +53,17 @@ def on_ended(i: Ended, log: Log | None, watches: Watches) -> Decision:
 @SERVER.rule(
     EventsDue,
     WATCH.one,
-    reads=(CONNECTION.one, LOG.one, SETTINGS.one),
+    reads=(LOG.one, SETTINGS.one),
     emits=(WriteEvents, WriteGap, WriteEnd, Wake),
 )
 def on_events_due(
     i: EventsDue,
     watch: Watch | None,
-    connection: Connection | None,
     log: Log | None,
     settings: ServerSettings,
 ) -> Decision:
     """The stream is sent what comes next: a gap if the log does not reach back, events, the end."""
-    if connection is None or connection.generation != i.generation or watch is None or watch.sent is None:
+    if watch is None or watch.generation != i.generation or watch.sent is None:
         return refuse("a stream that is no longer attached", watch)
     if log is None or watch.ended:
         return (watch,), ()
@@ -79,8 +80,8 @@ def on_events_due(
     if ended:
         effects.append(WriteEnd(*to, str(log.outcome)))
     elif last < log.head:
-        effects.append(Wake(i.cid, i.session))
-    return (Watch(Cursor(log.epoch, last), ended),), tuple(effects)
+        effects.append(Wake(*to))
+    return (Watch(i.generation, Cursor(log.epoch, last), ended),), tuple(effects)
 
 
 def reaches(log: Log, sent: Cursor) -> bool:

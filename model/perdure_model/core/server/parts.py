@@ -28,9 +28,10 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A connection watches a session. `sent` is how far the attached stream has been sent; None while no
-    stream is attached, so that nothing is written to what is closed (finding T07)."""
+    """A connection watches a session. `sent` is how far the stream of this generation has been sent; None
+    while no stream is attached, so that nothing is written to what is closed (finding T07)."""
 
+    generation: Attempt
     sent: Cursor | None
     ended: bool = False
 
