@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from perdure_model.core.rule import Decision, Family, Part
+from perdure_model.core.rule import Decision, Part
 from perdure_model.table import Row, Table
 
 Attempt: TypeAlias = tuple[int, int]
@@ -22,8 +22,6 @@ SendKey: TypeAlias = tuple[int, int]
 
 Epoch: TypeAlias = Hashable
 """An opaque id of one life of something that can be forgotten: a connection's receipts, a session's log."""
-
-SETTINGS = Family("settings")
 
 
 class Cursor(NamedTuple):

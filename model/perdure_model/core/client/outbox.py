@@ -17,6 +17,7 @@ from perdure_model.core.client.parts import (
     ITEM,
     LINK,
     OUTBOX,
+    SETTINGS,
     STATE,
     ClientSettings,
     ClientState,
@@ -25,7 +26,7 @@ from perdure_model.core.client.parts import (
     Outbox,
 )
 from perdure_model.core.client.stream import OVER, WHOLE, Items, Outboxes
-from perdure_model.core.common import SETTINGS, classify, refuse, unsure
+from perdure_model.core.common import classify, refuse, unsure
 from perdure_model.core.rule import Decision, Key
 
 SENDS = (OUTBOX.one, ITEM.every("session"))

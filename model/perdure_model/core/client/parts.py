@@ -12,6 +12,7 @@ LINK = Family("link")
 CURSOR = Family("cursor", ("session",))
 OUTBOX = Family("outbox", ("session",))
 ITEM = Family("item", ("session", "key"))
+SETTINGS = Family("client settings")
 
 
 @dataclass(frozen=True, slots=True)

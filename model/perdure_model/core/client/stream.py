@@ -34,6 +34,7 @@ from perdure_model.core.client.parts import (
     ITEM,
     LINK,
     OUTBOX,
+    SETTINGS,
     STATE,
     ClientSettings,
     ClientState,
@@ -41,7 +42,7 @@ from perdure_model.core.client.parts import (
     Link,
     Outbox,
 )
-from perdure_model.core.common import SETTINGS, START, Attempt, Cursor, classify, refuse
+from perdure_model.core.common import START, Attempt, Cursor, classify, refuse
 from perdure_model.core.rule import Decision, Key
 
 WHOLE = (STATE.one, LINK.one, OUTBOX.every(), ITEM.every())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from perdure_model.core.common import SETTINGS, Refused, refuse
+from perdure_model.core.common import Refused, refuse
 from perdure_model.core.rule import Decision, Key
 from perdure_model.core.server.book import SERVER
 from perdure_model.core.server.desk import Desk, Owners, Watches, Windows, newcomer
@@ -28,6 +28,7 @@ from perdure_model.core.server.parts import (
     CONNECTION,
     LOG,
     OWNER,
+    SETTINGS,
     WATCH,
     WINDOW,
     Connection,

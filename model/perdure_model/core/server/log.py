@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from perdure_model.core.common import SETTINGS, START, Cursor, refuse
+from perdure_model.core.common import START, Cursor, refuse
 from perdure_model.core.rule import Decision, Key
 from perdure_model.core.server.book import SERVER
 from perdure_model.core.server.effects import Append, ServerEffect, Wake, WriteEnd, WriteEvents, WriteGap
 from perdure_model.core.server.inputs import Ended, EventsDue, Published
 from perdure_model.core.server.parts import (
     LOG,
+    SETTINGS,
     WATCH,
     Log,
     ServerSettings,

@@ -13,6 +13,7 @@ WATCH = Family("watch", ("session", "cid"))
 OWNER = Family("owner", ("session", "cid"))
 WINDOW = Family("window", ("cid", "session"))
 LOG = Family("log", ("session",))
+SETTINGS = Family("server settings")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,175 @@
+"""How a rule becomes an action of the checker: the one way for a world to reach a decision.
+
+The footprint of the action is derived: the components of the parts that the rule declares, the wire or
+timer that its input arrives on, and the sinks of the effects that it declares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from perdure_model.checker import Component, System
+from perdure_model.core.common import Moved, Refused
+from perdure_model.core.rule import Book, Family, Key, Rule, Spec
+
+Local: TypeAlias = Hashable
+States: TypeAlias = dict[Component, Any]
+Arrival: TypeAlias = tuple[Any, tuple[Any, ...], Hashable]
+"""An input, what its arrival leaves on the components it came from, and whom an answer goes to."""
+Arrivals: TypeAlias = Callable[..., Iterable[Arrival]]
+SinkFunction: TypeAlias = Callable[..., Iterable[tuple[Any, ...]]]
+
+
+class UndeclaredEffect(TypeError):  # noqa: N818
+    """A rule emitted an effect that it had not declared, or that no wire of this world takes."""
+
+
+@dataclass(frozen=True)
+class Sink:
+    """Where an effect goes: components, and a function (effect, answer to, *states) -> alternatives."""
+
+    components: tuple[Component, ...]
+    put: SinkFunction
+
+
+class World:
+    """A system whose parts are changed by rules only."""
+
+    def __init__(self, name: str) -> None:
+        self.system = System(name)
+        self.parts: dict[Family, dict[Key, Component]] = {}
+        self.sinks: dict[type, Sink] = {}
+        self.bound: set[str] = set()
+        self.moves: set[tuple[str, str, str, str]] = set()
+        """The transitions taken so far: machine, source, event, target."""
+
+    def part(self, family: Family, key: Key = (), initial: Local = None) -> Component:
+        """Add a part; a key's absence is None."""
+        name = family.name + "".join(f"[{one}]" for one in key)
+        component = self.system.component(name, initial)
+        self.parts.setdefault(family, {})[key] = component
+        return component
+
+    def sink(self, effect: type, *components: Component) -> Callable[[SinkFunction], SinkFunction]:
+        """Say where effects of this type go."""
+
+        def declare(put: SinkFunction) -> SinkFunction:
+            self.sinks[effect] = Sink(components, put)
+            return put
+
+        return declare
+
+    def ignore(self, *effects: type) -> None:
+        """Effects that leave no mark on this world, such as the storing of payloads."""
+        for effect in effects:
+            self.sinks[effect] = Sink((), lambda _effect, _to: [()])
+
+    def bind(
+        self,
+        book: Book,
+        input_type: type,
+        sources: Iterable[Component],
+        arrivals: Arrivals,
+        *,
+        name: str = "",
+        fair: bool = True,
+        **address: Hashable,
+    ) -> None:
+        """Make an action of the book's rule for this input.
+
+        `arrivals` is called with the states of `sources` and yields what can arrive now. `address` gives
+        the key fields that all of them have in common. A decision that changes nothing is no step.
+        """
+        rule = book[input_type]
+        self.bound.add(f"{book.side}.{rule.name}")
+        sources = tuple(sources)
+        sees = [self._components(spec, address) for spec in rule.specs]
+        footprint = _union(sources, *(seen.values() for seen in sees), *self._sunk(rule))
+        binding = Binding(self, rule, sources, arrivals, sees, footprint)
+        self.system.action(*footprint, name=name or rule.name, fair=fair)(binding)
+
+    def _components(self, spec: Spec, address: Mapping[str, Hashable]) -> dict[Key, Component]:
+        fields = spec.family.fields
+        return {
+            key: component
+            for key, component in self.parts[spec.family].items()
+            if all(address.get(n, key[fields.index(n)]) == key[fields.index(n)] for n in spec.by)
+        }
+
+    def _sunk(self, rule: Rule) -> list[tuple[Component, ...]]:
+        for effect in rule.emits:
+            if effect not in self.sinks:
+                raise UndeclaredEffect(f"{rule.name} emits {effect.__name__}, for which there is no sink")
+        return [self.sinks[effect].components for effect in rule.emits]
+
+
+@dataclass(frozen=True, eq=False)
+class Binding:
+    """A rule as an action: its successors are what its decisions make of the arrivals."""
+
+    world: World
+    rule: Rule
+    sources: tuple[Component, ...]
+    arrivals: Arrivals
+    sees: list[dict[Key, Component]]
+    footprint: tuple[Component, ...]
+
+    def __call__(self, *states: Any) -> Iterator[Any]:  # noqa: D102
+        before = dict(zip(self.footprint, states, strict=True))
+        for i, left, to in self.arrivals(*(before[source] for source in self.sources)):
+            after = before | dict(zip(self.sources, left, strict=True))
+            for done in self._decide(i, to, after):
+                successor = tuple(done[component] for component in self.footprint)
+                if successor != states:
+                    yield successor if len(successor) > 1 else successor[0]
+
+    def _decide(self, i: Any, to: Hashable, states: States) -> list[States]:
+        specs = self.rule.specs
+        values = [_gather(spec, i, seen, states) for spec, seen in zip(specs, self.sees, strict=True)]
+        parts, effects = self.rule.decide(i, *values)
+        states = dict(states)
+        for spec, seen, part in zip(self.rule.parts, self.sees, parts, strict=False):
+            _store(spec, i, seen, part, states)
+        branches = [states]
+        for effect in effects:
+            branches = [done for branch in branches for done in self._perform(effect, to, branch)]
+        return branches
+
+    def _perform(self, effect: Any, to: Hashable, states: States) -> Iterator[States]:
+        if isinstance(effect, Moved):
+            self.world.moves.add((effect.machine, effect.source, effect.event, effect.target))
+        if isinstance(effect, (Moved, Refused)):
+            yield states
+            return
+        if type(effect) not in self.rule.emits:
+            raise UndeclaredEffect(f"{self.rule.name} emits {type(effect).__name__} without declaring it")
+        sink = self.world.sinks[type(effect)]
+        for put in sink.put(effect, to, *(states[component] for component in sink.components)):
+            yield states | dict(zip(sink.components, put, strict=True))
+
+
+def _gather(spec: Spec, i: Any, seen: dict[Key, Component], states: States) -> Any:
+    if spec.kind == "one":
+        return states[seen[spec.keys(i)[0]]]
+    if spec.kind == "each":
+        return {key: states[seen[key]] for key in spec.keys(i)}
+    held = {key: states[component] for key, component in seen.items() if spec.matches(i, key)}
+    return {key: value for key, value in held.items() if value is not None}
+
+
+def _store(spec: Spec, i: Any, seen: dict[Key, Component], part: Any, states: States) -> None:
+    if spec.kind == "one":
+        states[seen[spec.keys(i)[0]]] = part
+        return
+    wanted = spec.keys(i) if spec.kind == "each" else [key for key in seen if spec.matches(i, key)]
+    unknown = set(part) - set(wanted)
+    if unknown:
+        raise KeyError(f"{spec.family.name} has no part {sorted(unknown, key=repr)} in this world")
+    for key in wanted:
+        states[seen[key]] = part.get(key)
+
+
+def _union(*groups: Iterable[Component]) -> tuple[Component, ...]:
+    return tuple(dict.fromkeys(component for group in groups for component in group))
