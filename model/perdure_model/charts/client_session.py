@@ -31,8 +31,7 @@ class ClientSession(Chart):
         open_stream: ask for a stream, as the next attempt
         end_stream: close our end of the stream
         schedule: start the reconnect timer, backed off
-        settle_doubts: sends that an earlier epoch may have taken end as uncertain, if the epoch is another
-        flush: post what is queued
+        flush: every session posts what is queued, and what waits for its retry
         abandon: every send that is still open ends: uncertain where an attempt may have been taken
         say_goodbye: tell the server that we are done, so that it need not wait for us
     """
@@ -43,7 +42,7 @@ class ClientSession(Chart):
     terminal = State(final=True)
 
     welcomed = connecting.to(awaiting, cond="current", on="flush") | reconnecting.to(
-        awaiting, cond="current", on=["settle_doubts", "flush"]
+        awaiting, cond="current", on="flush"
     )
     lost = (
         connecting.to(terminal, cond=["current", "spent"], on="abandon")

@@ -141,6 +141,7 @@ class Transport(World):
         self.held = add("wire.held", ())
         self.goodbyes = add("wire.goodbyes", NOTHING)
         self.woken = add("wire.woken", NOTHING)
+        self.following = add("client.next", ())
         self.reconnect = add("timer.reconnect", NOTHING)
         self.retry = add("timer.retry", NOTHING)
         self.grace = add("timer.grace", NOTHING)
@@ -201,6 +202,10 @@ class Transport(World):
         @self.sink(up.DeliverGap, self.seen)
         def deliver_gap(e: up.DeliverGap, _to: object, seen: tuple[Any, ...]) -> Step:
             yield ((*seen, ("gap", e.epoch, e.position)),)
+
+        @self.sink(up.Next, self.following)
+        def follow(e: up.Next, _to: object, following: tuple[Any, ...]) -> Step:
+            yield ((*following, e.input),)
 
         self._timer(up.StartTimer, up.CancelTimer, self.reconnect, self.retry)
 
@@ -292,6 +297,13 @@ class Transport(World):
         for message in (ask.Welcomed, ask.EventArrived, ask.GapArrived, ask.EndArrived):
             self.bind(self.client, message, [self.channel], arriving(message), session=SESSION)
 
+        def following(kind: type) -> Any:
+            def arrivals(waiting: tuple[Any, ...]) -> Iterator[Arrival]:
+                if waiting and isinstance(waiting[0], kind):
+                    yield waiting[0], (waiting[1:],), None
+
+            return arrivals
+
         def opening(opened: bool) -> Iterator[Arrival]:
             if not opened:
                 yield ask.Started((1, 1), (SESSION,)), (True,), None
@@ -329,7 +341,9 @@ class Transport(World):
         self.bind(self.client, ask.Heard, [self.channel], heard)
         self.bind(self.client, ask.StreamLost, [self.channel], losing)
         self.bind(self.client, ask.SendRequested, [self.opened, self.asked], sending, session=SESSION)
-        self.bind(self.client, ask.PostReplied, [self.posts], replied)
+        self.bind(self.client, ask.PostReplied, [self.posts], replied, session=SESSION)
+        for follower in (ask.Desynced, ask.Flush, ask.Abandon):
+            self.bind(self.client, follower, [self.following], following(follower), session=SESSION)
         self._timer_rule(self.client, ask.ReconnectDue, self.reconnect)
         self._timer_rule(self.client, ask.RetryDue, self.retry, session=SESSION)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from perdure_model.core.client.inputs import ReconnectDue, RetryDue
+from perdure_model.core.client.inputs import Abandon, Desynced, Flush, ReconnectDue, RetryDue
 from perdure_model.core.common import Attempt, Cursor, Epoch, Moved, Refused, SendKey
 
 
@@ -91,6 +91,13 @@ class DeliverGap:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class Next:
+    """Feed this input before any other: a decision of one part of the client that follows from another's."""
+
+    input: Desynced | Flush | Abandon
+
+
 ClientEffect: TypeAlias = (
     Moved
     | Refused
@@ -103,4 +110,5 @@ ClientEffect: TypeAlias = (
     | Settled
     | Deliver
     | DeliverGap
+    | Next
 )

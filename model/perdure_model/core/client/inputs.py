@@ -118,6 +118,28 @@ class RetryDue:
     post: int
 
 
+@dataclass(frozen=True, slots=True)
+class Desynced:
+    """Follows another decision: this stream and its server no longer agree on what is known."""
+
+    attempt: Attempt
+    chance: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """Follows a welcome: the session's queue may go out."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """Follows the end: the session's open sends are settled."""
+
+    session: str
+
+
 ClientInput: TypeAlias = (
     Started
     | Left
@@ -131,4 +153,7 @@ ClientInput: TypeAlias = (
     | SendRequested
     | PostReplied
     | RetryDue
+    | Desynced
+    | Flush
+    | Abandon
 )

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from perdure_model.core.client.book import CLIENT
-from perdure_model.core.client.desk import Desk
-from perdure_model.core.client.effects import (
-    Post,
-    Settled,
-    StartTimer,
+from perdure_model.core.client.desk import OutboxDesk
+from perdure_model.core.client.effects import CancelTimer, Next, Post, Settled, StartTimer
+from perdure_model.core.client.inputs import (
+    Abandon,
+    Desynced,
+    Flush,
+    PostReplied,
+    RetryDue,
+    SendRequested,
 )
-from perdure_model.core.client.inputs import PostReplied, RetryDue, SendRequested
 from perdure_model.core.client.parts import (
     ITEM,
     LINK,
@@ -25,18 +28,19 @@ from perdure_model.core.client.parts import (
     Link,
     Outbox,
 )
-from perdure_model.core.client.stream import OVER, WHOLE, Items, Outboxes
 from perdure_model.core.common import classify, refuse, unsure
 from perdure_model.core.rule import Decision, Key
 
 SENDS = (OUTBOX.one, ITEM.every("session"))
+AROUND = (STATE.one, LINK.one, SETTINGS.one)
+Items = Mapping[Key, Item]
 
 
-@CLIENT.rule(SendRequested, *SENDS, reads=(STATE.one, LINK.one, SETTINGS.one), emits=(Post, Settled))
+@CLIENT.rule(SendRequested, *SENDS, reads=AROUND, emits=(Post, Settled))
 def on_send_requested(
     i: SendRequested,
     outbox: Outbox | None,
-    items: Mapping[Key, Item],
+    items: Items,
     state: ClientState,
     link: Link,
     settings: ClientSettings,
@@ -47,37 +51,45 @@ def on_send_requested(
     if len(items) >= settings.queue_max:
         return (outbox, items), (Settled(i.session, i.key, "failed", "the queue is full"),)
     waiting = {**items, (i.session, i.key): Item("queued")}
-    desk = Desk(state, link, {(i.session,): outbox or Outbox()}, waiting, settings)
-    desk.pump(i.session)
-    return (desk.outboxes[(i.session,)], desk.items), tuple(desk.effects)
+    desk = OutboxDesk(i.session, outbox or Outbox(), waiting, state, link, settings)
+    desk.pump()
+    return desk.done()
 
 
-VERDICT_EVENTS = {"accepted": "accepted", "duplicate": "accepted"}
-
-
-@CLIENT.rule(PostReplied, *WHOLE, reads=(SETTINGS.one,), emits=(*OVER, Post, StartTimer))
+@CLIENT.rule(
+    PostReplied,
+    *SENDS,
+    LINK.one,
+    reads=(STATE.one, SETTINGS.one),
+    emits=(Post, StartTimer, Settled, Next),
+)
 def on_post_replied(
-    i: PostReplied, state: ClientState, link: Link, outboxes: Outboxes, items: Items, settings: ClientSettings
+    i: PostReplied, outbox: Outbox, items: Items, link: Link, state: ClientState, settings: ClientSettings
 ) -> Decision:
     """Each send of the POST takes what the status and its verdict say; then the next POST goes out."""
-    mine = [k for k, item in items.items() if k[0] == i.session and item.post == i.post]
-    mine = [k for k in mine if items[k].state == "sending"]
+    mine = [key for key, item in items.items() if item.state == "sending" and item.post == i.post]
     if not mine:
-        return refuse("the end of a POST whose sends are settled", state, link, outboxes, items)
+        return refuse("the end of a POST whose sends are settled", outbox, items, link)
     kind = classify(i.status)
     link = replace(link, failures=0) if kind == "taken" else link
-    desk = Desk(state, link, outboxes, items, settings, chance=i.chance, asked_s=i.retry_after_s)
-    same_epoch = outboxes[(i.session,)].epoch == link.epoch
+    desk = OutboxDesk(
+        i.session, outbox, items, state, link, settings, chance=i.chance, asked_s=i.retry_after_s
+    )
+    same_epoch = outbox.epoch == link.epoch
     verdicts = dict(i.verdicts)
     for key in mine:
         event, why, doubt = item_event(i, kind, verdicts.get(key[1]))  # type: ignore[call-overload]
         orphaned = (items[key].doubt or doubt) and not same_epoch
-        desk.item(key, event, why, orphaned=orphaned, doubt=doubt)
-    desk.wait(i.session, i.post)
-    if kind == "unknown":
-        desk.session("desync", current=link.open and same_epoch)
-    desk.pump(i.session)
-    return desk.done()
+        desk.step(key, event, why, orphaned=orphaned, doubt=doubt)
+    desk.wait()
+    if kind == "unknown" and same_epoch:
+        desk.effects.append(Next(Desynced(link.attempt, i.chance)))
+    else:
+        desk.pump()
+    return (desk.outbox, desk.items, link), tuple(desk.effects)
+
+
+VERDICT_EVENTS = {"accepted": "accepted", "duplicate": "accepted"}
 
 
 def item_event(i: PostReplied, kind: str, verdict: str | None) -> tuple[str, str, bool]:
@@ -94,18 +106,38 @@ def item_event(i: PostReplied, kind: str, verdict: str | None) -> tuple[str, str
     return "failed", f"status {i.status}" if i.status else "no answer", unsure(i.status, i.sent)
 
 
-@CLIENT.rule(RetryDue, *SENDS, reads=(STATE.one, LINK.one, SETTINGS.one), emits=(Post,))
+@CLIENT.rule(RetryDue, *SENDS, reads=AROUND, emits=(Post, Settled))
 def on_retry_due(
-    i: RetryDue,
-    outbox: Outbox,
-    items: Mapping[Key, Item],
-    state: ClientState,
-    link: Link,
-    settings: ClientSettings,
+    i: RetryDue, outbox: Outbox, items: Items, state: ClientState, link: Link, settings: ClientSettings
 ) -> Decision:
     """What waited is queued again; with the stream down it goes out with the next welcome (T10, T11)."""
-    desk = Desk(state, link, {(i.session,): outbox}, items, settings)
-    if not desk.due(i.session, i.post):
+    desk = OutboxDesk(i.session, outbox, items, state, link, settings)
+    if not desk.due(i.post):
         return refuse("a retry timer of an earlier POST", outbox, items)
-    desk.pump(i.session)
-    return (desk.outboxes[(i.session,)], desk.items), tuple(desk.effects)
+    desk.pump()
+    return desk.done()
+
+
+@CLIENT.rule(Flush, *SENDS, reads=AROUND, emits=(CancelTimer, Post, Settled))
+def on_flush(
+    i: Flush, outbox: Outbox | None, items: Items, state: ClientState, link: Link, settings: ClientSettings
+) -> Decision:
+    """A new stream makes waiting pointless, unless the server asked for the wait (T15, T34)."""
+    desk = OutboxDesk(i.session, outbox or Outbox(), items, state, link, settings)
+    if not desk.outbox.asked:
+        desk.cancel()
+        desk.due(desk.outbox.post)
+    desk.pump()
+    return desk.done()
+
+
+@CLIENT.rule(Abandon, *SENDS, reads=AROUND, emits=(CancelTimer, Settled))
+def on_abandon(
+    i: Abandon, outbox: Outbox | None, items: Items, state: ClientState, link: Link, settings: ClientSettings
+) -> Decision:
+    """The session is over: what is open ends, uncertain where an attempt may have been taken."""
+    desk = OutboxDesk(i.session, outbox or Outbox(), items, state, link, settings)
+    desk.cancel()
+    for key, item in items.items():
+        desk.step(key, "abandon", "the session is over", doubt=item.state == "sending")
+    return desk.done()

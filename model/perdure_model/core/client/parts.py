@@ -29,12 +29,14 @@ class Link:
 
     `failures` counts the attempts lost since the last progress, not since the last open: a server that
     accepts and closes must not be retried for ever (finding A12). `epoch` is the server's, as last welcomed.
+    `sessions` are those that the client watches and sends to.
     """
 
     attempt: Attempt = NEVER
     open: bool = False
     failures: int = 0
     epoch: Epoch | None = None
+    sessions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

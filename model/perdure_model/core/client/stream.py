@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from perdure_model.core.client.book import CLIENT
-from perdure_model.core.client.desk import Desk
+from perdure_model.core.client.desk import StreamDesk
 from perdure_model.core.client.effects import (
     CancelTimer,
     Deliver,
     DeliverGap,
     EndStream,
+    Next,
     OpenStream,
-    Post,
     SayGoodbye,
-    Settled,
     StartTimer,
 )
 from perdure_model.core.client.inputs import (
+    Desynced,
     EndArrived,
     EventArrived,
     GapArrived,
@@ -31,24 +31,17 @@ from perdure_model.core.client.inputs import (
 )
 from perdure_model.core.client.parts import (
     CURSOR,
-    ITEM,
     LINK,
-    OUTBOX,
     SETTINGS,
     STATE,
     ClientSettings,
     ClientState,
-    Item,
     Link,
-    Outbox,
 )
 from perdure_model.core.common import START, Attempt, Cursor, classify, refuse
 from perdure_model.core.rule import Decision, Key
 
-WHOLE = (STATE.one, LINK.one, OUTBOX.every(), ITEM.every())
-OVER = (CancelTimer, EndStream, SayGoodbye, Settled)
-Outboxes = Mapping[Key, Outbox]
-Items = Mapping[Key, Item]
+STREAM = (STATE.one, LINK.one)
 
 
 def is_current(link: Link, attempt: Attempt) -> bool:
@@ -56,24 +49,21 @@ def is_current(link: Link, attempt: Attempt) -> bool:
     return link.open and link.attempt == attempt
 
 
-@CLIENT.rule(Started, STATE.one, LINK.one, CURSOR.each("session", over="sessions"), emits=(OpenStream,))
+@CLIENT.rule(Started, *STREAM, CURSOR.each("session", over="sessions"), emits=(OpenStream,))
 def on_started(i: Started, _state: None, _link: None, cursors: Mapping[Key, None]) -> Decision:
     """The first stream is asked for."""
-    start = dict.fromkeys(cursors, START)
-    parts = (ClientState("connecting"), Link(i.attempt, open=True), start)
+    link = Link(i.attempt, open=True, sessions=i.sessions)
+    parts = (ClientState("connecting"), link, dict.fromkeys(cursors, START))
     return parts, (OpenStream(i.attempt, tuple((session, START) for session in i.sessions)),)
 
 
-@CLIENT.rule(Welcomed, *WHOLE, reads=(SETTINGS.one,), emits=(CancelTimer, Post, Settled))
-def on_welcomed(
-    i: Welcomed, state: ClientState, link: Link, outboxes: Outboxes, items: Items, settings: ClientSettings
-) -> Decision:
-    """The stream is up: doubts of another epoch are settled, and what is queued goes out."""
+@CLIENT.rule(Welcomed, *STREAM, reads=(SETTINGS.one,), emits=(Next,))
+def on_welcomed(i: Welcomed, state: ClientState, link: Link, settings: ClientSettings) -> Decision:
+    """The stream is up, and what is queued goes out."""
     current = is_current(link, i.attempt)
     link = replace(link, epoch=i.epoch) if current else link
-    desk = Desk(state, link, outboxes, items, settings)
-    desk.session("welcomed", current=current)
-    return desk.done("a welcome on a stream that is no longer ours")
+    desk = StreamDesk(state, link, settings)
+    return desk.step("welcomed", current=current, stale="a welcome on a stream that is no longer ours")
 
 
 @CLIENT.rule(Heard, LINK.one)
@@ -84,66 +74,60 @@ def on_heard(i: Heard, link: Link) -> Decision:
     return (replace(link, failures=0),), ()
 
 
-@CLIENT.rule(StreamLost, *WHOLE, reads=(SETTINGS.one,), emits=(*OVER, StartTimer))
-def on_stream_lost(
-    i: StreamLost, state: ClientState, link: Link, outboxes: Outboxes, items: Items, settings: ClientSettings
-) -> Decision:
+@CLIENT.rule(StreamLost, *STREAM, reads=(SETTINGS.one,), emits=(StartTimer, SayGoodbye, Next))
+def on_stream_lost(i: StreamLost, state: ClientState, link: Link, settings: ClientSettings) -> Decision:
     """A stream that may come back is asked for again, backed off; one that was refused ends the session."""
     kind = classify(i.status) if i.readable else "final"
     event = "lost" if kind in ("taken", "passing") else "refused"
-    desk = Desk(state, link, outboxes, items, settings, chance=i.chance, asked_s=i.retry_after_s)
-    desk.session(event, current=is_current(link, i.attempt), outcome=outcome_of(i.status, event))
-    return desk.done("the end of a stream that is no longer ours")
+    outcome = outcome_of(i.status) if event == "refused" else "failed"
+    desk = StreamDesk(state, link, settings, chance=i.chance, asked_s=i.retry_after_s)
+    current = is_current(link, i.attempt)
+    return desk.step(event, current=current, outcome=outcome, stale="the end of a stream no longer ours")
 
 
-def outcome_of(status: int, event: str) -> str:
+def outcome_of(status: int) -> str:
     """The outcome is its cause's (P-OUTCOME): 409 says that a later attempt holds our id."""
-    if event == "refused" and status in (401, 410):
-        return "expired"
-    return "taken over" if event == "refused" and status == 409 else "failed"
+    return {401: "expired", 410: "expired", 409: "taken over"}.get(status, "failed")
 
 
-@CLIENT.rule(ReconnectDue, *WHOLE, reads=(SETTINGS.one, CURSOR.every()), emits=(OpenStream,))
+@CLIENT.rule(ReconnectDue, *STREAM, reads=(SETTINGS.one, CURSOR.every()), emits=(OpenStream,))
 def on_reconnect_due(
     i: ReconnectDue,
     state: ClientState,
     link: Link,
-    outboxes: Outboxes,
-    items: Items,
     settings: ClientSettings,
     cursors: Mapping[Key, Cursor],
 ) -> Decision:
     """The next attempt goes out, from the cursors reached."""
-    desk = Desk(state, link, outboxes, items, settings, cursors)
-    desk.session("due", current=not link.open and link.attempt == i.attempt)
-    return desk.done("a reconnect timer of an earlier attempt")
+    desk = StreamDesk(state, link, settings, cursors)
+    current = not link.open and link.attempt == i.attempt
+    return desk.step("due", current=current, stale="a reconnect timer of an earlier attempt")
 
 
-@CLIENT.rule(EventArrived, *WHOLE, CURSOR.one, reads=(SETTINGS.one,), emits=(*OVER, Deliver, StartTimer))
-def on_event_arrived(
-    i: EventArrived,
-    state: ClientState,
-    link: Link,
-    outboxes: Outboxes,
-    items: Items,
-    cursor: Cursor,
-    settings: ClientSettings,
-) -> Decision:
+@CLIENT.rule(EventArrived, LINK.one, CURSOR.one, reads=(STATE.one,), emits=(Deliver, Next))
+def on_event_arrived(i: EventArrived, link: Link, cursor: Cursor, state: ClientState) -> Decision:
     """The next event is handed over, a known one is not, and one that skips means to ask again."""
-    whole = (state, link, outboxes, items)
     if not is_current(link, i.attempt) or state.state != "awaiting":
-        return refuse("an event of a stream that is no longer ours", *whole, cursor)
+        return refuse("an event of a stream that is no longer ours", link, cursor)
     same_log = i.epoch == cursor.epoch
     if same_log and i.position <= cursor.position:
-        return refuse("an event that was handed over before", *whole, cursor)
+        return refuse("an event that was handed over before", link, cursor)
     if i.position == cursor.position + 1 and (same_log or cursor == START):
-        link = replace(link, failures=0)
-        reached = Cursor(i.epoch, i.position)
-        return (state, link, outboxes, items, reached), (Deliver(i.session, i.epoch, i.position),)
-    desk = Desk(state, link, outboxes, items, settings, chance=i.chance)
-    desk.session("desync", current=True)
-    parts, effects = desk.done()
-    return (*parts, cursor), effects
+        parts = (replace(link, failures=0) if link.failures else link, Cursor(i.epoch, i.position))
+        return parts, (Deliver(i.session, i.epoch, i.position),)
+    return (link, cursor), (Next(Desynced(i.attempt, i.chance)),)
+
+
+@CLIENT.rule(
+    Desynced,
+    *STREAM,
+    reads=(SETTINGS.one,),
+    emits=(EndStream, CancelTimer, StartTimer, SayGoodbye, Next),
+)
+def on_desynced(i: Desynced, state: ClientState, link: Link, settings: ClientSettings) -> Decision:
+    """We end our stream and come back, from the cursors that we have."""
+    desk = StreamDesk(state, link, settings, chance=i.chance)
+    return desk.step("desync", current=is_current(link, i.attempt), stale="a stream no longer ours")
 
 
 @CLIENT.rule(GapArrived, CURSOR.one, reads=(STATE.one, LINK.one), emits=(DeliverGap,))
@@ -154,21 +138,19 @@ def on_gap_arrived(i: GapArrived, cursor: Cursor, state: ClientState, link: Link
     return (Cursor(i.epoch, i.position),), (DeliverGap(i.session, i.epoch, i.position),)
 
 
-@CLIENT.rule(EndArrived, *WHOLE, reads=(SETTINGS.one,), emits=OVER)
-def on_end_arrived(
-    i: EndArrived, state: ClientState, link: Link, outboxes: Outboxes, items: Items, settings: ClientSettings
-) -> Decision:
+ENDING = (EndStream, CancelTimer, SayGoodbye, Next)
+
+
+@CLIENT.rule(EndArrived, *STREAM, reads=(SETTINGS.one,), emits=ENDING)
+def on_end_arrived(i: EndArrived, state: ClientState, link: Link, settings: ClientSettings) -> Decision:
     """The session is over, with the server's outcome; reported once."""
-    desk = Desk(state, link, outboxes, items, settings)
-    desk.session("ended", current=is_current(link, i.attempt), outcome=i.outcome)
-    return desk.done("an end on a stream that is no longer ours")
+    desk = StreamDesk(state, link, settings)
+    current = is_current(link, i.attempt)
+    return desk.step("ended", current=current, outcome=i.outcome, stale="an end on a stream no longer ours")
 
 
-@CLIENT.rule(Left, *WHOLE, reads=(SETTINGS.one,), emits=OVER)
-def on_left(
-    _i: Left, state: ClientState, link: Link, outboxes: Outboxes, items: Items, settings: ClientSettings
-) -> Decision:
+@CLIENT.rule(Left, *STREAM, reads=(SETTINGS.one,), emits=ENDING)
+def on_left(_i: Left, state: ClientState, link: Link, settings: ClientSettings) -> Decision:
     """The application is done: everything that is open is settled, and the server is told."""
-    desk = Desk(state, link, outboxes, items, settings)
-    desk.session("closed", current=True, outcome="closed")
-    return desk.done("left a session that was over")
+    desk = StreamDesk(state, link, settings)
+    return desk.step("closed", current=True, outcome="closed", stale="left a session that was over")
