@@ -22,6 +22,9 @@ Arrivals: TypeAlias = Callable[..., Iterable[Arrival]]
 SinkFunction: TypeAlias = Callable[..., Iterable[tuple[Any, ...]]]
 
 
+NOWHERE: Mapping[str, Hashable] = {}
+
+
 class UndeclaredEffect(TypeError):  # noqa: N818
     """A rule emitted an effect that it had not declared, or that no wire of this world takes."""
 
@@ -75,7 +78,7 @@ class World:
         *,
         name: str = "",
         fair: bool = True,
-        **address: Hashable,
+        address: Mapping[str, Hashable] = NOWHERE,
     ) -> None:
         """Make an action of the book's rule for this input.
 

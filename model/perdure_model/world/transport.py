@@ -99,6 +99,7 @@ class Transport(World):
     def __init__(self, bounds: Bounds, name: str = "T", client: Book = CLIENT, server: Book = SERVER) -> None:
         super().__init__(name)
         self.bounds, self.client, self.server = bounds, client, server
+        self.here = {"cid": CID, "session": SESSION}
         self._parts()
         self._wires()
         self._client_sinks()
@@ -295,7 +296,7 @@ class Transport(World):
             return arrivals
 
         for message in (ask.Welcomed, ask.EventArrived, ask.GapArrived, ask.EndArrived):
-            self.bind(self.client, message, [self.channel], arriving(message), session=SESSION)
+            self.bind(self.client, message, [self.channel], arriving(message), address=self.here)
 
         def following(kind: type) -> Any:
             def arrivals(waiting: tuple[Any, ...]) -> Iterator[Arrival]:
@@ -340,14 +341,14 @@ class Transport(World):
         self.bind(self.client, ask.Left, [self.opened, self.budget["leaves"]], leaving, fair=False)
         self.bind(self.client, ask.Heard, [self.channel], heard)
         self.bind(self.client, ask.StreamLost, [self.channel], losing)
-        self.bind(self.client, ask.SendRequested, [self.opened, self.asked], sending, session=SESSION)
-        self.bind(self.client, ask.PostReplied, [self.posts], replied, session=SESSION)
+        self.bind(self.client, ask.SendRequested, [self.opened, self.asked], sending, address=self.here)
+        self.bind(self.client, ask.PostReplied, [self.posts], replied, address=self.here)
         for follower in (ask.Desynced, ask.Flush, ask.Abandon):
-            self.bind(self.client, follower, [self.following], following(follower), session=SESSION)
+            self.bind(self.client, follower, [self.following], following(follower), address=self.here)
         self._timer_rule(self.client, ask.ReconnectDue, self.reconnect)
-        self._timer_rule(self.client, ask.RetryDue, self.retry, session=SESSION)
+        self._timer_rule(self.client, ask.RetryDue, self.retry)
 
-    def _timer_rule(self, book: Book, due: type, timer: Component, **address: str) -> None:
+    def _timer_rule(self, book: Book, due: type, timer: Component) -> None:
         def running_out(running: frozenset[Any]) -> Iterator[Arrival]:
             for i in sorted(running, key=repr):
                 yield i, (running - {i},), None
@@ -358,8 +359,8 @@ class Transport(World):
                     yield i, (late._replace(due=late.due - {i}),), None
 
         rule = book[due].name
-        self.bind(book, due, [timer], running_out, **address)
-        self.bind(book, due, [self.late], too_late, name=f"{rule} (cancelled too late)", **address)
+        self.bind(book, due, [timer], running_out, address=self.here)
+        self.bind(book, due, [self.late], too_late, name=f"{rule} (cancelled too late)", address=self.here)
 
     def _server_rules(self) -> None:
         def requested(requests: frozenset[Any]) -> Iterator[Arrival]:
@@ -400,26 +401,37 @@ class Transport(World):
             if left and opened:
                 yield told.ServerStarted(), (left - 1, NOTHING, NOTHING, opened), None
 
-        here = {"cid": CID, "session": SESSION}
         restarts = self.budget["restarts"]
-        self.bind(self.server, told.StreamRequested, [self.requests], requested, **here)
-        self.bind(self.server, told.StreamClosed, [self.closes], closing, **here)
-        self._timer_rule(self.server, told.GraceElapsed, self.grace, **here)
-        self.bind(self.server, told.CloseRequested, [self.goodbyes], goodbye, **here)
-        self.bind(self.server, told.PostArrived, [self.posts], arriving, **here)
+        self.bind(self.server, told.StreamRequested, [self.requests], requested, address=self.here)
+        self.bind(self.server, told.StreamClosed, [self.closes], closing, address=self.here)
+        self._timer_rule(self.server, told.GraceElapsed, self.grace)
+        self.bind(self.server, told.CloseRequested, [self.goodbyes], goodbye, address=self.here)
+        self.bind(self.server, told.PostArrived, [self.posts], arriving, address=self.here)
         self.bind(
-            self.server, told.PostArrived, [self.held], held_up, name="on_post_arrived (held up)", **here
+            self.server,
+            told.PostArrived,
+            [self.held],
+            held_up,
+            name="on_post_arrived (held up)",
+            address=self.here,
         )
         self.bind(
-            self.server, told.Published, [self.budget["events"], restarts], publishing, fair=False, **here
+            self.server,
+            told.Published,
+            [self.budget["events"], restarts],
+            publishing,
+            fair=False,
+            address=self.here,
         )
-        self.bind(self.server, told.Ended, [self.budget["ends"], restarts], ending, fair=False, **here)
-        self.bind(self.server, told.EventsDue, [self.woken], due, **here)
+        self.bind(
+            self.server, told.Ended, [self.budget["ends"], restarts], ending, fair=False, address=self.here
+        )
+        self.bind(self.server, told.EventsDue, [self.woken], due, address=self.here)
         crash = [restarts, self.closes, self.woken, self.opened]
         self.bind(self.server, told.ServerStarted, crash, restarting, fair=False)
-        self._strangers(here)
+        self._strangers()
 
-    def _strangers(self, here: dict[str, str]) -> None:
+    def _strangers(self) -> None:
         """Somebody who has learnt the id, with a principal of their own, while its owner is attached."""
 
         def knocking(kind: str) -> Any:
@@ -447,7 +459,7 @@ class Transport(World):
                 knocking(kind),
                 name=f"a stranger's {kind}",
                 fair=False,
-                **here,
+                address=self.here,
             )
 
     # -- what goes wrong ---------------------------------------------------------------------------
