@@ -7,5 +7,14 @@ every machine, and can be read on white and on dark pages. Needs the extra `diag
 from perdure_model.diagrams.folder import render, stale
 from perdure_model.diagrams.graph import chart_to_dot, dot_to_svg
 from perdure_model.diagrams.mermaid import chart_to_mermaid
+from perdure_model.diagrams.sequence import trace_to_mermaid, trace_to_svg
 
-__all__ = ["chart_to_dot", "chart_to_mermaid", "dot_to_svg", "render", "stale"]
+__all__ = [
+    "chart_to_dot",
+    "chart_to_mermaid",
+    "dot_to_svg",
+    "render",
+    "stale",
+    "trace_to_mermaid",
+    "trace_to_svg",
+]

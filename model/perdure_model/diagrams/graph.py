@@ -15,14 +15,20 @@ import graphviz
 from graphviz.backend import dot_command
 
 from perdure_model.diagrams.edges import Arrow, Label, arrows
+from perdure_model.diagrams.style import (
+    FINAL_FILL,
+    FONT,
+    FONTS,
+    GUARD,
+    INK,
+    LIVE_FILL,
+    LIVE_LINE,
+    MUTED,
+    PAPER,
+)
 from perdure_model.table import Meanings, Table
 
-INK, MUTED, PAPER = "#1f2328", "#57606a", "#ffffff"
-LIVE_FILL, LIVE_LINE = "#ddf4ff", "#0969da"
-FINAL = {"peripheries": "2", "color": MUTED, "fillcolor": "#eaeef2"}
-GUARD = "#9a6700"
-FONT = "Helvetica"  # laid out with Arimo's metrics, which Arial and Liberation Sans share
-FONTS = "Helvetica,Arial,Liberation Sans,Arimo,sans-serif"
+FINAL = {"peripheries": "2", "color": MUTED, "fillcolor": FINAL_FILL}
 ACTIONS_WIDTH = 26  # characters; longer lists go on in the next line
 BOLD = 1  # of the characteristics of xdot's operation t
 
