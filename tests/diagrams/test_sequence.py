@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 from perdure_model.diagrams import trace_to_mermaid, trace_to_svg
-from perdure_model.diagrams.sequence import MONO_CHAR, MONO_SIZE, PAD
+from perdure_model.diagrams.sequence import GAP, MONO_CHAR, MONO_SIZE, PAD
 from perdure_model.diagrams.trace import LENGTH_MAX, Change, Moment, lanes, moments, show
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -142,7 +142,8 @@ def test_the_picture_shows_each_action_and_change_once() -> None:
 def test_long_texts_stay_in_their_boxes_and_boxes_do_not_overlap() -> None:
     long = "a_rather_long_name_of_something(" + ", ".join(str(n) for n in range(30)) + ")"
     trace = [Step(None, {"one": "", "two": ""})]
-    trace += [Step(long, {"one": long + str(n), "two": str(n)}) for n in range(3)]
+    actions = ("short", "short", long)
+    trace += [Step(action, {"one": f"{n}{long}", "two": str(n)}) for n, action in enumerate(actions)]
     svg = ElementTree.fromstring(trace_to_svg(trace))
     paper, *boxes = (
         [float(box.get(k, 0)) for k in ("x", "y", "width", "height")] for box in svg.iter(f"{SVG}rect")
@@ -158,8 +159,9 @@ def test_long_texts_stay_in_their_boxes_and_boxes_do_not_overlap() -> None:
     assert [len(column) for column in columns] == [3, 3]
     for column in columns:
         bottoms = [y + height for _, y, _, height in column]
-        assert all(bottom < below[1] for bottom, below in zip(bottoms, column[1:], strict=False))
+        assert all(bottom + GAP <= below[1] for bottom, below in zip(bottoms, column[1:], strict=False))
         assert bottoms[-1] <= paper[3]
+    assert max(float(text.attrib["y"]) for text in svg.iter(f"{SVG}text")) <= paper[3]
 
 
 def test_many_lanes_make_the_picture_wider() -> None:
