@@ -296,7 +296,7 @@ class Transport(World):
             return arrivals
 
         for message in (ask.Welcomed, ask.EventArrived, ask.GapArrived, ask.EndArrived):
-            self.bind(self.client, message, [self.channel], arriving(message), address=self.here)
+            self._client_bind(message, [self.channel], arriving(message))
 
         def following(kind: type) -> Any:
             def arrivals(waiting: tuple[Any, ...]) -> Iterator[Arrival]:
@@ -337,18 +337,33 @@ class Transport(World):
                     )
                     yield reply, (posts[:n] + posts[n + 1 :],), None
 
-        self.bind(self.client, ask.Started, [self.opened], opening)
-        self.bind(self.client, ask.Left, [self.opened, self.budget["leaves"]], leaving, fair=False)
-        self.bind(self.client, ask.Heard, [self.channel], heard)
-        self.bind(self.client, ask.StreamLost, [self.channel], losing)
-        self.bind(self.client, ask.SendRequested, [self.opened, self.asked], sending, address=self.here)
-        self.bind(self.client, ask.PostReplied, [self.posts], replied, address=self.here)
+        self._client_bind(ask.Started, [self.opened], opening)
+        self._client_bind(ask.Left, [self.opened, self.budget["leaves"]], leaving, fair=False)
+        self._client_bind(ask.Heard, [self.channel], heard)
+        self._client_bind(ask.StreamLost, [self.channel], losing)
+        self._client_bind(ask.SendRequested, [self.opened, self.asked], sending)
+        self._client_bind(ask.PostReplied, [self.posts], replied)
         for follower in (ask.Desynced, ask.Flush, ask.Abandon):
-            self.bind(self.client, follower, [self.following], following(follower), address=self.here)
-        self._timer_rule(self.client, ask.ReconnectDue, self.reconnect)
-        self._timer_rule(self.client, ask.RetryDue, self.retry)
+            self._client_bind(follower, [self.following], following(follower))
+        self._timer_rule(self._client_bind, ask.ReconnectDue, self.reconnect)
+        self._timer_rule(self._client_bind, ask.RetryDue, self.retry)
 
-    def _timer_rule(self, book: Book, due: type, timer: Component) -> None:
+    def _server_bind(self, i: type, sources: list[Component], arrivals: Any, **how: Any) -> None:
+        self.bind(self.server, i, sources, arrivals, address=self.here, **how)
+
+    def _client_bind(self, i: type, sources: list[Component], arrivals: Any, **how: Any) -> None:
+        """What follows from a client's decision comes before all else, as in the runtime."""
+        if self.following in sources:
+            self.bind(self.client, i, sources, arrivals, address=self.here, **how)
+            return
+
+        def at_leisure(following: tuple[Any, ...], *states: Any) -> Iterator[Arrival]:
+            for i, left, to in () if following else arrivals(*states):
+                yield i, (following, *left), to
+
+        self.bind(self.client, i, [self.following, *sources], at_leisure, address=self.here, **how)
+
+    def _timer_rule(self, bind: Any, due: type, timer: Component) -> None:
         def running_out(running: frozenset[Any]) -> Iterator[Arrival]:
             for i in sorted(running, key=repr):
                 yield i, (running - {i},), None
@@ -358,9 +373,8 @@ class Transport(World):
                 if isinstance(i, due):
                     yield i, (late._replace(due=late.due - {i}),), None
 
-        rule = book[due].name
-        self.bind(book, due, [timer], running_out, address=self.here)
-        self.bind(book, due, [self.late], too_late, name=f"{rule} (cancelled too late)", address=self.here)
+        bind(due, [timer], running_out, name=f"{due.__name__}: the timer runs out")
+        bind(due, [self.late], too_late, name=f"{due.__name__}: the timer was cancelled too late")
 
     def _server_rules(self) -> None:
         def requested(requests: frozenset[Any]) -> Iterator[Arrival]:
@@ -402,33 +416,27 @@ class Transport(World):
                 yield told.ServerStarted(), (left - 1, NOTHING, NOTHING, opened), None
 
         restarts = self.budget["restarts"]
-        self.bind(self.server, told.StreamRequested, [self.requests], requested, address=self.here)
-        self.bind(self.server, told.StreamClosed, [self.closes], closing, address=self.here)
-        self._timer_rule(self.server, told.GraceElapsed, self.grace)
-        self.bind(self.server, told.CloseRequested, [self.goodbyes], goodbye, address=self.here)
-        self.bind(self.server, told.PostArrived, [self.posts], arriving, address=self.here)
-        self.bind(
-            self.server,
+        self._server_bind(told.StreamRequested, [self.requests], requested)
+        self._server_bind(told.StreamClosed, [self.closes], closing)
+        self._timer_rule(self._server_bind, told.GraceElapsed, self.grace)
+        self._server_bind(told.CloseRequested, [self.goodbyes], goodbye)
+        self._server_bind(told.PostArrived, [self.posts], arriving)
+        self._server_bind(
             told.PostArrived,
             [self.held],
             held_up,
             name="on_post_arrived (held up)",
-            address=self.here,
         )
-        self.bind(
-            self.server,
+        self._server_bind(
             told.Published,
             [self.budget["events"], restarts],
             publishing,
             fair=False,
-            address=self.here,
         )
-        self.bind(
-            self.server, told.Ended, [self.budget["ends"], restarts], ending, fair=False, address=self.here
-        )
-        self.bind(self.server, told.EventsDue, [self.woken], due, address=self.here)
+        self._server_bind(told.Ended, [self.budget["ends"], restarts], ending, fair=False)
+        self._server_bind(told.EventsDue, [self.woken], due)
         crash = [restarts, self.closes, self.woken, self.opened]
-        self.bind(self.server, told.ServerStarted, crash, restarting, fair=False)
+        self._server_bind(told.ServerStarted, crash, restarting, fair=False)
         self._strangers()
 
     def _strangers(self) -> None:
@@ -452,14 +460,12 @@ class Transport(World):
             ("close", told.CloseRequested),
             ("send", told.PostArrived),
         ):
-            self.bind(
-                self.server,
+            self._server_bind(
                 i,
                 [self.budget["strangers"], self.channel],
                 knocking(kind),
                 name=f"a stranger's {kind}",
                 fair=False,
-                address=self.here,
             )
 
     # -- what goes wrong ---------------------------------------------------------------------------

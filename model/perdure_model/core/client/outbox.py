@@ -82,7 +82,7 @@ def on_post_replied(
         orphaned = (items[key].doubt or doubt) and not same_epoch
         desk.step(key, event, why, orphaned=orphaned, doubt=doubt)
     desk.wait()
-    if kind == "unknown" and same_epoch:
+    if kind == "unknown" and same_epoch and state.state == "awaiting":
         desk.effects.append(Next(Desynced(link.attempt, i.chance)))
     else:
         desk.pump()
