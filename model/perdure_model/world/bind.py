@@ -43,7 +43,7 @@ class World:
     def __init__(self, name: str) -> None:
         self.system = System(name)
         self.parts: dict[Family, dict[Key, Component]] = {}
-        self.sinks: dict[type, Sink] = {}
+        self.sinks: dict[tuple[type, type | None], Sink] = {}
         self.bound: set[str] = set()
         self.moves: set[tuple[str, str, str, str]] = set()
         """The transitions taken so far: machine, source, event, target."""
@@ -55,11 +55,13 @@ class World:
         self.parts.setdefault(family, {})[key] = component
         return component
 
-    def sink(self, effect: type, *components: Component) -> Callable[[SinkFunction], SinkFunction]:
-        """Say where effects of this type go."""
+    def sink(
+        self, effect: type, *components: Component, of: type | None = None
+    ) -> Callable[[SinkFunction], SinkFunction]:
+        """Say where effects of this type go; with `of`, those of decisions on that type of input only."""
 
         def declare(put: SinkFunction) -> SinkFunction:
-            self.sinks[effect] = Sink(components, put)
+            self.sinks[effect, of] = Sink(components, put)
             return put
 
         return declare
@@ -67,7 +69,19 @@ class World:
     def ignore(self, *effects: type) -> None:
         """Effects that leave no mark on this world, such as the storing of payloads."""
         for effect in effects:
-            self.sinks[effect] = Sink((), lambda _effect, _to: [()])
+            self.sinks[effect, None] = Sink((), lambda _effect, _to: [()])
+
+    def sink_of(self, effect: type, rule: Rule) -> Sink:
+        """Where this rule's effects of this type go.
+
+        Raises UndeclaredEffect where the rule has not declared it, or this world has no sink for it.
+        """
+        if effect not in rule.emits:
+            raise UndeclaredEffect(f"{rule.name} emits {effect.__name__} without declaring it")
+        sink = self.sinks.get((effect, rule.input)) or self.sinks.get((effect, None))
+        if sink is None:
+            raise UndeclaredEffect(f"{rule.name} emits {effect.__name__}, for which there is no sink")
+        return sink
 
     def bind(
         self,
@@ -102,10 +116,7 @@ class World:
         }
 
     def _sunk(self, rule: Rule) -> list[tuple[Component, ...]]:
-        for effect in rule.emits:
-            if effect not in self.sinks:
-                raise UndeclaredEffect(f"{rule.name} emits {effect.__name__}, for which there is no sink")
-        return [self.sinks[effect].components for effect in rule.emits]
+        return [self.sink_of(effect, rule).components for effect in rule.emits]
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,9 +157,7 @@ class Binding:
         if isinstance(effect, (Moved, Refused)):
             yield states
             return
-        if type(effect) not in self.rule.emits:
-            raise UndeclaredEffect(f"{self.rule.name} emits {type(effect).__name__} without declaring it")
-        sink = self.world.sinks[type(effect)]
+        sink = self.world.sink_of(type(effect), self.rule)
         for put in sink.put(effect, to, *(states[component] for component in sink.components)):
             yield states | dict(zip(sink.components, put, strict=True))
 

@@ -247,11 +247,19 @@ class Transport(World):
                 over = over._replace(messages=(*over.messages, ask.EndArrived(e.generation, "taken over")))
             yield over, noticed
 
-        @self.sink(down.Reject, self.channel, self.posts)
-        def reject(e: down.Reject, to: Any, channel: Channel | None, posts: Any) -> Step:
+        @self.sink(down.Reject, self.channel, of=told.StreamRequested)
+        def reject_stream(e: down.Reject, to: Any, channel: Channel | None) -> Step:
             if channel is not None and to == ("stream", channel.attempt):
                 channel = channel._replace(status=e.status)
-            yield channel, _replied(posts, to, e.status, ())
+            yield (channel,)
+
+        @self.sink(down.Reject, self.posts, of=told.PostArrived)
+        def reject_post(e: down.Reject, to: Any, posts: Any) -> Step:
+            yield (_replied(posts, to, e.status, ()),)
+
+        @self.sink(down.Reject, of=told.CloseRequested)
+        def reject_close(_e: down.Reject, _to: object) -> Step:
+            yield ()
 
         @self.sink(down.Answer, self.posts)
         def answer(e: down.Answer, to: Any, posts: Any) -> Step:
