@@ -1,0 +1,61 @@
+"""The worlds that are checked: small ones in seconds, the default ones in a minute, large ones in many.
+
+Each world of a size leaves out what the others have, so that each stays small, and together they reach
+every rule, transition and fault. What does not interact need not be multiplied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from perdure_model.core.client import CLIENT
+from perdure_model.core.rule import Book
+from perdure_model.core.server import SERVER
+from perdure_model.world.properties import hold_all
+from perdure_model.world.transport import Bounds, Transport
+
+ANSWERS = (500, 429, 404)
+SMALL = {
+    "T losses": Bounds(sends=1, events=1, cuts=1, lost=1, late=1),
+    "T answers": Bounds(sends=1, events=0, cuts=1, lost=0, late=0, statuses=ANSWERS),
+    "T restart": Bounds(sends=1, events=1, cuts=0, lost=1, late=0, restarts=1),
+}
+DEFAULT = {
+    "T losses": Bounds(sends=2, events=1, cuts=2, lost=1, late=0),
+    "T timers": Bounds(sends=1, events=0, cuts=2, lost=1, late=2),
+    "T answers": Bounds(sends=2, events=0, cuts=1, lost=1, late=1, statuses=ANSWERS),
+    "T restart": Bounds(sends=2, events=1, cuts=0, lost=1, held=1, late=0, restarts=1),
+    "T ends": Bounds(sends=1, events=1, cuts=1, lost=1, late=0, ends=1, leaves=1, strangers=1),
+    "T tight": Bounds(
+        sends=2,
+        events=3,
+        cuts=2,
+        lost=0,
+        late=0,
+        garbled=1,
+        attempts_max=1,
+        queue_max=1,
+        log_max=1,
+        batch_max=1,
+    ),
+}
+LARGE = {
+    **DEFAULT,
+    "T losses": Bounds(sends=2, events=2, cuts=3, lost=2, late=1),
+    "T restart": Bounds(sends=2, events=2, cuts=1, lost=1, held=1, late=0, restarts=1),
+}
+SIZES: Mapping[str, Mapping[str, Bounds]] = {"small": SMALL, "default": DEFAULT, "large": LARGE}
+
+
+def worlds(
+    size: str = "default",
+    *,
+    client: Book = CLIENT,
+    server: Book = SERVER,
+    declare: Callable[[Transport], object] = hold_all,
+) -> dict[str, Transport]:
+    """The worlds of a size, by name, with their properties; the books may hold a defect."""
+    built = {name: Transport(bounds, name, client, server) for name, bounds in SIZES[size].items()}
+    for world in built.values():
+        declare(world)
+    return built
