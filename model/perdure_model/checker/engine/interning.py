@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Sequence
 
 from perdure_model.checker.system import Local, State
@@ -39,3 +40,16 @@ class Interner:
     def counts(self) -> list[int]:
         """How many local states each component has shown."""
         return [len(values) for values in self.values]
+
+    def bounds(self) -> list[int | None]:
+        """How many local states each component can have at all, where their type tells."""
+        return [_bound(values) for values in self.values]
+
+
+def _bound(values: Sequence[Local]) -> int | None:
+    kind = type(values[0]) if values else object
+    if any(type(value) is not kind for value in values):
+        return None
+    if kind is bool:
+        return 2
+    return len(kind) if issubclass(kind, enum.Enum) and not issubclass(kind, enum.Flag) else None

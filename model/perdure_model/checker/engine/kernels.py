@@ -10,10 +10,12 @@ Vocabulary, shared with `layout`, `tables` and `store`:
 - `slots` is an open-addressing set. Narrow (one word): a slot is the state itself with the top bit
   set. Wide: 23 bits of hash above 41 bits of row number + 1. Zero is an empty slot. The home slot is
   given by the hash's top bits, so that growing a table walks through both tables in order.
-- A bundle is a set of actions and predicates that share one lookup. Its segments gather the bits of
-  its components into a key. `book[b]` is (first segment, end of segments, base, size, words of key):
-  size 0 is a dense bundle, whose row is `rows[base + key]`; else an open-addressing map of that size in
-  `keys` from base on: the key's words, and in the last column the row.
+- A bundle is a set of actions and predicates that share one lookup. Its segments gather the bits of its
+  components into a key: (word, right shift, mask, left shift, word of the key), where the mask is in
+  place if the processor extracts bits (`EXTRACTS`), else shifted. `book[b]` is (first segment, end of
+  segments, base, size, words of key): size 0 is a dense bundle, whose row is `rows[base + key]`; else
+  an open-addressing map of that size in `keys` from base on: the key's words, and in the last column
+  the row.
 - A row is one word: bit 62 present, bit 63 flagged, 22 bits of count, 40 bits of first delta.
   0 is empty and 1 is asked for. A successor is its state XOR a delta. `hits[first]` counts how often a
   row was used, which gives each action's count for nothing.
@@ -25,16 +27,20 @@ their number is published by the compare-and-swap.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc,untyped-decorator,call-arg,var-annotated"
-# ruff: noqa: C901, ARG001, SIM110
+# ruff: noqa: C901, ARG001, SIM110, SLF001
 
 from __future__ import annotations
 
 import numpy as np
+from llvmlite import binding as llvm
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+SLOW_PEXT = ("bdver4", "znver1", "znver2")
+EXTRACTS = bool(llvm.get_host_cpu_features().get("bmi2")) and llvm.get_host_cpu_name() not in SLOW_PEXT
+"""Whether bits are gathered by one instruction; `layout` then plans segments as masks."""
 U0 = np.uint64(0)
 U1 = np.uint64(1)
 OCCUPIED = np.uint64(1 << 63)
@@ -113,6 +119,36 @@ def _fetch_add(_typing, array, index, value):
     return types.int64(array, index, types.int64), generate
 
 
+@intrinsic
+def _borrow(_typing, array):
+    """The same array without its reference count.
+
+    Counting is atomic, and two workers that count references to a shared array in their inner loops
+    spend their time passing one cache line to and fro.
+    """
+
+    def generate(context, builder, signature, args):
+        view = context.make_array(signature.args[0])(context, builder, args[0])
+        view.meminfo = cgutils.get_null_value(view.meminfo.type)
+        view.parent = cgutils.get_null_value(view.parent.type)
+        return view._getvalue()
+
+    return array(array), generate
+
+
+@intrinsic
+def _extract(_typing, word, mask):
+    """The bits of a word under a mask, side by side: one instruction where BMI2 is."""
+
+    def generate(_context, builder, _signature, args):
+        i64 = ir.IntType(64)
+        kind = ir.FunctionType(i64, [i64, i64])
+        name = "llvm.x86.bmi.pext.64"
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
 def _pointer(context, builder, signature, args):
     array = context.make_array(signature.args[0])(context, builder, args[0])
     return cgutils.get_item_pointer(context, builder, signature.args[0], array, [args[1]], wraparound=False)
@@ -144,9 +180,15 @@ def _key(states, row, segments, first, end, at):
     key = U0
     for s in range(first, end):
         if segments[s, 4] == at:
-            word = states[row, np.int64(segments[s, 0])]
-            key |= ((word >> segments[s, 1]) & segments[s, 2]) << segments[s, 3]
+            key |= _gather(states[row, np.int64(segments[s, 0])], segments, s)
     return key
+
+
+@njit(inline="always")
+def _gather(word, segments, s):
+    if EXTRACTS:
+        return _extract(word, segments[s, 2]) << segments[s, 3]
+    return ((word >> segments[s, 1]) & segments[s, 2]) << segments[s, 3]
 
 
 @njit(inline="always")
@@ -315,20 +357,21 @@ def _flush_narrow(slots, mask, shift, states, out, added, quota, block, hashes, 
 @njit(nogil=True, cache=True)
 def expand_narrow(
     states, chunks, control, quota, hard, out, last, bundles, book, segments, rows, keys, deltas,
-    hits, slots, orbits, orbit_book, deferred, told,
+    hits, slots, orbits, orbit_book, deferred, told, buffers,
 ):  # fmt: skip
     """Expand states of one word each, chunk by chunk, until the work or the quota of new states ends.
 
     With `hard` the quota is a limit of the search: new states beyond it are counted as wanted and
     dropped; without, the worker stops before it could exceed the quota and tells what is left.
     """
+    states, chunks, control, book = _borrow(states), _borrow(chunks), _borrow(control), _borrow(book)
+    segments, rows, keys, deltas = _borrow(segments), _borrow(rows), _borrow(keys), _borrow(deltas)
+    hits, slots, orbits = _borrow(hits), _borrow(slots), _borrow(orbits)
+    orbit_book, deferred, told = _borrow(orbit_book), _borrow(deferred), _borrow(told)
+    block, hashes, found_rows = _borrow(buffers[0]), _borrow(buffers[1]), _borrow(buffers[2])
+    buffer, scratch = _borrow(buffers[3]), _borrow(buffers[4])
     mask = slots.shape[0] - 1
     shift = np.uint64(64 - _log2(slots.shape[0]))
-    block = np.empty(BLOCK, np.uint64)
-    hashes = np.empty(BLOCK, np.uint64)
-    found_rows = np.empty(bundles, np.uint64)
-    buffer = np.zeros(keys.shape[1], np.uint64)
-    scratch = np.empty(64, np.uint64)
     filled = added = generated = n_deferred = wanted = expanded = 0
     status, rest_from, rest_to = DONE, 0, 0
     symmetric = orbit_book.shape[0] != 0
@@ -342,15 +385,15 @@ def expand_narrow(
             state = states[row, 0]
             count = U0
             ready = True
-            b = 0
-            while b < bundles:
+            enabled = 0
+            for b in range(bundles):
                 if b == last and count != U0:
                     break
-                first, end, base, size = book[b, 0], book[b, 1], book[b, 2], book[b, 3]
+                base, size = book[b, 2], book[b, 3]
                 if size == 0:
                     key = U0
-                    for s in range(first, end):
-                        key |= ((state >> segments[s, 1]) & segments[s, 2]) << segments[s, 3]
+                    for s in range(book[b, 0], book[b, 1]):
+                        key |= _gather(state, segments, s)
                     entry = rows[base + np.int64(key)]
                 else:
                     at = _find_row(states, row, b, book, segments, keys, buffer)
@@ -358,9 +401,10 @@ def expand_narrow(
                 if entry >> FLAG_SHIFT != PRESENT:
                     ready = False
                     break
-                found_rows[b] = entry
-                count += (entry >> COUNT_SHIFT) & COUNT_MASK
-                b += 1
+                number = (entry >> COUNT_SHIFT) & COUNT_MASK
+                found_rows[enabled] = entry
+                enabled += number != U0
+                count += number
             if not ready:
                 if n_deferred == deferred.shape[0]:
                     status, rest_from, rest_to = MANY_DEFERRED, row, chunks[chunk, 1]
@@ -376,11 +420,9 @@ def expand_narrow(
                     break
             expanded += 1
             generated += np.int64(count)
-            for b in range(last):
-                entry = found_rows[b]
+            for e in range(enabled):
+                entry = found_rows[e]
                 number = np.int64((entry >> COUNT_SHIFT) & COUNT_MASK)
-                if number == 0:
-                    continue
                 start = np.int64(entry & FIRST_MASK)
                 hits[start] += 1
                 for d in range(start, start + number):
@@ -549,17 +591,18 @@ def _less(scratch, one, other, units):
 @njit(nogil=True, cache=True)
 def expand_wide(
     states, chunks, control, quota, hard, out, last, bundles, book, segments, rows, keys, deltas,
-    hits, slots, orbits, orbit_book, deferred, told,
+    hits, slots, orbits, orbit_book, deferred, told, buffers,
 ):  # fmt: skip
     """Expand states of several words each; otherwise as `expand_narrow`."""
+    states, chunks, control, book = _borrow(states), _borrow(chunks), _borrow(control), _borrow(book)
+    segments, rows, keys, deltas = _borrow(segments), _borrow(rows), _borrow(keys), _borrow(deltas)
+    hits, slots, orbits = _borrow(hits), _borrow(slots), _borrow(orbits)
+    orbit_book, deferred, told = _borrow(orbit_book), _borrow(deferred), _borrow(told)
+    block, hashes, found_rows = _borrow(buffers[0]), _borrow(buffers[1]), _borrow(buffers[2])
+    buffer, scratch = _borrow(buffers[3]), _borrow(buffers[4])
     words = states.shape[1]
     mask = slots.shape[0] - 1
     shift = np.uint64(64 - _log2(slots.shape[0]))
-    block = np.empty((BLOCK, words), np.uint64)
-    hashes = np.empty(BLOCK, np.uint64)
-    found_rows = np.empty(bundles, np.uint64)
-    buffer = np.zeros(keys.shape[1], np.uint64)
-    scratch = np.empty(orbits.shape[0] + 64, np.uint64)
     filled = added = generated = n_deferred = wanted = expanded = 0
     status, rest_from, rest_to = DONE, 0, 0
     symmetric = orbit_book.shape[0] != 0
@@ -636,6 +679,7 @@ def expand_wide(
 @njit(nogil=True, cache=True)
 def grow_narrow(old, new, first, end):
     """Insert the old table's slots [first, end) into a bigger one."""
+    old, new = _borrow(old), _borrow(new)
     mask = new.shape[0] - 1
     shift = np.uint64(64 - _log2(new.shape[0]))
     for i in range(first, end):
@@ -647,6 +691,7 @@ def grow_narrow(old, new, first, end):
 @njit(nogil=True, cache=True)
 def fill_narrow(states, first, end, slots):
     """Insert rows [first, end), which are all different, into a table; gives how many were new."""
+    states, slots = _borrow(states), _borrow(slots)
     mask = slots.shape[0] - 1
     shift = np.uint64(64 - _log2(slots.shape[0]))
     new = 0
@@ -654,13 +699,15 @@ def fill_narrow(states, first, end, slots):
         ahead = row + 64
         if ahead < end:
             _prefetch(slots, np.int64(_mix(states[ahead, 0]) >> shift))
-        new += _insert_narrow(slots, mask, shift, states[row, 0], _mix(states[row, 0]))
+        state = states[row, 0]
+        new += _insert_narrow(slots, mask, shift, state, _mix(state))
     return new
 
 
 @njit(nogil=True, cache=True)
 def fill_wide(states, first, end, slots):
     """Publish rows [first, end), which are all different, in a table."""
+    states, slots = _borrow(states), _borrow(slots)
     words = states.shape[1]
     mask = slots.shape[0] - 1
     shift = np.uint64(64 - _log2(slots.shape[0]))
@@ -679,8 +726,10 @@ def fill_wide(states, first, end, slots):
 @njit(nogil=True, cache=True)
 def repack(old, new, first, end, moves):
     """Rewrite rows [first, end) for another layout; a move is (from word, shift, mask, to word, shift)."""
+    old, new, moves = _borrow(old), _borrow(new), _borrow(moves)
+    words = new.shape[1]
     for row in range(first, end):
-        for w in range(new.shape[1]):
+        for w in range(words):
             new[row, w] = U0
         for m in range(moves.shape[0]):
             value = (old[row, np.int64(moves[m, 0])] >> moves[m, 1]) & moves[m, 2]

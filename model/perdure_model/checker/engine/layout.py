@@ -46,6 +46,11 @@ class Layout:
     fields: tuple[Field, ...]
     words: int
 
+    @property
+    def used(self) -> int:
+        """Bits of the last word that components take."""
+        return max(f.shift + f.width for f in self.fields if f.word == self.words - 1)
+
     def pack(self, ids: Iterable[int]) -> int:
         """A state, or with other ids the XOR of two states, as one long integer."""
         return sum(number << field.position for number, field in zip(ids, self.fields, strict=True))
@@ -59,12 +64,23 @@ class Layout:
         return [(packed >> (WORD * w)) & (2**WORD - 1) for w in range(self.words)]
 
 
-def arrange(counts: Sequence[int], order: Sequence[int]) -> Layout:
-    """Lay components out in this order, each as wide as its number of values asks for."""
-    widths = [bits_for(count) for count in counts]
+def widths_for(counts: Sequence[int], bounds: Sequence[int | None]) -> list[int]:
+    """How wide each component should be: with room for one more local state, if all fit into one word so.
+
+    `bounds` is what is known of how many local states a component can have at all.
+    """
+    more = [
+        bits_for(count + 1 if bound is None else min(count + 1, max(count, bound)))
+        for count, bound in zip(counts, bounds, strict=True)
+    ]
+    return more if sum(more) <= USABLE else [bits_for(count) for count in counts]
+
+
+def arrange(widths: Sequence[int], order: Sequence[int]) -> Layout:
+    """Lay components out in this order."""
     fields = place([widths[i] for i in order], USABLE if sum(widths) <= USABLE else WORD)
     by_index = dict(zip(order, fields, strict=True))
-    return Layout(tuple(by_index[i] for i in range(len(counts))), fields[-1].word + 1)
+    return Layout(tuple(by_index[i] for i in range(len(widths))), fields[-1].word + 1)
 
 
 def place(widths: Sequence[int], usable: int) -> list[Field]:
@@ -87,7 +103,9 @@ class Gather:
     key: tuple[Field, ...]
     """Places in the key, in the order of `components`."""
     segments: tuple[tuple[int, int, int, int, int], ...]
-    """(word, right shift, mask, left shift, word of the key)"""
+    """(word, right shift, mask, left shift, word of the key), the mask at the right end"""
+    extracts: tuple[tuple[int, int, int, int, int], ...]
+    """The same with the mask in place: one for all components of a word that go into a word of the key."""
 
     @property
     def words(self) -> int:
@@ -113,18 +131,40 @@ def gather(layout: Layout, components: Iterable[int]) -> Gather:
         source, target = run[0]
         width = sum(field.width for field, _ in run)
         segments.append((source.word, source.shift, (1 << width) - 1, target.shift, target.word))
-    return Gather(tuple(ordered), tuple(key), tuple(segments))
+    return Gather(tuple(ordered), tuple(key), tuple(segments), _extracts(segments))
+
+
+def _extracts(
+    segments: Sequence[tuple[int, int, int, int, int]],
+) -> tuple[tuple[int, int, int, int, int], ...]:
+    joined: dict[tuple[int, int], tuple[int, int]] = {}
+    for word, right, mask, left, key_word in segments:
+        masks, lowest = joined.get((word, key_word), (0, left))
+        joined[word, key_word] = masks | mask << right, lowest
+    return tuple((word, 0, mask, left, key_word) for (word, key_word), (mask, left) in joined.items())
 
 
 def _runs(sources: Sequence[Field], targets: Sequence[Field]) -> list[list[tuple[Field, Field]]]:
     pairs = list(zip(sources, targets, strict=True))
     runs = [pairs[:1]] if pairs else []
     for (source, target), following in pairwise(pairs):
-        if _adjacent(source, following[0]) and _adjacent(target, following[1]):
+        alike = source.width == target.width
+        if alike and _adjacent(source, following[0]) and _adjacent(target, following[1]):
             runs[-1].append(following)
         else:
             runs.append([following])
     return runs
+
+
+def moved(old: Layout, new: Layout) -> list[tuple[int, int, int, int, int]]:
+    """How a row of one layout becomes one of another: (word, shift, mask, to word, to shift) pieces."""
+    order = sorted(range(len(old.fields)), key=lambda i: old.fields[i].position)
+    pairs = [(old.fields[i], new.fields[i]) for i in order]
+    pieces: list[tuple[int, int, int, int, int]] = []
+    for run in _runs([source for source, _ in pairs], [target for _, target in pairs]):
+        (source, target), width = run[0], sum(a.width for a, _ in run)
+        pieces.append((source.word, source.shift, (1 << width) - 1, target.word, target.shift))
+    return pieces
 
 
 def _adjacent(one: Field, other: Field) -> bool:

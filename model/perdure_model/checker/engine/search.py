@@ -120,6 +120,15 @@ class Search:
     def _new_tables(self, alive: Iterable[Watched]) -> None:
         self.tables = Tables(self.answers, list(alive), self.workers)
         self.orbits.lay_out(self.tables.layout)
+        self.buffers = [self._buffers() for _ in range(self.workers)]
+
+    def _buffers(self) -> tuple[npt.NDArray[np.generic], ...]:
+        """What a worker needs for itself; see the kernels."""
+        words = self.tables.layout.words
+        block = np.zeros(kernels.BLOCK if words == 1 else (kernels.BLOCK, words), np.uint64)
+        hashes, scratch = np.zeros(kernels.BLOCK, np.uint64), np.zeros(len(self.orbits.units) + 64, np.uint64)
+        rows, key = np.zeros(self.tables.all + 1, np.uint64), np.zeros(self.tables.keys.shape[1], np.uint64)
+        return block, hashes, rows, key, scratch
 
     def _explore(self) -> None:
         while self.levels[-1].ranges:
@@ -209,6 +218,7 @@ class Search:
                 store.states, chunks, self.control, quotas[worker], at_quota, store.ends[worker],
                 t.last, t.all, t.book, t.segments, t.rows, t.keys, t.deltas, t.hits[worker], store.slots,
                 self.orbits.units, self.orbits.book, self.deferred[worker], self.told[worker],
+                self.buffers[worker],
             )  # fmt: skip
 
         if workers == 1:
@@ -256,6 +266,7 @@ class Search:
         self.fired += self.tables.fired()
         alive = [w for w in self.tables.alive if w is not DEADLOCK]
         self.tables = Tables(self.answers, alive, self.workers, self.tables.layout)
+        self.buffers = [self._buffers() for _ in range(self.workers)]
         judged = Level(rows, list(rows))
         while judged.rest and self.tables.alive:
             self._round(judged, last=True)

@@ -13,12 +13,13 @@ from concurrent.futures import Executor
 import numpy as np
 
 from . import kernels
-from .layout import Layout
+from .layout import Layout, moved
 from .memory import Words, reserve
 
 LOAD_MAX = 0.6
 LOAD_LAST = 0.85
 SLOTS_MIN = 1 << 12
+REPACK_ROWS = 1 << 16
 SPARE_ROWS = 4 * kernels.BLOCK
 Range = tuple[int, int]
 
@@ -60,7 +61,9 @@ class Store:
         if self.words == 1:
             step = -(-len(old) // self.workers)
             parts = [(at, min(at + step, len(old))) for at in range(0, len(old), step)]
-            list(pool.map(lambda part: kernels.grow_narrow(old, self.slots, part[0], part[1]), parts))
+            jobs = [pool.submit(kernels.grow_narrow, old, self.slots, *part) for part in parts]
+            for job in jobs:
+                job.result()
         else:
             self._publish(pool)
         return True
@@ -94,13 +97,14 @@ class Store:
     def relaid(self, old: Layout, new: Layout, pool: Executor) -> Store:
         """The same states under another layout; rows keep their numbers."""
         store = Store(new.words, self.workers, self.budget_bytes, len(self.slots))
-        moves = np.array(
-            [(a.word, a.shift, a.mask, b.word, b.shift) for a, b in zip(old.fields, new.fields, strict=True)],
-            np.uint64,
-        )
-        for worker, (first, end) in enumerate(self.ranges()):
-            target = store.states[worker * store.region :]
-            kernels.repack(self.states[first:end], target, 0, end - first, moves)
-            store.ends[worker] = worker * store.region + end - first
+        moves = np.array(moved(old, new), np.uint64)
+        jobs = [
+            pool.submit(kernels.repack, self.states, store.states, at, min(at + REPACK_ROWS, end), moves)
+            for first, end in self.ranges()
+            for at in range(first, end, REPACK_ROWS)
+        ]
+        for job in jobs:
+            job.result()
+        store.ends = list(self.ends)
         store._publish(pool)
         return store

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from . import kernels
 from .answers import DEADLOCK, Answers, Ids, Watched
 from .bundles import Bundle, bundle_up, reading_order
-from .layout import Layout, arrange, bits_for, gather
+from .layout import Layout, arrange, gather, widths_for
 from .memory import Words
 
 DENSE_BITS_MAX = 18
@@ -49,10 +49,10 @@ class Tables:
         self.predicates = [w for w in watched if w.prop is not None]
         self.actions = [] if frozen else system.actions
         counts = answers.interner.counts()
-        widths = [bits_for(count) for count in counts]
+        widths = widths_for(counts, answers.interner.bounds())
         footprints = [a.components for a in self.actions]
         self.bundles = bundle_up(footprints, [w.components for w in self.predicates], widths)
-        self.layout = frozen or arrange(counts, reading_order(self.bundles, len(counts)))
+        self.layout = frozen or arrange(widths, reading_order(self.bundles, len(counts)))
         self.capacity = [1 << field.width for field in self.layout.fields]
         self.last = self.all = len(self.bundles)
         if DEADLOCK in watched:
@@ -65,14 +65,15 @@ class Tables:
         width = max([1, *(g.words for g in self.gathers)])
         self.book = np.zeros((max(1, self.all), 5), np.int64)
         dense = maps = segment = 0
+        plans = [g.extracts if kernels.EXTRACTS else g.segments for g in self.gathers]
         for b, plan in enumerate(self.gathers):
             is_dense = plan.bits <= DENSE_BITS_MAX
             size = 0 if is_dense else MAP_SIZE_MIN
             base = dense if is_dense else maps
-            self.book[b] = segment, segment + len(plan.segments), base, size, plan.words
-            segment += len(plan.segments)
+            self.book[b] = segment, segment + len(plans[b]), base, size, plan.words
+            segment += len(plans[b])
             dense, maps = dense + (1 << plan.bits) * is_dense, maps + size
-        pieces = [piece for plan in self.gathers for piece in plan.segments]
+        pieces = [piece for plan in plans for piece in plan]
         self.segments: Words = np.array(pieces or [(0,) * 5], np.uint64)
         self.rows: Words = np.zeros(max(1, dense), np.uint64)
         self.keys: Words = np.zeros((max(1, maps), width + 1), np.uint64)
@@ -149,9 +150,11 @@ class Tables:
     ) -> _Row:
         first = self.delta_count
         for number, ids, successors in answered:
-            positions = [self.layout.fields[c].position for c in self.actions[number].components]
+            components = self.actions[number].components
             for successor in successors:
-                delta = sum((i ^ j) << p for i, j, p in zip(ids, successor, positions, strict=True))
+                delta = 0
+                for component, old, new in zip(components, ids, successor, strict=True):
+                    delta |= (old ^ new) << self.layout.fields[component].position
                 self._append(delta, number, first)
         alarms = tuple(w for w in self._watched(bundle) if self.answers.alarms(w, ids_of))
         count = self.delta_count - first
