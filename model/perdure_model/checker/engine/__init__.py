@@ -5,7 +5,7 @@ functions once for each projection that is reached (`answers`), and between the 
 
 From the bottom up: `layout` and `bundles` (bits, and what is looked up together), `memory`, `interning`,
 `answers`, `kernels`, `tables` (rows of successors), `store` (the states), `orbits` (symmetry), `search`,
-`trace`, `liveness`, `checkpoint`, `explore`. numpy and numba are imported with `explore`, not before.
+`trace`, `liveness`, `checkpoint`, `driver`. numpy and numba are imported with `driver`, not before.
 """
 
 from __future__ import annotations
@@ -16,6 +16,6 @@ from perdure_model.checker.system import System
 
 def explore(system: System, options: Options) -> Outcome:
     """Explore a system, as `contract` demands. Raises EngineError where numba is not installed."""
-    from .explore import explore as compiled
+    from .driver import explore as compiled
 
     return compiled(system, options)
