@@ -45,6 +45,21 @@ def holds(system: System, prop: Property, values: State, which: int = 0) -> bool
     return first
 
 
+def steps(system: System, state: State) -> Iterator[tuple[str, State]]:
+    """Every step from a state: the action's name and the state that it leads to."""
+    for action in system.actions:
+        for values in successors(system, action, tuple(state[i] for i in action.components)):
+            yield action.name, merged(state, action, values)
+
+
+def merged(state: State, action: Action, values: State) -> State:
+    """The global state after an action made these values of its components' local states."""
+    after = list(state)
+    for index, value in zip(action.components, values, strict=True):
+        after[index] = value
+    return tuple(after)
+
+
 def initial_states(system: System) -> list[State]:
     """All initial states, a combination that was yielded twice also twice."""
     if not system.components:
@@ -94,9 +109,7 @@ class _Watch:
     before: list[tuple[Any, Any, int]] = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
-        self.before = [
-            (value, _copy(value), hash(value)) for value in self.values if not _immutable(value)
-        ]
+        self.before = [(value, _copy(value), hash(value)) for value in self.values if not _immutable(value)]
 
     def compare(self) -> None:
         for value, kept, hashed in self.before:
@@ -111,9 +124,7 @@ class _Watch:
         return ", ".join(f"{name}={value!r}" for name, value in zip(names, self.values, strict=True))
 
 
-def _pure(
-    system: System, declared: Action | Start, who: str, function: Function, values: State
-) -> Result:
+def _pure(system: System, declared: Action | Start, who: str, function: Function, values: State) -> Result:
     watch = _Watch(system, declared, who, values)
     first = _collect(watch, _run(watch, function))
     second = _collect(watch, _run(watch, function))
@@ -195,7 +206,7 @@ def _takes(function: Function, values: Sequence[object]) -> bool:
 
 def _immutable(value: object) -> bool:
     """Whether a value is known to be immutable and equal to itself, without running code of its own."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind in ATOMS or isinstance(value, enum.Enum):
         return True
     if isinstance(value, float):

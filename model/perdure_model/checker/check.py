@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Literal
 
-from . import plain
+from . import plain, witness
 from .contract import Options, Outcome, Snapshot
 from .errors import DeclarationError, EngineError
-from .report import Coverage, Report, Step, Verdict, Violation
+from .progress import progress_for
+from .report import Coverage, Report, Verdict, Violation, violation_of
 from .symmetry import Declared, Symmetry
-from .system import System
+from .system import LIVENESS, System
 
 Engine = Literal["compiled", "plain"]
 Explore = Callable[[System, Options], Outcome]
@@ -49,18 +51,42 @@ def check(
     for name, limit in (("max_states", max_states), ("max_depth", max_depth), ("workers", workers)):
         if limit is not None and limit < 1:
             raise DeclarationError(f"{name}={limit}: give at least 1, or None")
-    options = Options(
-        max_states=max_states,
-        max_depth=max_depth,
-        workers=workers,
-        memory_bytes=memory_bytes,
-        stop_at_first=stop_at_first,
-        symmetry=Symmetry(system, symmetry) if symmetry else None,
-        progress=progress if callable(progress) else None,
-        checkpoint=Path(checkpoint) if checkpoint else None,
-    )
-    outcome = explore(system, options)
+    system.refuse_changed_variables()
+    with progress_for(system.name, progress) as tell:
+        options = Options(
+            max_states=max_states,
+            max_depth=max_depth,
+            workers=workers,
+            memory_bytes=memory_bytes,
+            stop_at_first=stop_at_first,
+            symmetry=Symmetry(system.without(*LIVENESS), symmetry) if symmetry else None,
+            progress=tell,
+            checkpoint=Path(checkpoint) if checkpoint else None,
+        )
+        outcome = _reduced(system, options, explore) if symmetry else explore(system, options)
+    witness.confirm(system, outcome.found)
     return _report(system, chosen, outcome, time.perf_counter() - started)
+
+
+def _reduced(system: System, options: Options, explore: Explore) -> Outcome:
+    """Search with the symmetry, and decide liveness without it: fairness tells who from who."""
+    assert options.symmetry is not None
+    outcome = explore(options.symmetry.system, options)
+    options.symmetry.spread(outcome)
+    liveness = system.of_kind(*LIVENESS)
+    if not liveness or outcome.stopped:
+        why = f"the search was cut short: {outcome.stopped}"
+        outcome.undecided.update({prop.name: why for prop in liveness})
+        return outcome
+    whole = explore(
+        system.without("always", "sometimes", "always_possible"),
+        dataclasses.replace(options, symmetry=None, checkpoint=None, stop_at_first=False),
+    )
+    outcome.found += [found for found in whole.found if found.prop]
+    outcome.met |= whole.met
+    outcome.undecided.update(whole.undecided)
+    outcome.timings["liveness"] = sum(whole.timings.values())
+    return outcome
 
 
 def _engine(wanted: Engine | None) -> tuple[Engine, Explore]:
@@ -78,28 +104,14 @@ def _engine(wanted: Engine | None) -> tuple[Engine, Explore]:
 
 
 def _report(system: System, engine: Engine, outcome: Outcome, seconds: float) -> Report:
-    violations = [
-        Violation(
-            found.prop.name if found.prop else "deadlock",
-            found.prop.kind if found.prop else "deadlock",
-            _trace(system, found.path),
-            found.loop,
-        )
-        for found in outcome.found
-    ]
-    complete = outcome.stopped is None and not outcome.undecided
-    unmet = [p.name for p in system.of_kind("sometimes") if p.name not in outcome.met]
+    violations = [violation_of(system, found) for found in outcome.found]
     if outcome.stopped is None:
+        unmet = [prop.name for prop in system.of_kind("sometimes") if prop.name not in outcome.met]
         violations += [Violation(name, "sometimes", []) for name in unmet]
-    violated = {violation.property for violation in violations}
-    verdicts: dict[str, Verdict] = {}
-    for name in [prop.name for prop in system.properties] + ["deadlock"]:
-        known = outcome.stopped is None and name not in outcome.undecided
-        met = name in outcome.met and system_kind(system, name) == "sometimes"
-        verdicts[name] = "violated" if name in violated else "holds" if known or met else "unknown"
+    whole = outcome.stopped is None and not outcome.undecided
     return Report(
         system=system.name,
-        complete=complete,
+        complete=whole,
         distinct=outcome.distinct,
         generated=outcome.generated,
         depth=outcome.depth,
@@ -112,7 +124,7 @@ def _report(system: System, engine: Engine, outcome: Outcome, seconds: float) ->
             sometimes={p.name: p.name in outcome.met for p in system.of_kind("sometimes")},
             triggered={p.name: p.name in outcome.met for p in system.of_kind("leads_to")},
         ),
-        verdicts=verdicts,
+        verdicts=_verdicts(system, outcome, {violation.property for violation in violations}),
         undecided=outcome.undecided,
         stopped=outcome.stopped,
         workers=outcome.workers,
@@ -121,15 +133,15 @@ def _report(system: System, engine: Engine, outcome: Outcome, seconds: float) ->
     )
 
 
-def system_kind(system: System, name: str) -> str | None:
-    return next((prop.kind for prop in system.properties if prop.name == name), None)
+def _verdicts(system: System, outcome: Outcome, violated: Collection[str]) -> dict[str, Verdict]:
+    def judge(name: str, met: bool) -> Verdict:
+        if name in violated:
+            return "violated"
+        known = outcome.stopped is None and name not in outcome.undecided
+        return "holds" if known or met else "unknown"
 
-
-def _trace(system: System, path: object) -> list[Step]:
-    names = [component.name for component in system.components]
-    steps: list[Step] = []
-    for action, state in path:  # type: ignore[attr-defined]
-        local = dict(zip(names, state, strict=True))
-        changed = tuple(n for n in names if steps and steps[-1].state[n] != local[n])
-        steps.append(Step(action, local, changed))
-    return steps
+    verdicts = {
+        prop.name: judge(prop.name, prop.kind == "sometimes" and prop.name in outcome.met)
+        for prop in system.properties
+    }
+    return {**verdicts, "deadlock": judge("deadlock", False)}

@@ -12,6 +12,9 @@ initial states on.
 
 A component that fails because of a strongly fair action may contain a smaller one that does not: the
 states where the action is enabled are taken out, and what is left is decomposed again.
+
+A graph that is not whole (a successor that is no key of `edges` is not looked at) gives no verdict that a
+promise is kept; but what is found in it to break one is real, because the steps of its states are all there.
 """
 
 from __future__ import annotations
@@ -104,7 +107,8 @@ class _Unkept:
         while queue:
             node = queue.popleft()
             for number, successor in self.edges[node[0]]:
-                add(successor, node[1], (node, self.system.actions[number].name))
+                if successor in self.edges:
+                    add(successor, node[1], (node, self.system.actions[number].name))
 
     def _kept(self, state: State) -> bool:
         return self.holds(self.prop, len(self.prop.functions) - 1, state)

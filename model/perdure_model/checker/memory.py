@@ -17,7 +17,7 @@ CGROUP_FILES = (
 def available_bytes() -> int:
     """What this machine (or this container's limit) has free; a cautious guess where it cannot be told."""
     try:
-        import psutil
+        import psutil  # type: ignore[import-untyped]
     except ImportError:
         return UNKNOWN_BYTES
     free = int(psutil.virtual_memory().available)

@@ -94,10 +94,7 @@ class Search:
         edges: list[tuple[int, State]] = []
         for number, action in enumerate(self.system.actions):
             for values in self.call(action, tuple(state[i] for i in action.components)):
-                successor = list(state)
-                for index, value in zip(action.components, values, strict=True):
-                    successor[index] = value
-                edges.append((number, self.canonical(tuple(successor))))
+                edges.append((number, self.canonical(calls.merged(state, action, values))))
                 self.out.fired[number] += 1
         self.out.generated += len(edges)
         if self.keep_edges:
@@ -167,6 +164,4 @@ class Search:
             self.told = now
             out, seconds = self.out, now - self.started
             held = self.memory.held()
-            self.options.progress(
-                Snapshot(len(self.came), out.generated, out.depth, frontier, seconds, held)
-            )
+            self.options.progress(Snapshot(len(self.came), out.generated, out.depth, frontier, seconds, held))

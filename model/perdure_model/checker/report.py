@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .contract import Stopped
-from .system import Local
+from .contract import Found, Stopped
+from .system import Local, System
 
 Verdict = Literal["holds", "violated", "unknown"]
 
@@ -102,7 +102,7 @@ class Report:
 
     def summary(self) -> str:
         """The report as text for people."""
-        from .show.text import summary
+        from .show.text import summary  # shown at the end only: showing is above telling
 
         return summary(self)
 
@@ -110,3 +110,15 @@ class Report:
         """Raise AssertionError with the summary and all traces unless the report is ok."""
         if not self.ok:
             raise AssertionError("\n" + self.summary())
+
+
+def violation_of(system: System, found: Found) -> Violation:
+    """What an engine found, with names in place of indices."""
+    names = [component.name for component in system.components]
+    steps: list[Step] = []
+    for action, state in found.path:
+        local = dict(zip(names, state, strict=True))
+        changed = tuple(n for n in names if steps and steps[-1].state[n] != local[n])
+        steps.append(Step(action, local, changed))
+    prop = found.prop
+    return Violation(prop.name if prop else "deadlock", prop.kind if prop else "deadlock", steps, found.loop)

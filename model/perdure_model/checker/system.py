@@ -7,6 +7,7 @@ indices of the components that they name. Nothing here runs a model's function.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
@@ -80,6 +81,8 @@ class System:
     properties: list[Property] = field(default_factory=list)
     terminals: list[Property] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
+    enclosed: list[tuple[str, Function, dict[str, object]]] = field(default_factory=list, repr=False)
+    """For each function, the numbers and strings around it that it reads, as they were at declaration."""
 
     def component(self, name: str, initial: Local) -> Component:
         """Add a variable with its initial local state: any hashable value, compared with `==`."""
@@ -105,7 +108,7 @@ class System:
         indices = self._indices(components, "action", name)
 
         def declare(function: F) -> F:
-            title = _title(function, name, indices)
+            title = self._title(function, name, indices)
             _refuse_second(title, self.actions, "action")
             self.actions.append(Action(title, indices, function, FAIRNESS[fair]))
             return function
@@ -131,10 +134,10 @@ class System:
     def leads_to(
         self, *components: Component, when: Function, then: Function, name: str | None = None
     ) -> None:
-        """Declare that on every fair path each state where `when` holds is, or is precedes, one with `then`."""
+        """Declare that on every fair path each `when` is answered: `then` holds there or later."""
         indices = self._indices(components, "leads_to", name)
         for function in (when, then):
-            _title(function, None, indices)
+            self._title(function, None, indices)
         title = name or f"{_name_of(when)} leads to {_name_of(then)}"
         _refuse_second(title, self.properties, "property")
         self.properties.append(Property(title, "leads_to", indices, (when, then)))
@@ -155,7 +158,7 @@ class System:
         indices = self._indices(components, "initial", name)
 
         def declare(function: F) -> F:
-            title = name or _name_of(function)
+            title = self._title(function, name, None)
             _refuse_second(title, self.starts, "initial")
             taken = {i for start in self.starts for i in start.components}
             for index in taken.intersection(indices):
@@ -182,16 +185,28 @@ class System:
     def without(self, *kinds: Kind) -> System:
         """The same system without the properties of these kinds."""
         kept = [p for p in self.properties if p.kind not in kinds]
-        return System(self.name, self.components, self.actions, kept, self.terminals, self.starts)
+        return dataclasses.replace(self, properties=kept)
 
-    def _predicate(
-        self, kind: Kind, components: Sequence[Component], name: str | None
-    ) -> Callable[[F], F]:
+    def refuse_changed_variables(self) -> None:
+        """Raise DeclarationError if a function reads a variable that has changed since it was declared.
+
+        That is the loop variable that every function of the loop sees at its last value.
+        """
+        for title, function, before in self.enclosed:
+            now = _enclosed(function)
+            for name, value in before.items():
+                if now.get(name) != value:
+                    raise DeclarationError(
+                        f"{title!r} reads the variable {name!r}, {value!r} when it was declared and "
+                        f"{now.get(name)!r} now; bind it in the signature: def step(queue, {name}={name})"
+                    )
+
+    def _predicate(self, kind: Kind, components: Sequence[Component], name: str | None) -> Callable[[F], F]:
         indices = self._indices(components, kind, name)
         into = self.terminals if kind == "terminal" else self.properties
 
         def declare(function: F) -> F:
-            title = _title(function, name, indices)
+            title = self._title(function, name, indices)
             _refuse_second(title, into, "terminal" if kind == "terminal" else "property")
             into.append(Property(title, kind, indices, (function,)))
             return function
@@ -217,6 +232,23 @@ class System:
             indices.append(component.index)
         return tuple(indices)
 
+    def _title(self, function: Function, name: str | None, components: tuple[int, ...] | None) -> str:
+        """The name to declare a function under, once it is known that it takes these components."""
+        title = name or _name_of(function)
+        if not callable(function):
+            raise DeclarationError(f"{title!r} is not a function")
+        try:
+            inspect.signature(function).bind(*components or ())
+        except TypeError as error:
+            if components is not None:
+                raise DeclarationError(
+                    f"{title!r} cannot take the local states of its {len(components)} components: {error}"
+                ) from None
+        except ValueError:  # a builtin without a signature: its first call will tell
+            pass
+        self.enclosed.append((title, function, _enclosed(function)))
+        return title
+
     def _names(self) -> str:
         return ", ".join(component.name for component in self.components) or "none"
 
@@ -225,20 +257,15 @@ def _name_of(function: object) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
 
 
-def _title(function: Function, name: str | None, components: tuple[int, ...]) -> str:
-    """The name under which a function is declared, once it is known that it takes these components."""
-    title = name or _name_of(function)
-    if not callable(function):
-        raise DeclarationError(f"{title!r} is not a function")
-    try:
-        inspect.signature(function).bind(*components)
-    except TypeError as error:
-        raise DeclarationError(
-            f"{title!r} cannot take the local states of its {len(components)} components: {error}"
-        ) from None
-    except ValueError:  # a builtin without a signature: its first call will tell
-        pass
-    return title
+def _enclosed(function: Function) -> dict[str, object]:
+    code, cells = getattr(function, "__code__", None), getattr(function, "__closure__", None) or ()
+    values: dict[str, object] = {}
+    for name, cell in zip(code.co_freevars if code else (), cells, strict=True):
+        try:
+            values[name] = cell.cell_contents
+        except ValueError:  # not assigned yet
+            continue
+    return {name: value for name, value in values.items() if isinstance(value, (int, str))}
 
 
 def _refuse_second(name: str, among: Sequence[Component | Action | Property | Start], what: str) -> None:

@@ -1,0 +1,1 @@
+"""Published protocols as models, for the tests of the checker. Their counts were published by others."""
