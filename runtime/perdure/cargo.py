@@ -1,0 +1,45 @@
+"""What comes along with the server's inputs: payloads, and places for the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+from perdure_model.core.common import Cursor, SendKey
+from perdure_model.core.server.effects import Reject
+
+from perdure.outgoing import Outgoing
+
+
+@dataclass
+class Asked:
+    """Somebody waits for the decision: why it changed nothing, if so, and the error to answer with."""
+
+    refused: str = ""
+    reject: Reject | None = None
+
+
+@dataclass
+class StreamAsked(Asked):
+    """A GET: where the client stands, and the stream, if it is attached."""
+
+    cursors: tuple[tuple[str, Cursor], ...] = ()
+    stream: Outgoing | None = None
+
+
+@dataclass
+class PostAsked(Asked):
+    """A POST of sends: their data, who sends them, and the receipts."""
+
+    items: dict[SendKey, Any] = field(default_factory=dict)
+    principal: Hashable = None
+    verdicts: tuple[tuple[SendKey, str], ...] = ()
+
+
+@dataclass
+class Publication(Asked):
+    """Something published: the event as it goes out, but for its id; and its position."""
+
+    event: bytes = b""
+    position: int = 0

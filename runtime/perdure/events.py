@@ -1,0 +1,128 @@
+"""The events of the protocol's stream: how the server writes them, and what they tell a client.
+
+An application's data stands only in the `data` of events that carry no name (`message`); `welcome`, `gap`,
+`end` and `handler-failed` are the protocol's own, so nothing that is published can pass for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final, TypeAlias
+
+from perdure_model.core.client.inputs import ClientInput, EndArrived, EventArrived, GapArrived, Welcomed
+from perdure_model.core.common import Attempt, Cursor
+from pydantic_core import from_json
+
+from perdure.errors import NotAnEventStream
+from perdure.sse import Event as Block
+from perdure.wire import VERSION, Body, ConnectionId, Pair, parse_cursors
+
+MESSAGE: Final = "message"
+HANDLER_FAILED: Final = "handler-failed"
+TAKEN_OVER: Final = "taken over"
+
+
+class Welcome(Body):
+    """The first event: who the client is to the server, and whether the server still knows it."""
+
+    protocol: int
+    connection: ConnectionId
+    generation: Pair
+    epoch: str
+    resumed: bool
+    grace_s: float
+    heartbeat_s: float
+
+
+class GapBody(Body):
+    """What the log no longer holds; the position that the snapshot stands for is in the event's id."""
+
+    snapshot: Any = None
+
+
+class EndBody(Body):
+    """The session is over, or (`taken over`) this client's part in it."""
+
+    outcome: str
+    session: str | None = None
+
+
+class HandlerFailedBody(Body):
+    """The application's handler failed for a send: whose (a digest of the connection id), and which."""
+
+    sender: str
+    key: Pair
+
+
+Carried: TypeAlias = Any
+"""What comes along with an input: an event's or a snapshot's data."""
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """The data of an event, and which kind of event it is."""
+
+    kind: str
+    data: Any
+
+
+def welcome_of(block: Block, cid: str, attempt: Attempt) -> tuple[Welcomed, Welcome]:
+    """The welcome that a stream must begin with. Raises NotAnEventStream."""
+    try:
+        if block.event != "welcome":
+            raise ValueError(f"the first event is {block.event[:40]!r}")
+        welcome = Welcome.model_validate_json(block.data)
+    except ValueError as error:
+        raise NotAnEventStream(
+            f"an event stream that does not begin with a welcome: {error}", status=200, readable=False
+        ) from error
+    if welcome.protocol != VERSION:
+        raise NotAnEventStream(
+            f"the server speaks version {welcome.protocol} of the protocol, this client {VERSION}",
+            status=200,
+            hint="install versions of client and server that fit",
+            readable=False,
+        )
+    if (welcome.connection, welcome.generation) != (cid, attempt):
+        raise NotAnEventStream(
+            "the welcome is for another client",
+            status=200,
+            hint="does a cache stand between?",
+            readable=False,
+        )
+    return Welcomed(attempt, welcome.epoch), welcome
+
+
+def input_of(
+    block: Block, attempt: Attempt, sessions: Container[str], chance: float
+) -> tuple[ClientInput, Carried] | None:
+    """What an event after the welcome tells the client; None for one of a kind that it does not know.
+
+    Raises ValueError (pydantic's included) where the event is not what its kind should be.
+    """
+    if block.event in (MESSAGE, HANDLER_FAILED):
+        session, cursor = own_cursor(block.id, sessions)
+        arrived = Arrived(block.event, from_json(block.data))
+        return EventArrived(attempt, session, cursor.epoch, cursor.position, chance), arrived
+    if block.event == "gap":
+        session, cursor = own_cursor(block.id, sessions)
+        snapshot = GapBody.model_validate_json(block.data).snapshot
+        return GapArrived(attempt, session, cursor.epoch, cursor.position), snapshot
+    if block.event == "end":
+        return EndArrived(attempt, EndBody.model_validate_json(block.data).outcome), None
+    return None
+
+
+def own_cursor(token: str, sessions: Container[str]) -> tuple[str, Cursor]:
+    """The entry of the session that the event belongs to: the token's first. Raises ValueError."""
+    session, cursor = next(iter(parse_cursors(token).items()), (None, None))
+    if session is None or cursor is None or session not in sessions:
+        raise ValueError(f"the event's id {token[:80]!r} names no session that was asked for")
+    return session, cursor
+
+
+def sender_of(cid: str) -> str:
+    """What others may know of the sender of a send: the id itself would let them act as it."""
+    return sha256(cid.encode()).hexdigest()[:16]

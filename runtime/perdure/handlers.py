@@ -1,0 +1,65 @@
+"""The application's handlers: those of one session run one after another, in order, each once."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+import anyio
+
+T = TypeVar("T")
+LOG = logging.getLogger("perdure")
+
+
+class Handlers(Generic[T]):
+    """A queue and, while it is not empty, a task for each session.
+
+    A session whose queue is full takes no more until there is room: `room` waits for it.
+    """
+
+    def __init__(
+        self,
+        spawn: Callable[..., object],
+        handle: Callable[[str, T], Awaitable[None]],
+        failed: Callable[[str, T], None],
+        backlog_max: int,
+    ) -> None:
+        self._spawn, self._handle, self._failed, self._backlog_max = spawn, handle, failed, backlog_max
+        self._queues: dict[str, deque[T]] = {}
+        self._taken = anyio.Event()
+
+    def add(self, session: str, work: T) -> None:
+        """Handle this after all that was added for the session before."""
+        queue = self._queues.get(session)
+        if queue is not None:
+            queue.append(work)
+            return
+        self._queues[session] = deque([work])
+        self._spawn(self._run, session)
+
+    async def room(self, session: str) -> None:
+        """Wait until the session's queue is not full."""
+        while len(self._queues.get(session, ())) >= self._backlog_max:
+            await self._taken.wait()
+
+    async def _run(self, session: str) -> None:
+        queue = self._queues[session]
+        try:
+            while queue:
+                work = queue.popleft()
+                self._taken.set()
+                self._taken = anyio.Event()
+                await self._one(session, work)
+        finally:
+            del self._queues[session]
+            if queue:
+                LOG.warning("the hub is closed before %d sends of %r were handled", len(queue), session)
+
+    async def _one(self, session: str, work: T) -> None:
+        try:
+            await self._handle(session, work)
+        except Exception:
+            LOG.exception("the handler of a send of session %r failed", session)
+            self._failed(session, work)

@@ -1,0 +1,57 @@
+"""What has arrived and the application has not taken yet."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Generic, TypeVar
+
+import anyio
+
+T = TypeVar("T")
+
+
+class Inbox(Generic[T]):
+    """A queue between the stream and the application.
+
+    `put` never waits, so that nothing comes between a decision and its delivery. Who fills it waits for
+    `room` before reading on: that is the backpressure.
+    """
+
+    def __init__(self, items_max: int) -> None:
+        self._items_max = items_max
+        self._items: deque[T] = deque()
+        self._ended = False
+        self._changed = anyio.Event()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, item: T) -> None:
+        """Add an item, over the bound too."""
+        self._items.append(item)
+        self._change()
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self._ended = True
+        self._change()
+
+    async def get(self) -> T | None:
+        """The next item; None once all are taken and nothing more will come."""
+        while not self._items and not self._ended:
+            await self._changed.wait()
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        if not self._items:
+            return None
+        item = self._items.popleft()
+        self._change()
+        return item
+
+    async def room(self) -> None:
+        """Wait until fewer items than the bound wait to be taken."""
+        while len(self._items) >= self._items_max and not self._ended:
+            await self._changed.wait()
+
+    def _change(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()

@@ -1,0 +1,107 @@
+"""One stream as it goes out: a raw ASGI response whose writer waits to be woken.
+
+Between two writes a stream holds nothing but the sessions to look at: the log is the buffer. So a client
+that does not read costs what one write holds, however much is published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import TypeAlias
+
+import anyio
+from perdure_model.core.common import Attempt, Cursor
+from starlette.types import Receive, Send
+
+from perdure import sse
+from perdure.wire import cursor_text
+
+LINGER_S = 1.0
+HEARTBEAT = sse.comment("")
+HEADERS = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+Chunk: TypeAlias = bytes | Callable[[], Awaitable[bytes]]
+"""What to write, or what will give it."""
+
+
+class Outgoing:
+    """The stream of one generation of a connection."""
+
+    def __init__(
+        self, cid: str, generation: Attempt, cursors: Mapping[str, Cursor], heartbeat_s: float
+    ) -> None:
+        self.cid, self.generation = cid, generation
+        self._cursors, self._heartbeat_s = dict(cursors), heartbeat_s
+        self._woken: dict[str, None] = {}
+        self._chunks: list[Chunk] = []
+        self._over = False
+        self._awake = anyio.Event()
+        self._scope = anyio.CancelScope()
+
+    # -- told by the hub, at once ------------------------------------------------------------------
+
+    def wake(self, session: str) -> None:
+        """There may be something to send of this session."""
+        self._woken[session] = None
+        self._awake.set()
+
+    def write(self, chunk: Chunk) -> None:
+        """Add to the next write."""
+        self._chunks.append(chunk)
+        self._awake.set()
+
+    def id_line(self, session: str, cursor: Cursor) -> bytes:
+        """The line that makes the next event this place; the event's own session stands first."""
+        self._cursors.pop(session, None)
+        self._cursors = {session: cursor, **self._cursors}
+        return f"id: {cursor_text(self._cursors.items())}\n".encode()
+
+    def cut(self) -> None:
+        """End the stream after what is written already; a client that does not read is not waited for."""
+        self._over = True
+        self._scope.deadline = anyio.current_time() + LINGER_S
+        self._awake.set()
+
+    # -- the response ------------------------------------------------------------------------------
+
+    async def run(self, receive: Receive, send: Send, due: Callable[[str], None]) -> None:
+        """Write until the stream is cut or the client is gone; `due` is asked for each session woken."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._until_gone, receive)
+            with self._scope, suppress(OSError):  # which some servers raise once the client is gone
+                await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+                while not self._over:
+                    await self._next(due)
+                    await self._write(send)
+                await self._write(send)
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            group.cancel_scope.cancel()
+
+    async def _next(self, due: Callable[[str], None]) -> None:
+        """Wait until there is something to write, or an interval has passed."""
+        if not self._awake.is_set():
+            with anyio.move_on_after(self._heartbeat_s):
+                await self._awake.wait()
+        self._awake = anyio.Event()
+        woken, self._woken = self._woken, {}
+        for session in woken:
+            due(session)
+        if not (self._chunks or self._awake.is_set() or woken):
+            self._chunks.append(HEARTBEAT)
+
+    async def _write(self, send: Send) -> None:
+        """Everything there is in one write, but for what has to be waited for in between."""
+        chunks, self._chunks = self._chunks, []
+        ready = [chunk if isinstance(chunk, bytes) else await chunk() for chunk in chunks]
+        if ready:
+            await send({"type": "http.response.body", "body": b"".join(ready), "more_body": True})
+
+    async def _until_gone(self, receive: Receive) -> None:
+        """Wait for the client to close its end."""
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._scope.cancel()

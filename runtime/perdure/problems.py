@@ -1,0 +1,88 @@
+"""The errors of the protocol, as RFC 9457 problems: each says what to do."""
+
+from __future__ import annotations
+
+import json
+from typing import Final, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+TYPE: Final = "urn:perdure:problem:"
+
+
+class Kind(NamedTuple):
+    """A type of problem: its status, its title, and what to do about it."""
+
+    status: int
+    title: str
+    detail: str
+
+
+KINDS: Final = {
+    "bad-connection-id": Kind(
+        400,
+        "This is no connection id",
+        "Make one once and keep it: 'cid-' and a UUID, cid-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx.",
+    ),
+    "malformed-json": Kind(400, "The body is no JSON", "Send one JSON object, in UTF-8."),
+    "bad-request": Kind(400, "The request is not what this address takes", "See PROTOCOL.md."),
+    "unauthenticated": Kind(
+        401, "The request names nobody", "Get a credential, or a new one, and ask again with it."
+    ),
+    "not-allowed": Kind(
+        403, "This session is not yours", "Ask for a session that you may use, or with another credential."
+    ),
+    "other-principal": Kind(
+        403, "This connection id belongs to somebody else", "Make a connection id of your own."
+    ),
+    "not-found": Kind(404, "There is nothing at this address", "A hub answers at /events, /send and /close."),
+    "method-not-allowed": Kind(405, "This address does not take that method", "See the Allow header."),
+    "stale-attempt": Kind(
+        409,
+        "A later attempt holds this connection",
+        "If it was yours, go on with it; if not, this id was taken over: make another one.",
+    ),
+    "unknown-connection": Kind(
+        409,
+        "The server does not know this connection, or not under this epoch",
+        "Ask for a stream again, and repeat the request under the epoch of its welcome.",
+    ),
+    "body-too-large": Kind(413, "The body is too large", "Send fewer or smaller items at once."),
+    "unsupported-media-type": Kind(
+        415, "The body is not marked as JSON", "Send it with Content-Type: application/json."
+    ),
+}
+
+
+class Refusal(Exception):
+    """A request that is answered with a problem."""
+
+    def __init__(self, name: str, detail: str = "", headers: dict[str, str] | None = None) -> None:
+        super().__init__(name)
+        self.name, self.detail, self.headers = name, detail, headers
+
+
+def problem(
+    name: str, detail: str = "", *, status: int = 0, headers: dict[str, str] | None = None
+) -> Response:
+    """The response for a problem; what is not given is the kind's own."""
+    kind = KINDS[name]
+    body = {
+        "type": TYPE + name,
+        "title": kind.title,
+        "status": status or kind.status,
+        "detail": detail or kind.detail,
+    }
+    return Response(
+        json.dumps(body),
+        status_code=status or kind.status,
+        media_type="application/problem+json",
+        headers={"cache-control": "no-store", **(headers or {})},
+    )
+
+
+async def answer_refusal(_request: Request, error: Exception) -> Response:
+    """The exception handler for Refusal."""
+    assert isinstance(error, Refusal)
+    return problem(error.name, error.detail, headers=error.headers)

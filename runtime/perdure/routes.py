@@ -1,0 +1,219 @@
+"""The hub's addresses: HTTP requests to inputs, decisions to responses. See PROTOCOL.md."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable
+from contextlib import AbstractAsyncContextManager
+from inspect import isawaitable
+from typing import Any, TypeAlias, TypeVar
+from uuid import uuid4
+
+from perdure_model.core.common import START
+from perdure_model.core.server.inputs import (
+    CloseRequested,
+    EventsDue,
+    PostArrived,
+    ServerInput,
+    StreamRequested,
+)
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from perdure import wire
+from perdure.cargo import Asked, PostAsked, StreamAsked
+from perdure.errors import BadConnectionId, Unauthenticated, UsageError
+from perdure.outgoing import Outgoing
+from perdure.problems import Refusal, answer_refusal, problem
+
+Authenticate: TypeAlias = Callable[[Request], Hashable | Awaitable[Hashable]]
+Authorize: TypeAlias = Callable[[Hashable, str], bool | Awaitable[bool]]
+FeedFunction: TypeAlias = Callable[[ServerInput, Any], None]
+BodyT = TypeVar("BodyT", bound=wire.Body)
+
+
+class Routes:
+    """What answers the requests of one hub."""
+
+    def __init__(
+        self,
+        feed: FeedFunction,
+        *,
+        ended: Callable[[Outgoing], None],
+        room: Callable[[str], Awaitable[None]],
+        authenticate: Authenticate | None,
+        authorize: Authorize | None,
+        body_bytes_max: int,
+    ) -> None:
+        self._feed, self._ended, self._room = feed, ended, room
+        self._authenticate, self._authorize = authenticate, authorize
+        self._body_bytes_max = body_bytes_max
+
+    def app(self, lifespan: Callable[[Any], AbstractAsyncContextManager[None]]) -> Starlette:
+        """The ASGI app."""
+        events = Route("/events", self.events, methods=["GET"])
+        events.methods = {"GET"}  # a HEAD would attach a stream that nobody reads
+        app = Starlette(
+            routes=[
+                events,
+                Route("/send", self.send, methods=["POST"]),
+                Route("/close", self.close, methods=["POST"]),
+            ],
+            exception_handlers={Refusal: answer_refusal, HTTPException: answer_http},
+            lifespan=lifespan,
+        )
+        app.router.redirect_slashes = False
+        return app
+
+    # -- the addresses -----------------------------------------------------------------------------
+
+    async def events(self, request: Request) -> StreamResponse:
+        """GET /events: a stream."""
+        principal = await self._principal(request)
+        query = request.query_params
+        token = request.headers.get("last-event-id") or query.get("cursor", "")
+        try:
+            cid = wire.connection_id(query.get("cid"))
+            attempt = wire.parse_pair(query.get("attempt"))
+            sessions = [wire.session_name(name) for name in dict.fromkeys(query.getlist("session"))]
+            reached = wire.parse_cursors(token)
+        except BadConnectionId as error:
+            raise Refusal("bad-connection-id", str(error)) from error
+        except UsageError as error:
+            raise Refusal("bad-request", str(error)) from error
+        if not 0 < len(sessions) <= wire.SESSIONS_MAX:
+            raise Refusal("bad-request", f"Name 1 to {wire.SESSIONS_MAX} sessions: session=...")
+        for session in sessions:
+            await self._allow(principal, session)
+        cursors = tuple((session, reached.get(session, START)) for session in sessions)
+        return StreamResponse(
+            self._feed, self._ended, StreamRequested(cid, attempt, principal, cursors, fresh())
+        )
+
+    async def send(self, request: Request) -> Response:
+        """POST /send: sends of one session."""
+        principal = await self._principal(request)
+        body = await self._body(request, wire.SendBody)
+        await self._allow(principal, body.session)
+        await self._room(body.session)
+        keys = tuple(item.key for item in body.items)
+        asked = PostAsked(items={item.key: item.data for item in body.items}, principal=principal)
+        self._feed(PostArrived(body.cid, body.session, body.epoch, principal, keys, fresh()), asked)
+        receipts = [wire.Receipt(key=key, verdict=said) for key, said in asked.verdicts]
+        return rejected(asked) or json_response(wire.SendReply(receipts=receipts))
+
+    async def close(self, request: Request) -> Response:
+        """POST /close: the client is done."""
+        principal = await self._principal(request)
+        body = await self._body(request, wire.CloseBody)
+        asked = Asked()
+        self._feed(CloseRequested(body.cid, body.attempt, principal), asked)
+        return rejected(asked) or Response(status_code=204)
+
+    # -- who asks, and for what --------------------------------------------------------------------
+
+    async def _principal(self, request: Request) -> Hashable:
+        if self._authenticate is None:
+            return None
+        try:
+            principal = self._authenticate(request)
+            return await principal if isawaitable(principal) else principal
+        except Unauthenticated as error:
+            raise Refusal("unauthenticated", error.hint, {"www-authenticate": "Bearer"}) from error
+
+    async def _allow(self, principal: Hashable, session: str) -> None:
+        if self._authorize is None:
+            return
+        allowed = self._authorize(principal, session)
+        if not (await allowed if isawaitable(allowed) else allowed):
+            raise Refusal("not-allowed")
+
+    async def _body(self, request: Request, kind: type[BodyT]) -> BodyT:
+        media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media != "application/json":
+            raise Refusal("unsupported-media-type")
+        return parsed(await self._bytes(request), kind)
+
+    async def _bytes(self, request: Request) -> bytes:
+        """The body; no more of it is kept than the bound, whether or not its length was announced."""
+        too_large = Refusal(
+            "body-too-large", f"Send at most {self._body_bytes_max} bytes: fewer or smaller items at once."
+        )
+        announced = request.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced[:18]) > self._body_bytes_max:
+            raise too_large
+        body = bytearray()
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > self._body_bytes_max:
+                    raise too_large
+        except ClientDisconnect as error:
+            raise Refusal("malformed-json", "The body ended before its length.") from error
+        return bytes(body)
+
+
+class StreamResponse:
+    """The ASGI response to a GET: asks for the stream, then writes it until it ends."""
+
+    def __init__(self, feed: FeedFunction, ended: Callable[[Outgoing], None], i: StreamRequested) -> None:
+        self._feed, self._ended, self._input = feed, ended, i
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request."""
+        asked = StreamAsked(cursors=self._input.cursors)
+        self._feed(self._input, asked)
+        if asked.stream is None:
+            await (rejected(asked) or Response(status_code=500))(scope, receive, send)
+            return
+        stream = asked.stream
+        try:
+            await stream.run(receive, send, lambda session: self._due(stream, session))
+        finally:
+            self._ended(stream)
+
+    def _due(self, stream: Outgoing, session: str) -> None:
+        self._feed(EventsDue(stream.cid, session, stream.generation), stream)
+
+
+def parsed(raw: bytes, kind: type[BodyT]) -> BodyT:
+    """The body as its model. Raises Refusal, which names the first thing that is wrong."""
+    try:
+        return kind.model_validate_json(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "json_invalid":
+            raise Refusal("malformed-json", said) from error
+        if where == "cid":
+            raise Refusal("bad-connection-id", said) from error
+        raise Refusal("bad-request", f"{where}: {said}" if where else said) from error
+
+
+def rejected(asked: Asked) -> Response | None:
+    """The problem that the rules rejected a request with, if they did."""
+    return problem(asked.reject.problem, status=asked.reject.status) if asked.reject else None
+
+
+def json_response(body: wire.Body) -> Response:
+    """A model as a response. Pairs go out as they come in."""
+    return Response(
+        body.model_dump_json(), media_type="application/json", headers={"cache-control": "no-store"}
+    )
+
+
+async def answer_http(_request: Request, error: Exception) -> Response:
+    """The exception handler for what the router refuses."""
+    assert isinstance(error, HTTPException)
+    name = "method-not-allowed" if error.status_code == 405 else "not-found"
+    return problem(name, headers=dict(error.headers or {}))
+
+
+def fresh() -> str:
+    """An id that nothing had before."""
+    return uuid4().hex

@@ -1,0 +1,375 @@
+"""The server: a `Hub` keeps sessions and the connections that watch them, behind an ASGI app.
+
+All decisions are the rules'. This file feeds them what happens, and performs what they ask for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from inspect import iscoroutinefunction
+from typing import Any, Final, TypeAlias, TypeVar, assert_never
+
+import anyio
+from perdure_model.core.common import Attempt, Cursor, Moved, Refused
+from perdure_model.core.rule import Book
+from perdure_model.core.server import SERVER
+from perdure_model.core.server.effects import (
+    Answer,
+    Append,
+    Attach,
+    CancelGrace,
+    CutStream,
+    Handle,
+    Reject,
+    Released,
+    ServerEffect,
+    StartGrace,
+    Wake,
+    WriteEnd,
+    WriteEvents,
+    WriteGap,
+)
+from perdure_model.core.server.inputs import (
+    Ended,
+    GraceElapsed,
+    Published,
+    ServerInput,
+    ServerStarted,
+    StreamClosed,
+)
+from perdure_model.core.server.parts import OWNER, SETTINGS, ServerSettings
+from starlette.applications import Starlette
+
+from perdure import sse, wire
+from perdure.cargo import Asked, PostAsked, Publication, StreamAsked
+from perdure.errors import SessionOver, UsageError
+from perdure.events import HANDLER_FAILED, TAKEN_OVER, EndBody, HandlerFailedBody, Welcome, sender_of
+from perdure.feed import Feed
+from perdure.handlers import Handlers
+from perdure.outgoing import LINGER_S, Outgoing
+from perdure.routes import Authenticate, Authorize, Routes, fresh
+from perdure.store import MemoryStore, Store
+from perdure.tasks import Background
+from perdure.timers import Timers
+from perdure.trace import Recorder, Sink
+
+LOG = logging.getLogger("perdure")
+DEFAULTS: Final = ServerSettings()
+OUTCOMES: Final = ("succeeded", "failed", "expired")
+CUT_OUTCOMES: Final = {"replaced": TAKEN_OVER}
+"""What a stream that is cut for this reason still tells its client; of other reasons it tells nothing."""
+
+
+@dataclass(frozen=True)
+class Send:
+    """A send as its handler gets it. `key` is the one in the client's receipt."""
+
+    data: Any
+    key: str
+    connection_id: str
+    principal: Hashable
+
+
+class HubSession:
+    """A session as the server's application sees it; made by `Hub.session`, as often as you like."""
+
+    def __init__(self, hub: Hub, name: str) -> None:
+        self._hub, self.name = hub, name
+
+    async def publish(self, data: Any) -> int:
+        """Publish an event to all who watch, now or later; returns its position in the session's log.
+
+        Raises PayloadError where the data cannot be JSON, SessionOver where the session has ended.
+        """
+        position = self._hub.append(self.name, sse.encode(wire.dump(data)))
+        await anyio.lowlevel.cancel_shielded_checkpoint()  # let the streams write
+        return position
+
+    async def end(self, outcome: str = "succeeded") -> None:
+        """End the session: succeeded, failed or expired. Who watches is told after all its events.
+
+        Raises SessionOver where it has ended already, UsageError for another outcome.
+        """
+        self._hub.end(self.name, outcome)
+        await anyio.lowlevel.cancel_shielded_checkpoint()
+
+    @property
+    def owner(self) -> str | None:
+        """The connection id that drives the session: the one that sent to it last, while it is known."""
+        return self._hub.owner(self.name)
+
+
+Handler: TypeAlias = Callable[[Send, HubSession], Awaitable[object]]
+Snapshot: TypeAlias = Callable[[HubSession], Any]
+HandlerT = TypeVar("HandlerT", bound=Handler)
+SnapshotT = TypeVar("SnapshotT", bound=Snapshot)
+
+
+class Hub:
+    """Sessions over connections that come and go.
+
+    It works under asyncio and trio, with any ASGI server, alone or mounted in another app. An ASGI server
+    that waits for its connections to close before it tells the app to shut down has to be told not to wait
+    for streams (uvicorn: `timeout_graceful_shutdown`), or call `aclose` first.
+
+    One process serves all of a hub's clients: what it knows lies in its memory.
+    """
+
+    def __init__(
+        self,
+        store: Store | None = None,
+        *,
+        settings: ServerSettings = DEFAULTS,
+        heartbeat_s: float = 15.0,
+        authenticate: Authenticate | None = None,
+        authorize: Authorize | None = None,
+        body_bytes_max: int = 4 << 20,
+        backlog_max: int = 1000,
+        trace: Sink | None = None,
+        book: Book = SERVER,
+    ) -> None:
+        """Make a hub.
+
+        store: keeps the events; in memory by default.
+        settings: the bounds that the rules keep.
+        heartbeat_s: a stream on which nothing else is written gets a sign of life this often, in seconds.
+        authenticate: request -> principal, async or not; raises Unauthenticated. A principal is hashable,
+            and a connection id belongs to the principal that used it first. Without it all are None.
+        authorize: (principal, session) -> bool, async or not: may it watch and send to the session?
+        body_bytes_max: of a POST. `backlog_max`: sends of a session that wait for their handler; beyond it
+            a POST waits for its answer.
+        trace: called with a record of each decision (see `JsonLines`).
+        book: the rules; for tests that plant a defect.
+        """
+        self._store: Store = store if store is not None else MemoryStore()
+        self._settings, self._heartbeat_s = settings, heartbeat_s
+        self._background = Background()
+        self._timers: Timers[GraceElapsed] = Timers(self._background.spawn, self._feed)
+        self._handlers: Handlers[Send] = Handlers(
+            self._background.spawn, self._handle, self._failed, backlog_max
+        )
+        self._streams: dict[tuple[str, Attempt], Outgoing] = {}
+        self._handler: Handler | None = None
+        self._snapshot: Snapshot | None = None
+        self._routes = Routes(
+            self._feed,
+            ended=self._ended,
+            room=self._handlers.room,
+            authenticate=authenticate,
+            authorize=authorize,
+            body_bytes_max=body_bytes_max,
+        )
+        recorder = Recorder("server", trace) if trace is not None else None
+        self._rules: Feed[ServerInput, ServerEffect] = Feed(
+            book, self._perform, {SETTINGS: settings}, recorder
+        )
+        self._feed(ServerStarted())
+
+    # -- for the application -----------------------------------------------------------------------
+
+    def on_send(self, handler: HandlerT) -> HandlerT:
+        """Decorate the async function (send, session) that handles sends.
+
+        At most once for each send; those of one session one after another, in order. What it raises goes to
+        the log and, as `handler-failed` without details, to those who watch; the session goes on.
+        """
+        self._handler = checked(handler)
+        return handler
+
+    def snapshot(self, hook: SnapshotT) -> SnapshotT:
+        """Decorate the function session -> data that gives a client whose events are gone a fresh start.
+
+        A plain function is called in the moment of the decision, and its snapshot stands for exactly the
+        events before it. An async one is awaited later, and may already hold events that follow the gap.
+        """
+        self._snapshot = hook
+        return hook
+
+    def session(self, name: str) -> HubSession:
+        """The session of this name; it need not exist. Raises UsageError where the name is none."""
+        return HubSession(self, wire.session_name(name))
+
+    def asgi(self) -> Starlette:
+        """The ASGI app: /events, /send and /close. Its lifespan, if it is run, closes the hub at the end."""
+        return self._routes.app(self.lifespan)
+
+    @asynccontextmanager
+    async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
+        """Close the hub at the end: for the lifespan of an app in which the hub is mounted."""
+        try:
+            yield
+        finally:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """End all streams, timers and handlers. Clients will come back, to whatever answers then."""
+        for stream in self._streams.values():
+            stream.cut()
+        with anyio.move_on_after(2 * LINGER_S):
+            while self._streams:
+                await anyio.sleep(0.01)
+        await self._background.aclose()
+
+    # -- for HubSession ----------------------------------------------------------------------------
+
+    def append(self, session: str, event: bytes) -> int:
+        """Publish an event that is encoded already, but for its id."""
+        publication = Publication(event=event)
+        self._feed(Published(session, fresh()), publication)
+        return published(session, publication).position
+
+    def end(self, session: str, outcome: str) -> None:
+        """End a session."""
+        if outcome not in OUTCOMES:
+            raise UsageError(f"{outcome!r} is no outcome", hint=f"use one of {', '.join(OUTCOMES)}")
+        publication = Publication()
+        self._feed(Ended(session, outcome, fresh()), publication)
+        published(session, publication)
+
+    def owner(self, session: str) -> str | None:
+        """The connection that owns a session."""
+        return next((str(cid) for _, cid in self._rules.parts(OWNER, session=session)), None)
+
+    # -- feeding and performing --------------------------------------------------------------------
+
+    def _feed(self, i: ServerInput, cargo: Any = None) -> None:
+        self._rules(i, cargo)
+
+    def _perform(self, effect: ServerEffect, cargo: Any) -> None:  # noqa: C901 - one exhaustive match
+        match effect:
+            case Moved() | Released():
+                pass  # for the trace
+            case Refused():
+                if isinstance(cargo, Asked):
+                    cargo.refused = effect.why
+            case Reject():
+                cargo.reject = effect
+            case Attach():
+                self._attach(effect, cargo)
+            case CutStream():
+                self._cut(effect)
+            case StartGrace():
+                self._timers.start(effect.due, effect.seconds)
+            case CancelGrace():
+                self._timers.cancel(effect.due)
+            case Answer():
+                cargo.verdicts = effect.verdicts
+            case Handle():
+                self._take(effect, cargo)
+            case Append():
+                cargo.position = effect.position
+                self._store.append(effect.session, effect.epoch, effect.position, cargo.event, effect.gone)
+            case Wake():
+                stream = self._streams.get((effect.cid, effect.generation))
+                if stream is not None:
+                    stream.wake(effect.session)
+            case WriteEvents():
+                self._write_events(effect, cargo)
+            case WriteGap():
+                self._write_gap(effect, cargo)
+            case WriteEnd():
+                cargo.write(block("end", EndBody(session=effect.session, outcome=effect.outcome)))
+            case _:
+                assert_never(effect)
+
+    def _attach(self, effect: Attach, asked: StreamAsked) -> None:
+        stream = Outgoing(effect.cid, effect.generation, dict(asked.cursors), self._heartbeat_s)
+        welcome = Welcome(
+            protocol=wire.VERSION,
+            connection=effect.cid,
+            generation=effect.generation,
+            epoch=str(effect.epoch),
+            resumed=effect.resumed,
+            grace_s=self._settings.grace_s,
+            heartbeat_s=self._heartbeat_s,
+        )
+        stream.write(block("welcome", welcome))
+        asked.stream = self._streams[effect.cid, effect.generation] = stream
+
+    def _cut(self, effect: CutStream) -> None:
+        stream = self._streams.get((effect.cid, effect.generation))
+        if stream is None:
+            return
+        outcome = CUT_OUTCOMES.get(effect.reason)
+        if outcome is not None:
+            stream.write(block("end", EndBody(outcome=outcome)))
+        stream.cut()
+
+    def _take(self, effect: Handle, asked: PostAsked) -> None:
+        send = Send(asked.items[effect.key], wire.pair_text(effect.key), effect.cid, asked.principal)
+        self._handlers.add(effect.session, send)
+
+    def _write_events(self, effect: WriteEvents, stream: Outgoing) -> None:
+        events = self._store.read(effect.session, effect.epoch, effect.first, effect.last)
+        for position, event in enumerate(events, effect.first):
+            stream.write(stream.id_line(effect.session, Cursor(effect.epoch, position)) + event)
+
+    def _write_gap(self, effect: WriteGap, stream: Outgoing) -> None:
+        id_line = stream.id_line(effect.session, Cursor(effect.epoch, effect.position))
+        if iscoroutinefunction(self._snapshot):
+            stream.write(partial(self._late_gap, id_line, effect.session, stream, self._snapshot))
+            return
+        with self._retrying(effect.session, stream):
+            snapshot = self._snapshot(HubSession(self, effect.session)) if self._snapshot else None
+            stream.write(gap_block(id_line, snapshot))
+
+    async def _late_gap(
+        self, id_line: bytes, session: str, stream: Outgoing, hook: Callable[[HubSession], Awaitable[Any]]
+    ) -> bytes:
+        with self._retrying(session, stream):
+            return gap_block(id_line, await hook(HubSession(self, session)))
+        return b""
+
+    @contextmanager
+    def _retrying(self, session: str, stream: Outgoing) -> Iterator[None]:
+        """A snapshot that fails ends the stream: the client comes back from where it was, and tries again."""
+        try:
+            yield
+        except Exception:
+            LOG.exception("the snapshot of session %r failed; its client will come back for it", session)
+            stream.cut()
+
+    def _ended(self, stream: Outgoing) -> None:
+        del self._streams[stream.cid, stream.generation]
+        self._feed(StreamClosed(stream.cid, stream.generation))
+
+    # -- handlers ----------------------------------------------------------------------------------
+
+    async def _handle(self, session: str, send: Send) -> None:
+        if self._handler is not None:
+            await self._handler(send, HubSession(self, session))
+
+    def _failed(self, session: str, send: Send) -> None:
+        failed = HandlerFailedBody(sender=sender_of(send.connection_id), key=wire.parse_pair(send.key))
+        try:
+            self.append(session, block(HANDLER_FAILED, failed))
+        except SessionOver:
+            LOG.info("session %r ended before its watchers could be told of the failure", session)
+
+
+def checked(handler: Handler) -> Handler:
+    """The handler, if it is async. Raises UsageError."""
+    if iscoroutinefunction(handler):
+        return handler
+    raise UsageError("on_send takes an async function", hint="write: async def handler(send, session)")
+
+
+def published(session: str, publication: Publication) -> Publication:
+    """The publication, unless it was refused. Raises SessionOver."""
+    if publication.refused:
+        raise SessionOver(f"session {session!r}: {publication.refused}")
+    return publication
+
+
+def block(kind: str, body: wire.Body) -> bytes:
+    """An event of the protocol's own."""
+    return sse.encode(body.model_dump_json(), event=kind)
+
+
+def gap_block(id_line: bytes, snapshot: Any) -> bytes:
+    """A gap with its snapshot. Raises PayloadError."""
+    return id_line + sse.encode(f'{{"snapshot":{wire.dump(snapshot)}}}', event="gap")

@@ -1,0 +1,226 @@
+"""The client's side of HTTP: asks for streams and posts bodies, and says what came of it. Decides nothing.
+
+Redirects are never followed: they would take the credential elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from inspect import isawaitable
+from typing import TypeAlias
+
+import anyio
+import httpx2
+
+from perdure.errors import NoCredential, NotAnEventStream, ServerUnreachable, StreamBroken, StreamRefused
+from perdure.wire import ProblemBody
+
+Credential: TypeAlias = str | Callable[[], str | Awaitable[str]] | None
+"""A bearer token, or a function (async or not) that gives the one to use for a request."""
+
+Params: TypeAlias = list[tuple[str, str | int | float | bool | None]]
+PROBLEM_BYTES_MAX = 16_384
+RETRY_AFTER_MAX_S = 86_400.0
+NOT_CONNECTED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the client's input and output keep to; durations in seconds.
+
+    heartbeat_s: how often a server is expected to be heard from until its welcome says it.
+    silent_intervals: after so many heartbeat intervals without a byte the stream counts as lost.
+    post_s: how long a POST may take, answer included.
+    goodbye_s: how long leaving waits for the server to take the goodbye.
+    inbox_max: how many events may wait to be taken before the stream is not read on.
+    """
+
+    connect_s: float = 10.0
+    heartbeat_s: float = 15.0
+    silent_intervals: float = 3.0
+    post_s: float = 30.0
+    goodbye_s: float = 2.0
+    event_bytes_max: int = 4 << 20
+    inbox_max: int = 1000
+
+
+@dataclass(frozen=True)
+class Reply:
+    """How a POST ended. Status 0: no answer; `sent` is False where it surely never left."""
+
+    status: int
+    body: bytes = b""
+    sent: bool = True
+    retry_after_s: float | None = None
+    detail: str = ""
+
+
+class Transport:
+    """Requests to one hub, under one credential."""
+
+    def __init__(
+        self, http: httpx2.AsyncClient, base_url: str, credential: Credential, limits: Limits
+    ) -> None:
+        self._http, self._base, self._limits = http, base_url.rstrip("/"), limits
+        self._credential = credential
+        self._timeout = httpx2.Timeout(None, connect=limits.connect_s, pool=limits.connect_s)
+
+    @asynccontextmanager
+    async def stream(
+        self, params: Params, last_event_id: str
+    ) -> AsyncIterator[Callable[[float], Awaitable[bytes]]]:
+        """Ask for a stream; gives `read(silence_s)`, the next bytes, b"" at the end.
+
+        Raises StreamError, here and from `read`.
+        """
+        headers = {"accept": "text/event-stream", "accept-encoding": "identity", "cache-control": "no-store"}
+        if last_event_id:
+            headers["last-event-id"] = last_event_id
+        silence_s = self._limits.heartbeat_s * self._limits.silent_intervals
+        with telling(self._base):
+            request = self._http.build_request(
+                "GET",
+                f"{self._base}/events",
+                params=params,
+                headers=await self._headers(headers),
+                timeout=self._timeout,
+            )
+            response = await self._begin(request, silence_s)
+        try:
+            await self._check(response, silence_s)
+            async with aclosing(response.aiter_bytes()) as chunks:
+
+                async def read(silence_s: float) -> bytes:
+                    with telling(self._base), anyio.move_on_after(silence_s):
+                        return await anext(chunks, b"")
+                    raise silent(silence_s)
+
+                yield read
+        finally:
+            await response.aclose()
+
+    async def _begin(self, request: httpx2.Request, silence_s: float) -> httpx2.Response:
+        with anyio.move_on_after(silence_s):
+            return await self._http.send(request, stream=True, follow_redirects=False)
+        raise silent(silence_s)
+
+    async def _check(self, response: httpx2.Response, silence_s: float) -> None:
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        retry_after_s = retry_after(response.headers)
+        if response.status_code != 200:
+            detail = ""
+            with telling(self._base), anyio.move_on_after(silence_s):
+                detail = await problem_of(response)
+            raise StreamRefused(
+                f"{self._base} answered the request for a stream with {response.status_code}",
+                status=response.status_code,
+                hint=detail,
+                retry_after_s=retry_after_s,
+            )
+        if kind != "text/event-stream":
+            raise NotAnEventStream(
+                f"{self._base} answered with {kind or 'no content type'} instead of an event stream",
+                status=200,
+                readable=False,
+            )
+
+    async def post(self, path: str, body: bytes, seconds: float) -> Reply:
+        """Post JSON. Raises nothing: every end of a request is a Reply."""
+        try:
+            with anyio.fail_after(seconds):
+                headers = await self._headers({"content-type": "application/json"})
+                response = await self._http.post(
+                    f"{self._base}{path}",
+                    content=body,
+                    headers=headers,
+                    timeout=self._timeout,
+                    follow_redirects=False,
+                )
+        except NOT_CONNECTED as error:
+            return Reply(0, sent=False, detail=f"{self._base} is not to be reached: {error}")
+        except NoCredential as error:
+            return Reply(0, sent=False, detail=str(error))
+        except (httpx2.HTTPError, TimeoutError) as error:
+            return Reply(0, detail=f"no answer from {self._base}: {words(error)}")
+        detail = "" if response.is_success else problem_detail(response.headers, response.content)
+        return Reply(
+            response.status_code, response.content, retry_after_s=retry_after(response.headers), detail=detail
+        )
+
+    async def _headers(self, headers: dict[str, str]) -> dict[str, str]:
+        try:
+            token = self._credential() if callable(self._credential) else self._credential
+            token = await token if isawaitable(token) else token
+        except Exception as error:
+            raise NoCredential(f"the credential function failed: {error!r}") from error
+        return headers if token is None else {**headers, "authorization": f"Bearer {token}"}
+
+
+class telling:  # noqa: N801 - reads as a statement
+    """Turns what the HTTP client raises into a StreamError."""
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _at: object) -> None:
+        if isinstance(error, NOT_CONNECTED):
+            raise ServerUnreachable(f"{self._base} is not to be reached: {error}") from error
+        if isinstance(error, httpx2.HTTPError):
+            raise StreamBroken(f"the stream from {self._base} broke: {words(error)}") from error
+
+
+def words(error: Exception) -> str:
+    """What an exception says, or else its name: the HTTP client's are often silent."""
+    return str(error) or type(error).__name__
+
+
+def silent(seconds: float) -> StreamBroken:
+    """A peer that was silent for longer than a living one is."""
+    return StreamBroken(f"nothing was heard for {seconds:g} s")
+
+
+async def problem_of(response: httpx2.Response) -> str:
+    """What an error's body says, of which no more than a bound is read."""
+    body = b""
+    async with aclosing(response.aiter_bytes()) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > PROBLEM_BYTES_MAX:
+                break
+    return problem_detail(response.headers, body)
+
+
+def problem_detail(headers: Mapping[str, str], body: bytes) -> str:
+    """The detail of a problem (RFC 9457); "" where the body is none."""
+    location = headers.get("location")
+    if location:
+        return f"it redirects to {location}, which is not followed: connect to that address if you trust it"
+    if not headers.get("content-type", "").startswith("application/problem+json"):
+        return ""
+    try:
+        problem = ProblemBody.model_validate_json(body)
+    except ValueError:
+        return ""
+    return problem.detail or problem.title
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Retry-After in seconds from now, of either form; None where there is none, or none that can be read."""
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        seconds = float(value[:12])
+    else:
+        try:
+            when = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        when = when if when.tzinfo else when.replace(tzinfo=UTC)
+        seconds = (when - datetime.now(UTC)).total_seconds()
+    return min(max(seconds, 0.0), RETRY_AFTER_MAX_S) if math.isfinite(seconds) else None

@@ -1,0 +1,181 @@
+"""What goes over the wire as data: ids, attempts, keys, cursors, and the JSON bodies. See PROTOCOL.md.
+
+Everything here turns text into values and back. Text that is no value raises UsageError, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Annotated, Any, Final, TypeAlias
+from urllib.parse import quote, unquote
+
+from perdure_model.core.common import START, Attempt, Cursor, SendKey
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from perdure.errors import BadConnectionId, PayloadError, UsageError
+
+VERSION: Final = 1
+ITEMS_MAX: Final = 1000
+SESSIONS_MAX: Final = 100
+SESSION_NAME_MAX: Final = 200
+
+_CONNECTION_ID: Final = re.compile(
+    "cid-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII
+)
+_PAIR: Final = re.compile(r"([0-9]{1,15})\.([0-9]{1,15})", re.ASCII)
+_CURSOR: Final = re.compile(r"([^:,]+):([A-Za-z0-9_-]{1,64}):([0-9]{1,15})", re.ASCII)
+
+
+# -- text and values -----------------------------------------------------------------------------------
+
+
+def connection_id(text: object) -> str:
+    """The id in the one case in which it is stored (finding T19). Raises BadConnectionId."""
+    if isinstance(text, str) and _CONNECTION_ID.fullmatch(text):
+        return text.lower()
+    raise BadConnectionId(f"{str(text)[:60]!r} is no connection id")
+
+
+def session_name(text: object) -> str:
+    """The name, if a session may be called so. Raises UsageError."""
+    if isinstance(text, str) and 0 < len(text) <= SESSION_NAME_MAX and text.isprintable():
+        return text
+    raise UsageError(
+        f"{str(text)[:60]!r} is no session name",
+        hint=f"give 1 to {SESSION_NAME_MAX} printable characters",
+    )
+
+
+def parse_pair(text: object) -> tuple[int, int]:
+    """An attempt or a key: `<incarnation>.<count>`, both from 1 on. Raises UsageError."""
+    match = _PAIR.fullmatch(text) if isinstance(text, str) else None
+    pair = (int(match[1]), int(match[2])) if match else (0, 0)
+    if min(pair) > 0:
+        return pair
+    raise UsageError(f"{str(text)[:40]!r} is not <incarnation>.<count>", hint="give two numbers, from 1 on")
+
+
+def pair_text(pair: Attempt | SendKey) -> str:
+    """An attempt or a key as it stands on the wire."""
+    return f"{pair[0]}.{pair[1]}"
+
+
+def cursor_text(cursors: Iterable[tuple[str, Cursor]]) -> str:
+    """The cursor token. What stands before its first event has no entry."""
+    return ",".join(
+        f"{quote(session, safe='')}:{cursor.epoch}:{cursor.position}"
+        for session, cursor in cursors
+        if cursor != START
+    )
+
+
+def parse_cursors(token: str) -> dict[str, Cursor]:
+    """A cursor token's entries, in their order. Raises UsageError."""
+    entries = [entry for entry in token.split(",") if entry]
+    found = [_CURSOR.fullmatch(entry) for entry in entries]
+    if not all(found):
+        raise UsageError(
+            "the cursor is none that this server gave", hint="give back an event's id as it came, or none"
+        )
+    return {unquote(m[1]): Cursor(m[2], int(m[3])) for m in found if m}
+
+
+# -- payloads ------------------------------------------------------------------------------------------
+
+
+def dump(data: Any) -> str:
+    """An application's data as JSON, in one line. Raises PayloadError."""
+    try:
+        text = json.dumps(
+            data, default=to_jsonable_python, allow_nan=False, ensure_ascii=False, separators=(",", ":")
+        )
+        text.encode()
+    except (TypeError, ValueError, RecursionError, PydanticSerializationError) as error:
+        raise PayloadError(f"this data cannot be JSON: {error}") from error
+    return text
+
+
+# -- bodies --------------------------------------------------------------------------------------------
+
+ConnectionId: TypeAlias = Annotated[str, BeforeValidator(connection_id)]
+SessionName: TypeAlias = Annotated[str, BeforeValidator(session_name)]
+Pair: TypeAlias = Annotated[
+    tuple[int, int],
+    BeforeValidator(lambda value: value if isinstance(value, tuple) else parse_pair(value)),
+    PlainSerializer(pair_text, return_type=str),
+]
+
+
+class Body(BaseModel):
+    """A JSON object of the protocol; fields that are not known are left alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class SendItem(Body):
+    """One send: its idempotency key, and the application's data."""
+
+    key: Pair
+    data: Any
+
+
+def ascending(items: list[SendItem]) -> list[SendItem]:
+    """The items, if their keys grow."""
+    keys = [item.key for item in items]
+    if any(later <= earlier for earlier, later in pairwise(keys)):
+        raise ValueError("the keys must grow from item to item")
+    return items
+
+
+class SendBody(Body):
+    """POST /send: sends of one session, in order, under the epoch of the latest welcome."""
+
+    cid: ConnectionId
+    epoch: Annotated[str, Field(min_length=1, max_length=64)]
+    session: SessionName
+    items: Annotated[list[SendItem], Field(min_length=1, max_length=ITEMS_MAX), AfterValidator(ascending)]
+
+
+class CloseBody(Body):
+    """POST /close: the client is done; `attempt` is its latest."""
+
+    cid: ConnectionId
+    attempt: Pair
+
+
+class Receipt(Body):
+    """What became of one send: accepted, duplicate, or why it was refused."""
+
+    key: Pair
+    verdict: str
+
+
+class SendReply(Body):
+    """The answer to POST /send."""
+
+    receipts: list[Receipt]
+
+
+class ProblemBody(Body):
+    """An error's body (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str = ""
+    status: int = 0
+    detail: str = ""
+
+
+def send_text(cid: str, epoch: object, session: str, items: Iterable[tuple[SendKey, str]]) -> bytes:
+    """The body of POST /send, around data that is JSON already."""
+    listed = ",".join(f'{{"key":"{pair_text(key)}","data":{data}}}' for key, data in items)
+    head = json.dumps({"cid": cid, "epoch": epoch, "session": session})
+    return f'{head[:-1]},"items":[{listed}]}}'.encode()
+
+
+def close_text(cid: str, attempt: Attempt) -> bytes:
+    """The body of POST /close."""
+    return json.dumps({"cid": cid, "attempt": pair_text(attempt)}).encode()

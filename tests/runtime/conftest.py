@@ -1,0 +1,25 @@
+"""Servers for a test, stopped at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from perdure import Hub
+
+from tests.runtime.serving import Serve, Server
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Starts servers, and stops them at the end."""
+    servers: list[Server] = []
+
+    def start(hub: Hub, port: int = 0, app: Any = None) -> Server:
+        servers.append(Server(hub, port, app))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()

@@ -1,0 +1,65 @@
+"""A real server on a real socket: uvicorn in a thread of its own, so that clients may run under trio too."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import uvicorn
+from perdure import Hub, Limits
+from perdure_model.core.client.parts import ClientSettings
+from perdure_model.core.server.parts import ServerSettings
+
+Serve = Callable[..., "Server"]
+QUICK = ClientSettings(
+    attempts_max=5, reconnect_first_s=0.01, reconnect_cap_s=0.05, retry_first_s=0.02, retry_cap_s=0.1
+)
+SHORT = Limits(connect_s=2, heartbeat_s=1, post_s=5, goodbye_s=1)
+BRIEF = ServerSettings(grace_s=0.3)
+
+
+class Server:
+    """uvicorn around a hub. `call` runs a coroutine function on the server's event loop."""
+
+    def __init__(self, hub: Hub, port: int = 0, app: Any = None) -> None:
+        self.hub = hub
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        config = uvicorn.Config(app or hub.asgi(), log_level="warning", timeout_graceful_shutdown=2)
+        self._uvicorn = uvicorn.Server(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._up = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        assert self._up.wait(10)
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        serving = asyncio.create_task(self._uvicorn.serve([self._socket]))
+        while not self._uvicorn.started and not serving.done():
+            await asyncio.sleep(0.005)
+        self._up.set()
+        await serving
+
+    def call(self, work: Callable[..., Any], *args: Any) -> Any:
+        """The result of `await work(*args)` on the server's loop."""
+        assert self._loop is not None
+        future: Future[Any] = asyncio.run_coroutine_threadsafe(work(*args), self._loop)
+        return future.result(10)
+
+    def stop(self) -> None:
+        """Stop as a deployment does: streams first."""
+        if not self._thread.is_alive():
+            return
+        self._uvicorn.should_exit = True
+        self.call(self.hub.aclose)
+        self._thread.join(10)
+        assert not self._thread.is_alive(), "uvicorn did not stop"
