@@ -116,6 +116,13 @@ def test_whatwg(stream: bytes, items: list[Item]) -> None:
 
 
 @pytest.mark.parametrize(("stream", "items"), CASES.values(), ids=CASES.keys())
+def test_whatwg_cut_anywhere(stream: bytes, items: list[Item]) -> None:
+    for place in range(len(stream)):
+        parser = Parser()
+        assert parser.feed(stream[:place]) + parser.feed(stream[place:]) == items
+
+
+@pytest.mark.parametrize(("stream", "items"), CASES.values(), ids=CASES.keys())
 def test_whatwg_byte_by_byte(stream: bytes, items: list[Item]) -> None:
     parser = Parser()
     assert [item for byte in stream for item in parser.feed(bytes([byte]))] == items
@@ -181,6 +188,13 @@ class TestBound:
             parser.feed(b"x")
         with pytest.raises(EventTooLarge):
             parser.feed(b"x")
+
+    def test_lines_in_several_chunks_add_up(self) -> None:
+        parser = Parser(event_bytes_max=20)
+        parser.feed(b"data:67890\n")
+        parser.feed(b"data:67890\n")
+        with pytest.raises(EventTooLarge):
+            parser.feed(b"x\n")
 
     def test_what_came_before_is_handed_over(self) -> None:
         with pytest.raises(EventTooLarge) as caught:

@@ -81,8 +81,10 @@ ENDS = st.sampled_from([b"\n", b"\r", b"\r\n"])
 NAMES = st.sampled_from([b"data", b"data", b"data", b"event", b"id", b"retry", b"", b"foo"])
 VALUES = st.sampled_from([b"", b"1", b"2", b" 37", b"  x", b"a\0", "€".encode(), b"\xff", b":", BOM])
 LINES = st.builds(b"%b%b%b%b".__mod__, st.tuples(NAMES, st.sampled_from([b":", b": ", b""]), VALUES, ENDS))
-WELL_FORMED = st.lists(LINES | ENDS, max_size=20).map(b"".join)
-ODD = st.lists(LINES | ENDS | st.sampled_from(SCRAPS) | st.binary(max_size=3), max_size=30).map(b"".join)
+WELL_FORMED = st.lists(LINES | LINES | ENDS, min_size=4, max_size=20).map(b"".join)
+ODD = st.lists(LINES | ENDS | st.sampled_from(SCRAPS) | st.binary(max_size=3), min_size=4, max_size=30).map(
+    b"".join
+)
 STREAMS = st.builds(bytes.__add__, st.sampled_from([b"", BOM]), WELL_FORMED | ODD)
 
 
@@ -91,7 +93,7 @@ def cut_streams(draw: st.DrawFn) -> list[bytes]:
     """A stream in chunks of one to a few bytes, cut anywhere, or whole."""
     stream = draw(STREAMS)
     chunks: list[bytes] = []
-    sizes = draw(st.just([1]) | st.lists(st.integers(0, 9), min_size=1) | st.just([len(stream)]))
+    sizes = draw(st.just([1]) | st.lists(st.integers(0, 15), min_size=2) | st.just([len(stream)]))
     for size in itertools.cycle([*sizes, 1]):
         if not stream:
             return chunks
