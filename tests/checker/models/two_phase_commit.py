@@ -14,7 +14,7 @@ Group = tuple[Component, Component, Component]
 
 
 def two_phase_commit(n: int) -> tuple[System, list[Group]]:
-    """The system, and its interchangeable groups: a manager's state, its message, and what was heard of it."""
+    """The system, and its interchangeable groups: a member, its message, what was heard of it."""
     system = System(f"two-phase commit, n = {n}")
     coordinator = system.component("coordinator", "init")
     decision = system.component("decision", "none")
