@@ -361,8 +361,9 @@ def expand_narrow(
 ):  # fmt: skip
     """Expand states of one word each, chunk by chunk, until the work or the quota of new states ends.
 
-    With `hard` the quota is a limit of the search: new states beyond it are counted as wanted and
-    dropped; without, the worker stops before it could exceed the quota and tells what is left.
+    `hard` 0: the worker stops before it could exceed the quota and tells what is left. 1: what is new
+    beyond the quota is counted as wanted and dropped. 2: the same, and the worker stops at the state that
+    has such a successor, as if it had not been expanded.
     """
     states, chunks, control, book = _borrow(states), _borrow(chunks), _borrow(control), _borrow(book)
     segments, rows, keys, deltas = _borrow(segments), _borrow(rows), _borrow(keys), _borrow(deltas)
@@ -442,13 +443,30 @@ def expand_narrow(
                         )
                         wanted += more
                         filled = 0
-            if hard == 2 and wanted != 0:
-                status, rest_from, rest_to = FULL, row + 1, chunks[chunk, 1]
-                break
+            if hard == 2:
+                added, more = _flush_narrow(
+                    slots, mask, shift, states, out, added, quota, block, hashes, filled
+                )
+                wanted += more
+                filled = 0
+                if wanted != 0:
+                    expanded -= 1
+                    generated -= np.int64(count)
+                    _uncount(found_rows, enabled, hits)
+                    status, rest_from, rest_to = FULL, row, chunks[chunk, 1]
+                    break
     added, more = _flush_narrow(slots, mask, shift, states, out, added, quota, block, hashes, filled)
     wanted += more
     told[ADDED], told[GENERATED], told[DEFERRED], told[WANTED] = added, generated, n_deferred, wanted
     told[STATUS], told[REST_FROM], told[REST_TO], told[EXPANDED] = status, rest_from, rest_to, expanded
+
+
+@njit(inline="always")
+def _uncount(found_rows, rows, hits):
+    """Take back that a state was expanded: it will be again, when there is room for all its successors."""
+    for b in range(rows):
+        if (found_rows[b] >> COUNT_SHIFT) & COUNT_MASK != U0:
+            hits[np.int64(found_rows[b] & FIRST_MASK)] -= 1
 
 
 @njit(inline="always")
@@ -664,9 +682,18 @@ def expand_wide(
                         )
                         wanted += more
                         filled = 0
-            if hard == 2 and wanted != 0:
-                status, rest_from, rest_to = FULL, row + 1, chunks[chunk, 1]
-                break
+            if hard == 2:
+                added, more = _flush_wide(
+                    slots, mask, shift, states, words, out, added, quota, block, hashes, filled
+                )
+                wanted += more
+                filled = 0
+                if wanted != 0:
+                    expanded -= 1
+                    generated -= np.int64(count)
+                    _uncount(found_rows, last, hits)
+                    status, rest_from, rest_to = FULL, row, chunks[chunk, 1]
+                    break
     added, more = _flush_wide(slots, mask, shift, states, words, out, added, quota, block, hashes, filled)
     wanted += more
     told[ADDED], told[GENERATED], told[DEFERRED], told[WANTED] = added, generated, n_deferred, wanted
@@ -734,3 +761,315 @@ def repack(old, new, first, end, moves):
         for m in range(moves.shape[0]):
             value = (old[row, np.int64(moves[m, 0])] >> moves[m, 1]) & moves[m, 2]
             new[row, np.int64(moves[m, 3])] |= value << moves[m, 4]
+
+
+# --------------------------------------------------------------------------- the graph, for liveness
+
+
+@njit(nogil=True, cache=True)
+def number_slots(states, first, end, offset, slots, numbers):
+    """Write beside each slot of narrow states [first, end) the state's number, counted from `offset`."""
+    states, slots, numbers = _borrow(states), _borrow(slots), _borrow(numbers)
+    mask = slots.shape[0] - 1
+    shift = np.uint64(64 - _log2(slots.shape[0]))
+    for row in range(first, end):
+        ahead = row + 64
+        if ahead < end:
+            place = np.int64(_mix(states[ahead, 0]) >> shift)
+            _prefetch(slots, place)
+            _prefetch(numbers, place)
+        numbers[_slot_narrow(slots, mask, shift, states[row, 0])] = offset + row - first
+
+
+@njit(inline="always")
+def _slot_narrow(slots, mask, shift, state):
+    key = state | OCCUPIED
+    place = np.int64(_mix(state) >> shift)
+    while slots[place] != key:
+        place = (place + 1) & mask
+    return place
+
+
+@njit(nogil=True, cache=True)
+def degrees(
+    states, first, end, offset, last, book, segments, rows, keys, ends, deferred, buffer
+):  # fmt: skip
+    """Count the successors of states into `ends`; gives how many lack a row, listed in `deferred`.
+
+    Stops early when the list is full; what was counted again is counted the same.
+    """
+    n_deferred = 0
+    for row in range(first, end):
+        count = U0
+        for b in range(last):
+            at = _find_row(states, row, b, book, segments, keys, buffer)
+            entry = _read_row(rows, keys, book[b, 3], at)
+            if entry >> FLAG_SHIFT != PRESENT:
+                if n_deferred == deferred.shape[0]:
+                    return n_deferred
+                deferred[n_deferred] = row
+                n_deferred += 1
+                break
+            count += (entry >> COUNT_SHIFT) & COUNT_MASK
+        ends[offset + row - first + 1] = np.int64(count)
+    return n_deferred
+
+
+@njit(nogil=True, cache=True)
+def steps(
+    states, first, end, offset, last, book, segments, rows, keys, deltas, labels_of, slots, numbers, region,
+    starts, ends, targets, labels, buffer,
+):  # fmt: skip
+    """Write the numbers of all successors of states [first, end), and their labels.
+
+    Rows must all be there. `ends[n]` is where state n's successors begin. `numbers` goes with the slots of
+    narrow states; a wide state's number is its row less its region's, plus `starts` of the region.
+    """
+    states, book, segments, rows, keys = (
+        _borrow(states), _borrow(book), _borrow(segments), _borrow(rows), _borrow(keys)
+    )  # fmt: skip
+    deltas, slots, numbers = _borrow(deltas), _borrow(slots), _borrow(numbers)
+    targets, labels, ends = _borrow(targets), _borrow(labels), _borrow(ends)
+    words = states.shape[1]
+    mask = slots.shape[0] - 1
+    shift = np.uint64(64 - _log2(slots.shape[0]))
+    block = np.empty((BLOCK, words), np.uint64)
+    hashes = np.empty(BLOCK, np.uint64)
+    written = ends[offset]
+    filled = 0
+    for row in range(first, end):
+        for b in range(last):
+            at = _find_row(states, row, b, book, segments, keys, buffer)
+            entry = _read_row(rows, keys, book[b, 3], at)
+            start = np.int64(entry & FIRST_MASK)
+            for d in range(start, start + np.int64((entry >> COUNT_SHIFT) & COUNT_MASK)):
+                for w in range(words):
+                    block[filled, w] = states[row, w] ^ deltas[d, w]
+                hashed = _mix(block[filled, 0]) if words == 1 else _mix_row(block, filled, words)
+                place = np.int64(hashed >> shift)
+                _prefetch(slots, place)
+                if words == 1:
+                    _prefetch(numbers, place)
+                hashes[filled] = hashed
+                labels[written + filled] = labels_of[d]
+                filled += 1
+                if filled == BLOCK:
+                    _resolve(
+                        slots, mask, shift, states, words, numbers, region, starts, block, hashes,
+                        filled, targets, written,
+                    )  # fmt: skip
+                    written += filled
+                    filled = 0
+    _resolve(
+        slots, mask, shift, states, words, numbers, region, starts, block, hashes, filled, targets, written
+    )
+
+
+@njit(nogil=True)
+def _resolve(
+    slots, mask, shift, states, words, numbers, region, starts, block, hashes, filled, targets, written
+):
+    for t in range(filled):
+        if words == 1:
+            targets[written + t] = numbers[_slot_narrow(slots, mask, shift, block[t, 0])]
+        else:
+            row = _find_wide(slots, mask, shift, states, words, block, t, hashes[t])
+            targets[written + t] = row - (row // region) * region + starts[row // region]
+
+
+@njit(nogil=True, cache=True)
+def reverse(ends, targets, back_ends, back):
+    """The same graph with every step turned round."""
+    nodes = ends.shape[0] - 1
+    for e in range(targets.shape[0]):
+        back_ends[targets[e] + 1] += 1
+    for n in range(nodes):
+        back_ends[n + 1] += back_ends[n]
+    for n in range(nodes):
+        for e in range(ends[n], ends[n + 1]):
+            t = targets[e]
+            back[back_ends[t]] = n
+            back_ends[t] += 1
+    for n in range(nodes, 0, -1):
+        back_ends[n] = back_ends[n - 1]
+    back_ends[0] = 0
+
+
+@njit(nogil=True, cache=True)
+def reach(ends, targets, reached, queue, filled):
+    """Mark all that can be reached from the first `filled` nodes of the queue, which are marked."""
+    done = 0
+    while done < filled:
+        n = queue[done]
+        done += 1
+        for e in range(ends[n], ends[n + 1]):
+            if reached[targets[e]] == 0:
+                reached[targets[e]] = 1
+                queue[filled] = targets[e]
+                filled += 1
+    return filled
+
+
+@njit(nogil=True, cache=True)
+def stay_open(ends, targets, kept, sources, levels, came, queue):
+    """Search breadth first from sources, each at its level, through states where nothing is kept.
+
+    `sources` are sorted by `levels` and not kept. `came` gets a node's predecessor, -2 at a source, and
+    stays -1 where the search did not get; `queue` gets the nodes, nearest first; their number is the result.
+    """
+    done = filled = taken = 0
+    level = 0
+    level_end = 0
+    while True:
+        if done == level_end:
+            if done == filled and taken == sources.shape[0]:
+                return filled
+            if done == filled:
+                level = levels[taken]
+            else:
+                level += 1
+            while taken < sources.shape[0] and levels[taken] <= level:
+                if came[sources[taken]] == -1:
+                    came[sources[taken]] = -2
+                    queue[filled] = sources[taken]
+                    filled += 1
+                taken += 1
+            level_end = filled
+            continue
+        n = queue[done]
+        done += 1
+        for e in range(ends[n], ends[n + 1]):
+            t = targets[e]
+            if came[t] == -1 and kept[t] == 0:
+                came[t] = n
+                queue[filled] = t
+                filled += 1
+
+
+@njit(nogil=True, cache=True)
+def enabled_at(ends, targets, labels, node, mask):
+    """Add to `mask` the labels of the node's steps to other nodes; label 0 is none."""
+    for e in range(ends[node], ends[node + 1]):
+        if labels[e] != 0 and targets[e] != node:
+            bit = labels[e] - 1
+            mask[bit >> 6] |= U1 << np.uint64(bit & 63)
+
+
+@njit(nogil=True, cache=True)
+def enabled_among(ends, targets, labels, nodes, mask):
+    """Add to `mask` the labels of all these nodes' steps to other nodes."""
+    for i in range(nodes.shape[0]):
+        enabled_at(ends, targets, labels, nodes[i], mask)
+
+
+@njit(nogil=True, cache=True)
+def first_stop(ends, targets, labels, nodes):
+    """The first of these nodes where no step with a label leads to another node, or -1."""
+    for i in range(nodes.shape[0]):
+        node = nodes[i]
+        stops = True
+        for e in range(ends[node], ends[node + 1]):
+            if labels[e] != 0 and targets[e] != node:
+                stops = False
+                break
+        if stops:
+            return node
+    return -1
+
+
+@njit(nogil=True, cache=True)
+def inner_steps(ends, targets, part, nodes, part_ends, part_targets):
+    """The graph on some nodes: `part` is a node's place among them, or -1. Gives the number of steps.
+
+    Called once with an empty `part_targets` to count, once to fill.
+    """
+    filled = 0
+    for i in range(nodes.shape[0]):
+        part_ends[i] = filled
+        for e in range(ends[nodes[i]], ends[nodes[i] + 1]):
+            if part[targets[e]] >= 0:
+                if part_targets.shape[0] != 0:
+                    part_targets[filled] = part[targets[e]]
+                filled += 1
+    part_ends[nodes.shape[0]] = filled
+    return filled
+
+
+@njit(nogil=True, cache=True)
+def survey(ends, targets, labels, nodes, part, component, inside, somewhere, everywhere):
+    """For each strongly connected component the labels inside it, and those enabled somewhere and everywhere.
+
+    `component[part[n]]` is a node's component; all masks must be zero, `everywhere` all ones.
+    """
+    mask = np.zeros(inside.shape[1], np.uint64)
+    for i in range(nodes.shape[0]):
+        node = nodes[i]
+        c = component[i]
+        mask[:] = U0
+        enabled_at(ends, targets, labels, node, mask)
+        for e in range(ends[node], ends[node + 1]):
+            t = targets[e]
+            if labels[e] != 0 and t != node and part[t] >= 0 and component[part[t]] == c:
+                bit = labels[e] - 1
+                inside[c, bit >> 6] |= U1 << np.uint64(bit & 63)
+        for w in range(mask.shape[0]):
+            somewhere[c, w] |= mask[w]
+            everywhere[c, w] &= mask[w]
+
+
+@njit(nogil=True, cache=True)
+def without(ends, targets, labels, nodes, component, starved, left):
+    """The nodes of components that starve some labels, less those where such a label is enabled."""
+    mask = np.zeros(starved.shape[1], np.uint64)
+    filled = 0
+    for i in range(nodes.shape[0]):
+        mask[:] = U0
+        enabled_at(ends, targets, labels, nodes[i], mask)
+        starving = hit = U0
+        for w in range(mask.shape[0]):
+            starving |= starved[component[i], w]
+            hit |= starved[component[i], w] & mask[w]
+        if starving != U0 and hit == U0:
+            left[filled] = nodes[i]
+            filled += 1
+    return filled
+
+
+@njit(nogil=True, cache=True)
+def walk(ends, targets, labels, member, start, goal, due, due_weak, came, queue):
+    """A shortest walk inside a part whose last step settles something that is due, or leads to the goal.
+
+    With nothing due the goal is what counts. `member` marks the part. Fills `came` (must be -1) and
+    `queue`; gives (node before, node after, label, nodes seen) of the last step.
+    """
+    mask = np.zeros(due.shape[0], np.uint64)
+    wants = U0
+    for w in range(due.shape[0]):
+        wants |= due[w]
+    came[start] = -2
+    queue[0] = start
+    done, filled = 0, 1
+    while done < filled:
+        node = queue[done]
+        done += 1
+        for e in range(ends[node], ends[node + 1]):
+            t = targets[e]
+            if t == node or member[t] == 0:
+                continue
+            if wants == U0:
+                if t == goal:
+                    return node, t, labels[e], filled
+            else:
+                bit = np.int64(labels[e]) - 1
+                if bit >= 0 and due[bit >> 6] >> np.uint64(bit & 63) & U1 != U0:
+                    return node, t, labels[e], filled
+                mask[:] = U0
+                enabled_at(ends, targets, labels, t, mask)
+                for w in range(mask.shape[0]):
+                    if due_weak[w] & ~mask[w] != U0:
+                        return node, t, labels[e], filled
+            if came[t] == -1:
+                came[t] = node
+                queue[filled] = t
+                filled += 1
+    return -1, -1, 0, filled

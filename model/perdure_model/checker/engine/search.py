@@ -9,7 +9,7 @@ progress, Ctrl-C.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -77,6 +77,8 @@ class Search:
         self.told = np.zeros((self.workers, kernels.TOLD_SIZE), np.int64)
         self.deferred = np.zeros((self.workers, DEFERRED_MAX), np.int64)
         self.beyond = False
+        self.partial = False
+        """Whether the last level is not whole, because the level before was not expanded to its end."""
         self.room_min = ALONE_STATES * self.workers
         self.started = self.reported = time.perf_counter()
 
@@ -105,7 +107,7 @@ class Search:
         found = calls.initial_states(self.system)
         everything = range(len(self.system.components))
         states = [self.orbits.canonical(self.interner.ids(everything, state)) for state in found]
-        self._new_tables([*watched(self.system), DEADLOCK])
+        self.new_tables([*watched(self.system), DEADLOCK])
         layout = self.tables.layout
         self.store = Store(layout.words, self.workers, self.budget_bytes)
         self.opened = list(self.store.ends)
@@ -117,7 +119,8 @@ class Search:
         if len(kept) < len(distinct):
             raise Cut("max_states")
 
-    def _new_tables(self, alive: Iterable[Watched]) -> None:
+    def new_tables(self, alive: Iterable[Watched]) -> None:
+        """Begin with empty tables, watching out for these."""
         self.tables = Tables(self.answers, list(alive), self.workers)
         self.orbits.lay_out(self.tables.layout)
         self.buffers = [self._buffers() for _ in range(self.workers)]
@@ -134,10 +137,14 @@ class Search:
         while self.levels[-1].ranges:
             level = self.levels[-1]
             last = len(self.levels) == self.options.max_depth
+            if last:
+                self.before_last = self.out.generated, self.fired + self.tables.fired(), list(level.rest)
             while level.rest:
                 self._look(level)
                 self._round(level, last)
             if last:
+                self.beyond = self.beyond or bool(self._fresh())  # of a search that went on
+                self._close_cut_level()
                 return
             self._close_level()
         self.levels.pop()
@@ -162,6 +169,7 @@ class Search:
             return
         rows = np.concatenate([self.store.states[first:end] for first, end in fresh])
         self.levels.append(Level(fresh))
+        self.partial = True
         for index, seen in enumerate(self.out.seen):
             values = self.interner.values[index]
             if len(seen) < len(values):
@@ -205,6 +213,11 @@ class Search:
         if room < self.room_min:
             return 1, [room], STOP
         return workers, [room // workers] * workers, SOFT
+
+    def together(self, jobs: Iterable[Callable[[], object]]) -> None:
+        """Run compiled functions all at once."""
+        for done in [self.pool.submit(job) for job in jobs]:
+            done.result()
 
     def _at_limit(self) -> bool:
         return len(self.store) == self.options.max_states
@@ -254,11 +267,11 @@ class Search:
 
     def _widen(self) -> None:
         """Lay the states out anew, for components with more local states than their bits can tell apart."""
-        self.fired += self.tables.fired()
-        old = self.tables.layout
-        self._new_tables(self.tables.alive)
         if 2 * self.store.nbytes > self.budget_bytes:
             raise Cut("memory")
+        self.fired += self.tables.fired()
+        old = self.tables.layout
+        self.new_tables(self.tables.alive)
         self.store = self.store.relaid(old, self.tables.layout, self.pool)
 
     def _judge(self, rows: list[Range]) -> None:

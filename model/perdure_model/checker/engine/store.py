@@ -61,7 +61,7 @@ class Store:
         if self.words == 1:
             step = -(-len(old) // self.workers)
             parts = [(at, min(at + step, len(old))) for at in range(0, len(old), step)]
-            jobs = [pool.submit(kernels.grow_narrow, old, self.slots, *part) for part in parts]
+            jobs = [pool.submit(kernels.grow_narrow, old, self.slots, first, end) for first, end in parts]
             for job in jobs:
                 job.result()
         else:
@@ -70,7 +70,9 @@ class Store:
 
     def _publish(self, pool: Executor) -> None:
         fill = self._fill()
-        list(pool.map(lambda part: fill(self.states, *part, self.slots), self.ranges()))
+        jobs = [pool.submit(fill, self.states, first, end, self.slots) for first, end in self.ranges()]
+        for job in jobs:
+            job.result()
 
     def _fill(self) -> Callable[[Words, int, int, Words], int]:
         return kernels.fill_narrow if self.words == 1 else kernels.fill_wide
