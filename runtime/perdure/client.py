@@ -303,7 +303,7 @@ class Session:
             case OpenStream():
                 self._open(effect)
             case EndStream():
-                self._streams[effect.attempt].cancel()
+                self._close(effect)
             case StartTimer():
                 self._start(effect)
             case CancelTimer():
@@ -329,6 +329,11 @@ class Session:
         self._next_try_s = None
         scope = self._streams[effect.attempt] = anyio.CancelScope()
         self._tasks.start_soon(self._follow, effect, scope)
+
+    def _close(self, effect: EndStream) -> None:
+        scope = self._streams.get(effect.attempt)
+        if scope is not None:  # where all is cancelled at once, the stream's task may be gone already
+            scope.cancel()
 
     def _start(self, effect: StartTimer) -> None:
         if isinstance(effect.due, ReconnectDue):

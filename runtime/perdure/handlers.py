@@ -28,7 +28,7 @@ class Handlers(Generic[T]):
     ) -> None:
         self._spawn, self._handle, self._failed, self._backlog_max = spawn, handle, failed, backlog_max
         self._queues: dict[str, deque[T]] = {}
-        self._taken = anyio.Event()
+        self._taken: anyio.Event | None = None
 
     def add(self, session: str, work: T) -> None:
         """Handle this after all that was added for the session before."""
@@ -42,6 +42,7 @@ class Handlers(Generic[T]):
     async def room(self, session: str) -> None:
         """Wait until the session's queue is not full."""
         while len(self._queues.get(session, ())) >= self._backlog_max:
+            self._taken = self._taken or anyio.Event()  # made here: the hub may be older than the event loop
             await self._taken.wait()
 
     async def _run(self, session: str) -> None:
@@ -49,8 +50,9 @@ class Handlers(Generic[T]):
         try:
             while queue:
                 work = queue.popleft()
-                self._taken.set()
-                self._taken = anyio.Event()
+                if self._taken is not None:
+                    self._taken.set()
+                    self._taken = None
                 await self._one(session, work)
         finally:
             del self._queues[session]

@@ -40,6 +40,7 @@ class Outgoing:
         self._chunks: list[Chunk] = []
         self._over = False
         self._awake = anyio.Event()
+        self._awake.set()  # for the welcome
         self._scope = anyio.CancelScope()
 
     # -- told by the hub, at once ------------------------------------------------------------------
@@ -52,7 +53,6 @@ class Outgoing:
     def write(self, chunk: Chunk) -> None:
         """Add to the next write."""
         self._chunks.append(chunk)
-        self._awake.set()
 
     def id_line(self, session: str, cursor: Cursor) -> bytes:
         """The line that makes the next event this place; the event's own session stands first."""
@@ -84,14 +84,14 @@ class Outgoing:
     async def _next(self, due: Callable[[str], None]) -> None:
         """Wait until there is something to write, or an interval has passed."""
         if not self._awake.is_set():
-            with anyio.move_on_after(self._heartbeat_s):
+            with anyio.move_on_after(self._heartbeat_s) as quiet:
                 await self._awake.wait()
+            if quiet.cancelled_caught:
+                self._chunks.append(HEARTBEAT)
         self._awake = anyio.Event()
         woken, self._woken = self._woken, {}
         for session in woken:
             due(session)
-        if not (self._chunks or self._awake.is_set() or woken):
-            self._chunks.append(HEARTBEAT)
 
     async def _write(self, send: Send) -> None:
         """Everything there is in one write, but for what has to be waited for in between."""

@@ -49,6 +49,7 @@ KINDS: Final = {
         "Ask for a stream again, and repeat the request under the epoch of its welcome.",
     ),
     "body-too-large": Kind(413, "The body is too large", "Send fewer or smaller items at once."),
+    "shutting-down": Kind(503, "The server is shutting down", "Ask again: another one may answer."),
     "unsupported-media-type": Kind(
         415, "The body is not marked as JSON", "Send it with Content-Type: application/json."
     ),

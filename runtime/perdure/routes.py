@@ -52,6 +52,8 @@ class Routes:
         self._feed, self._ended, self._room = feed, ended, room
         self._authenticate, self._authorize = authenticate, authorize
         self._body_bytes_max = body_bytes_max
+        self.closed = False
+        """Whether to turn requests away, so that no stream begins in a hub that is being closed."""
 
     def app(self, lifespan: Callable[[Any], AbstractAsyncContextManager[None]]) -> Starlette:
         """The ASGI app."""
@@ -117,6 +119,8 @@ class Routes:
     # -- who asks, and for what --------------------------------------------------------------------
 
     async def _principal(self, request: Request) -> Hashable:
+        if self.closed:
+            raise Refusal("shutting-down")
         if self._authenticate is None:
             return None
         try:

@@ -200,6 +200,7 @@ class Hub:
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
         """Close the hub at the end: for the lifespan of an app in which the hub is mounted."""
+        self._routes.closed = False
         try:
             yield
         finally:
@@ -207,6 +208,7 @@ class Hub:
 
     async def aclose(self) -> None:
         """End all streams, timers and handlers. Clients will come back, to whatever answers then."""
+        self._routes.closed = True
         for stream in self._streams.values():
             stream.cut()
         with anyio.move_on_after(2 * LINGER_S):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+import anyio
 import uvicorn
-from perdure import Hub, Limits
+from perdure import Hub, HubSession, Limits, Send
 from perdure_model.core.client.parts import ClientSettings
 from perdure_model.core.server.parts import ServerSettings
 
@@ -49,17 +51,32 @@ class Server:
         self._up.set()
         await serving
 
-    def call(self, work: Callable[..., Any], *args: Any) -> Any:
-        """The result of `await work(*args)` on the server's loop."""
+    def submit(self, work: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Start `work(*args)` on the server's loop."""
         assert self._loop is not None
-        future: Future[Any] = asyncio.run_coroutine_threadsafe(work(*args), self._loop)
-        return future.result(10)
+        context = contextvars.Context()  # not trio's, where the test runs under it
+        return context.run(asyncio.run_coroutine_threadsafe, work(*args), self._loop)
+
+    async def call(self, work: Callable[..., Any], *args: Any) -> Any:
+        """The result of `await work(*args)` on the server's loop."""
+        return await anyio.to_thread.run_sync(self.submit(work, *args).result, 10)
 
     def stop(self) -> None:
         """Stop as a deployment does: streams first."""
         if not self._thread.is_alive():
             return
         self._uvicorn.should_exit = True
-        self.call(self.hub.aclose)
+        self.submit(self.hub.aclose).result(10)
         self._thread.join(10)
         assert not self._thread.is_alive(), "uvicorn did not stop"
+
+
+def echo_hub(settings: ServerSettings = BRIEF) -> Hub:
+    """A hub that answers each send in capitals."""
+    hub = Hub(settings=settings, heartbeat_s=0.5)
+
+    @hub.on_send
+    async def reply(send: Send, session: HubSession) -> None:
+        await session.publish({"text": send.data["text"].upper()})
+
+    return hub

@@ -1,0 +1,147 @@
+"""Text and values: what is read, what is refused, and that both directions agree."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from perdure import wire
+from perdure.errors import BadConnectionId, PayloadError, UsageError
+from perdure.events import input_of, welcome_of
+from perdure.sse import Event
+from perdure_model.core.common import START, Cursor
+from pydantic import BaseModel, ValidationError
+
+CID = "cid-0123abcd-0123-4567-89ab-0123456789ab"
+
+
+def test_a_connection_id_is_stored_in_one_case() -> None:
+    assert wire.connection_id(CID) == CID
+    assert wire.connection_id(CID.upper()) == CID
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "cid-",
+        CID[4:],
+        CID + "0",
+        CID[:-1],
+        CID + "\n",
+        CID.replace("-", "_"),
+        CID.replace("a", "g"),
+        CID.replace("0", "\N{ARABIC-INDIC DIGIT ZERO}"),
+        "id-" + CID[4:],
+        7,
+    ],
+)
+def test_what_is_no_connection_id_is_refused_and_says_what_one_is(text: object) -> None:
+    with pytest.raises(BadConnectionId, match="'cid-' and a UUID"):
+        wire.connection_id(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "1.", ".1", "0.1", "1.0", "-1.1", "1.1.1", "1e3.1", "1." + "9" * 16, None]
+)
+def test_what_is_no_pair_is_refused(text: object) -> None:
+    with pytest.raises(UsageError, match="incarnation"):
+        wire.parse_pair(text)
+
+
+def test_pairs_and_cursors_survive_the_wire() -> None:
+    assert wire.parse_pair(wire.pair_text((12, 345))) == (12, 345)
+    cursors = {"a:b,c %/é": Cursor("e1", 7), "plain": Cursor("e2", 9)}
+    token = wire.cursor_text([*cursors.items(), ("fresh", START)])
+    assert token.isascii()
+    assert token.count(",") == 1
+    assert wire.parse_cursors(token) == cursors
+    assert list(wire.parse_cursors(token)) == list(cursors)
+    assert wire.parse_cursors("") == {}
+
+
+@pytest.mark.parametrize("token", ["a", "a:b", "a:b:-1", "a:b:c", "a:b:1:2", "a:b:1,nonsense", "::"])
+def test_a_cursor_that_no_server_gave_is_refused(token: str) -> None:
+    with pytest.raises(UsageError, match="cursor"):
+        wire.parse_cursors(token)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 201, "a\nb", "a\0", None])
+def test_what_is_no_session_name_is_refused(name: object) -> None:
+    with pytest.raises(UsageError, match="printable"):
+        wire.session_name(name)
+
+
+class Note(BaseModel):
+    text: str
+    at: datetime
+
+
+def test_payloads_may_be_models_and_stay_on_one_line() -> None:
+    text = wire.dump({"note": Note(text="a\nb\r\u2028", at=datetime(2024, 1, 1, tzinfo=UTC))})
+    assert "\n" not in text
+    assert "\r" not in text
+    assert json.loads(text)["note"] == {"text": "a\nb\r\u2028", "at": "2024-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize("data", [object(), float("nan"), float("inf"), {1, object()}, "\ud800"])
+def test_what_cannot_be_json_is_refused(data: object) -> None:
+    with pytest.raises(PayloadError, match="JSON can hold"):
+        wire.dump(data)
+
+
+def test_a_cycle_is_refused() -> None:
+    data: list[object] = []
+    data.append(data)
+    with pytest.raises(PayloadError):
+        wire.dump(data)
+
+
+def test_a_body_reads_as_it_was_written() -> None:
+    raw = wire.send_text(CID, "e1", "chat", [((1, 1), '{"a":1}'), ((1, 3), "null")])
+    body = wire.SendBody.model_validate_json(raw)
+    assert (body.cid, body.epoch, body.session) == (CID, "e1", "chat")
+    assert [(item.key, item.data) for item in body.items] == [((1, 1), {"a": 1}), ((1, 3), None)]
+    closed = wire.CloseBody.model_validate_json(wire.close_text(CID, (2, 5)))
+    assert (closed.cid, closed.attempt) == (CID, (2, 5))
+
+
+@pytest.mark.parametrize("keys", [["1.2", "1.1"], ["1.1", "1.1"], ["2.1", "1.9"], []])
+def test_the_keys_of_a_post_must_grow(keys: list[str]) -> None:
+    items = [{"key": key, "data": 0} for key in keys]
+    with pytest.raises(ValidationError):
+        wire.SendBody.model_validate({"cid": CID, "epoch": "e", "session": "s", "items": items})
+
+
+def test_an_event_that_nobody_asked_for_cannot_be_read() -> None:
+    with pytest.raises(ValueError, match="no session that was asked for"):
+        input_of(Event("message", "{}", "other:e:1"), (1, 1), ("mine",), 0.5)
+    with pytest.raises(ValueError, match="no session that was asked for"):
+        input_of(Event("message", "{}", ""), (1, 1), ("mine",), 0.5)
+    assert input_of(Event("of-the-future", "{}", ""), (1, 1), ("mine",), 0.5) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"protocol": 2}, "version 2"),
+        ({"connection": CID.replace("a", "b")}, "another client"),
+        ({"generation": "1.2"}, "another client"),
+        ({"epoch": None}, "does not begin with a welcome"),
+    ],
+)
+def test_a_welcome_that_is_not_for_us_is_refused(changed: dict[str, object], says: str) -> None:
+    welcome: dict[str, object] = {
+        "protocol": 1,
+        "connection": CID,
+        "generation": "1.1",
+        "epoch": "e",
+        "resumed": False,
+        "grace_s": 60,
+        "heartbeat_s": 15,
+    }
+    assert welcome_of(Event("welcome", json.dumps(welcome), ""), CID, (1, 1))[0].epoch == "e"
+    with pytest.raises(Exception, match=says):
+        welcome_of(Event("welcome", json.dumps(welcome | changed), ""), CID, (1, 1))
