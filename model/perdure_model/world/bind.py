@@ -45,6 +45,8 @@ class World:
         self.parts: dict[Family, dict[Key, Component]] = {}
         self.sinks: dict[tuple[type, type | None], Sink] = {}
         self.bound: set[str] = set()
+        self.reached: set[str] = set()
+        """The actions whose rule has had something to decide, be it nothing."""
         self.moves: set[tuple[str, str, str, str]] = set()
         """The transitions taken so far: machine, source, event, target."""
 
@@ -104,8 +106,9 @@ class World:
         sources = tuple(sources)
         sees = [self._components(spec, address) for spec in rule.specs]
         footprint = _union(sources, *(seen.values() for seen in sees), *self._sunk(rule))
-        binding = Binding(self, rule, sources, arrivals, sees, footprint)
-        self.system.action(*footprint, name=name or rule.name, fair=fair)(binding)
+        name = name or rule.name
+        binding = Binding(self, name, rule, sources, arrivals, sees, footprint)
+        self.system.action(*footprint, name=name, fair=fair)(binding)
 
     def _components(self, spec: Spec, address: Mapping[str, Hashable]) -> dict[Key, Component]:
         fields = spec.family.fields
@@ -124,6 +127,7 @@ class Binding:
     """A rule as an action: its successors are what its decisions make of the arrivals."""
 
     world: World
+    name: str
     rule: Rule
     sources: tuple[Component, ...]
     arrivals: Arrivals
@@ -133,6 +137,7 @@ class Binding:
     def __call__(self, *states: Any) -> Iterator[Any]:  # noqa: D102
         before = dict(zip(self.footprint, states, strict=True))
         for i, left, to in self.arrivals(*(before[source] for source in self.sources)):
+            self.world.reached.add(self.name)
             after = before | dict(zip(self.sources, left, strict=True))
             for done in self._decide(i, to, after):
                 successor = tuple(done[component] for component in self.footprint)

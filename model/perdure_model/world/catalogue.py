@@ -90,8 +90,8 @@ def _one_too_many(i: Any, box: Any, items: Any, state: Any, link: Any, settings:
     return outbox.on_send_requested(i, box, items, state, link, wider)
 
 
-def _any_principal(i: Any, held: Any, watches: Any) -> Decision:
-    return connection.on_stream_requested(i, replace(held, principal=i.principal) if held else held, watches)
+def _any_principal(i: Any, held: Any, *more: Any) -> Decision:
+    return connection.on_stream_requested(i, replace(held, principal=i.principal) if held else held, *more)
 
 
 def _takes_any_event(i: Any, link: Any, cursor: Any, state: Any) -> Decision:
@@ -104,8 +104,8 @@ def _forgets_receipts(i: Any, _window: Any, *more: Any) -> Decision:
     return sends.on_post_arrived(i, None, *more)
 
 
-def _older_request_takes_over(i: Any, held: Any, watches: Any) -> Decision:
-    return connection.on_stream_requested(i, replace(held, generation=NEVER) if held else held, watches)
+def _older_request_takes_over(i: Any, held: Any, *more: Any) -> Decision:
+    return connection.on_stream_requested(i, replace(held, generation=NEVER) if held else held, *more)
 
 
 def _any_reconnect_timer(i: Any, state: Any, link: Any, *more: Any) -> Decision:

@@ -107,7 +107,7 @@ def check_worlds(
         checked.moves |= world.moves
         checked.rules |= world.bound
         checked.actions |= {action.name for action in world.system.actions}
-        checked.fired |= fired(report)
+        checked.fired |= world.reached | fired(report)
         told(name, report)
     return checked
 
@@ -147,6 +147,7 @@ def find(defect: Defect, size: str = "default", progress: bool | None = None) ->
 
     def alone(world: Transport) -> None:
         PROPERTIES[defect.breaks](world)
+        world.system.terminal(world.opened, name="anywhere")(lambda _opened: True)
 
     built = worlds(size, client=defect.client, server=defect.server, declare=alone)
     for name, world in built.items():

@@ -7,6 +7,7 @@ every rule, transition and fault. What does not interact need not be multiplied.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from perdure_model.core.client import CLIENT
 from perdure_model.core.rule import Book
@@ -22,13 +23,16 @@ SMALL = {
 }
 DEFAULT = {
     "T losses": Bounds(sends=2, events=1, cuts=2, lost=1, late=0),
-    "T timers": Bounds(sends=1, events=0, cuts=2, lost=1, late=2),
+    "T timers": Bounds(sends=1, events=0, cuts=2, lost=1, late=2, leaves=1),
     "T answers": Bounds(sends=2, events=0, cuts=1, lost=1, late=1, statuses=ANSWERS),
-    "T restart": Bounds(sends=2, events=1, cuts=0, lost=1, held=1, late=0, restarts=1),
+    "T restart": Bounds(
+        sends=2, events=1, cuts=0, lost=1, held=1, late=0, restarts=1, retries_max=2, statuses=(429,)
+    ),
+    "T once": Bounds(sends=1, events=0, cuts=1, lost=0, late=0, attempts_max=0),
     "T ends": Bounds(sends=1, events=1, cuts=1, lost=1, late=0, ends=1, leaves=1, strangers=1),
     "T tight": Bounds(
         sends=2,
-        events=3,
+        events=2,
         cuts=2,
         lost=0,
         late=0,
@@ -41,6 +45,7 @@ DEFAULT = {
 }
 LARGE = {
     **DEFAULT,
+    "T tight": replace(DEFAULT["T tight"], events=3),
     "T losses": Bounds(sends=2, events=2, cuts=3, lost=2, late=1),
     "T restart": Bounds(sends=2, events=2, cuts=1, lost=1, held=1, late=0, restarts=1),
 }

@@ -529,7 +529,8 @@ class Transport(World):
                 head, rest = channel.messages[0], channel.messages[1:]
                 if isinstance(head, ask.EventArrived):
                     yield channel._replace(messages=(head, head, *rest)), left - 1
-                    yield channel._replace(messages=rest), left - 1
+                    if any(isinstance(message, ask.EventArrived) for message in rest):
+                        yield channel._replace(messages=rest), left - 1  # shows with the next one only
 
 
 def _arrived(e: Exchange) -> told.PostArrived:

@@ -144,9 +144,14 @@ class OutboxDesk:
             self.step(key, "due")
         return bool(waiting)
 
+    @property
+    def waits(self) -> bool:
+        """Whether a send waits for its retry, and so a retry timer runs."""
+        return any(item.state == "retrying" for item in self.items.values())
+
     def cancel(self) -> None:
         """Stop the retry timer, if one runs."""
-        if any(item.state == "retrying" for item in self.items.values()):
+        if self.waits:
             self.effects.append(CancelTimer(RetryDue(self.session, self.outbox.post)))
 
     def wait(self) -> None:
@@ -164,13 +169,11 @@ class OutboxDesk:
 
         One POST at a time, in order: that is what keeps the order (T12), one attempt in flight (T13), and
         new sends behind those that are retried. What an epoch that is gone may have taken is not posted
-        again: it ends as uncertain (T23).
+        again (T23).
         """
         if self.state.state != "awaiting":
             return
-        for key, item in list(self.items.items()):
-            orphaned = item.doubt and self.outbox.epoch != self.link.epoch
-            self.step(key, "doubted", "the server has lost its receipts", orphaned=orphaned)
+        self.settle_doubts()
         if any(item.state != "queued" for item in self.items.values()):
             return
         keys = list(self.items)[: self.settings.batch_max]
@@ -181,6 +184,16 @@ class OutboxDesk:
             self.step(key, "post")
         send_keys: tuple[SendKey, ...] = tuple(key[1] for key in keys)  # type: ignore[misc]
         self.effects.append(Post(self.session, self.outbox.post, self.link.epoch, send_keys))
+
+    def settle_doubts(self) -> None:
+        """End as uncertain what an epoch that is gone may have taken, and the wait that was for it alone."""
+        timer = CancelTimer(RetryDue(self.session, self.outbox.post))
+        waited = self.waits
+        for key, item in list(self.items.items()):
+            orphaned = item.doubt and self.outbox.epoch != self.link.epoch
+            self.step(key, "doubted", "the server has lost its receipts", orphaned=orphaned)
+        if waited and not self.waits:
+            self.effects.append(timer)
 
     def done(self) -> Decision:
         """The outbox, its items, and the effects."""

@@ -34,9 +34,10 @@ from perdure_model.core.rule import Decision, Key
 SENDS = (OUTBOX.one, ITEM.every("session"))
 AROUND = (STATE.one, LINK.one, SETTINGS.one)
 Items = Mapping[Key, Item]
+PUMPING = (CancelTimer, Post, Settled)
 
 
-@CLIENT.rule(SendRequested, *SENDS, reads=AROUND, emits=(Post, Settled))
+@CLIENT.rule(SendRequested, *SENDS, reads=AROUND, emits=PUMPING)
 def on_send_requested(
     i: SendRequested,
     outbox: Outbox | None,
@@ -61,7 +62,7 @@ def on_send_requested(
     *SENDS,
     LINK.one,
     reads=(STATE.one, SETTINGS.one),
-    emits=(Post, StartTimer, Settled, Next),
+    emits=(*PUMPING, StartTimer, Next),
 )
 def on_post_replied(
     i: PostReplied, outbox: Outbox, items: Items, link: Link, state: ClientState, settings: ClientSettings
@@ -106,7 +107,7 @@ def item_event(i: PostReplied, kind: str, verdict: str | None) -> tuple[str, str
     return "failed", f"status {i.status}" if i.status else "no answer", unsure(i.status, i.sent)
 
 
-@CLIENT.rule(RetryDue, *SENDS, reads=AROUND, emits=(Post, Settled))
+@CLIENT.rule(RetryDue, *SENDS, reads=AROUND, emits=PUMPING)
 def on_retry_due(
     i: RetryDue, outbox: Outbox, items: Items, state: ClientState, link: Link, settings: ClientSettings
 ) -> Decision:
@@ -118,7 +119,7 @@ def on_retry_due(
     return desk.done()
 
 
-@CLIENT.rule(Flush, *SENDS, reads=AROUND, emits=(CancelTimer, Post, Settled))
+@CLIENT.rule(Flush, *SENDS, reads=AROUND, emits=PUMPING)
 def on_flush(
     i: Flush, outbox: Outbox | None, items: Items, state: ClientState, link: Link, settings: ClientSettings
 ) -> Decision:

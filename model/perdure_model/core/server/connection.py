@@ -44,20 +44,28 @@ HELD = (CONNECTION.one, WATCH.every("cid"), OWNER.every("cid"), WINDOW.every("ci
     StreamRequested,
     CONNECTION.one,
     WATCH.every("cid"),
+    LOG.each("session", over="sessions"),
     emits=(Reject, CutStream, CancelGrace, Attach, Wake),
 )
-def on_stream_requested(i: StreamRequested, connection: Connection | None, watches: Watches) -> Decision:
-    """A stream is attached: a new connection's first, one that comes back, or one that replaces another."""
+def on_stream_requested(
+    i: StreamRequested, connection: Connection | None, watches: Watches, logs: Mapping[Key, Log | None]
+) -> Decision:
+    """A stream is attached: a new connection's first, one that comes back, or one that replaces another.
+
+    A session that is watched comes into being: who returns after its log was lost is told so at once,
+    not with the next event.
+    """
+    begun = {key: log or Log(i.fresh) for key, log in logs.items()}
     if connection is None:
         desk = newcomer(i)
-        return (desk.connection, desk.watches), tuple(desk.effects)
-    parts = (connection, watches)
+        return (desk.connection, desk.watches, begun), tuple(desk.effects)
+    parts = (connection, watches, logs)
     if connection.principal != i.principal:
         return parts, (Refused("the id is another principal's"), Reject(403, "other-principal"))
     desk = Desk(i.cid, connection, watches, {}, {}, request=i)
     if not desk.step("attach", {"newer": i.attempt > connection.generation}):
         return parts, (Refused("a request older than the stream"), Reject(409, "stale-attempt"))
-    return (desk.connection, desk.watches), tuple(desk.effects)
+    return (desk.connection, desk.watches, begun), tuple(desk.effects)
 
 
 @SERVER.rule(StreamClosed, CONNECTION.one, WATCH.every("cid"), reads=(SETTINGS.one,), emits=(StartGrace,))

@@ -60,13 +60,13 @@ def on_ended(i: Ended, log: Log | None, watches: Watches) -> Decision:
 def on_events_due(
     i: EventsDue,
     watch: Watch | None,
-    log: Log | None,
+    log: Log,
     settings: ServerSettings,
 ) -> Decision:
     """The stream is sent what comes next: a gap if the log does not reach back, events, the end."""
     if watch is None or watch.generation != i.generation or watch.sent is None:
         return refuse("a stream that is no longer attached", watch)
-    if log is None or watch.ended:
+    if watch.ended:
         return (watch,), ()
     effects: list[ServerEffect] = []
     sent = watch.sent
