@@ -9,7 +9,7 @@ bundles commute, which `search` makes use of.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 MERGED_BITS_MAX = 10
@@ -36,12 +36,18 @@ def bundle_up(
     return _absorb([*_merge(_absorb(single, widths), widths), *seeing], widths)
 
 
-def reading_order(bundles: Sequence[Bundle], components: int) -> list[int]:
-    """An order of all components in which those of a bundle, and the private ones first, are neighbours."""
+def reading_order(
+    bundles: Sequence[Bundle], components: int, blocks: Iterable[Sequence[int]] = ()
+) -> list[int]:
+    """An order of all components in which those of a bundle are neighbours, as far as can be.
+
+    `blocks` are components that must lie side by side, each block's first one last and so most significant.
+    """
+    blocked = [i for block in blocks for i in reversed(block)]
     shared = Counter(i for bundle in bundles if bundle.actions for i in bundle.components)
     common = sorted((i for i in range(components) if shared[i] != 1), key=lambda i: (-shared[i], i))
     private = [i for b in bundles if b.actions for i in sorted(b.components) if shared[i] == 1]
-    return [*common, *private]
+    return [i for i in (*common, *private) if i not in blocked] + blocked
 
 
 def _absorb(bundles: list[Bundle], widths: Sequence[int]) -> list[Bundle]:

@@ -32,6 +32,11 @@ class Orbits:
         """Sets of components that have the same local states."""
         return [place for groups in self.orbits for place in zip(*groups, strict=True)]
 
+    @property
+    def groups(self) -> list[Group]:
+        """All groups."""
+        return [group for groups in self.orbits for group in groups]
+
     def canonical(self, ids: Ids) -> Ids:
         """The state that stands for all its permutations."""
         changed = list(ids)

@@ -121,7 +121,7 @@ class Search:
 
     def new_tables(self, alive: Iterable[Watched]) -> None:
         """Begin with empty tables, watching out for these."""
-        self.tables = Tables(self.answers, list(alive), self.workers)
+        self.tables = Tables(self.answers, list(alive), self.workers, self.orbits.groups)
         self.orbits.lay_out(self.tables.layout)
         self.buffers = [self._buffers() for _ in range(self.workers)]
 
@@ -278,7 +278,7 @@ class Search:
         """Judge states of a search that was cut short, without expanding them."""
         self.fired += self.tables.fired()
         alive = [w for w in self.tables.alive if w is not DEADLOCK]
-        self.tables = Tables(self.answers, alive, self.workers, self.tables.layout)
+        self.tables = Tables(self.answers, alive, self.workers, frozen=self.tables.layout)
         self.buffers = [self._buffers() for _ in range(self.workers)]
         judged = Level(rows, list(rows))
         while judged.rest and self.tables.alive:

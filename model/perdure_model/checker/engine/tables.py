@@ -40,9 +40,18 @@ class Tables:
     """Rows of all bundles for one layout."""
 
     def __init__(
-        self, answers: Answers, watched: Sequence[Watched], workers: int, frozen: Layout | None = None
+        self,
+        answers: Answers,
+        watched: Sequence[Watched],
+        workers: int,
+        blocks: Iterable[Sequence[int]] = (),
+        frozen: Layout | None = None,
     ) -> None:
-        """`watched`: what to look out for. With `frozen`, of another search's states, only that is done."""
+        """Begin with empty tables.
+
+        `watched`: what to look out for. `blocks`: components that must lie side by side. With `frozen`, the
+        layout of another search's states, they are only judged.
+        """
         system = answers.system
         self.answers = answers
         self.alive = list(watched)
@@ -52,7 +61,7 @@ class Tables:
         widths = widths_for(counts, answers.interner.bounds())
         footprints = [a.components for a in self.actions]
         self.bundles = bundle_up(footprints, [w.components for w in self.predicates], widths)
-        self.layout = frozen or arrange(widths, reading_order(self.bundles, len(counts)))
+        self.layout = frozen or arrange(widths, reading_order(self.bundles, len(counts), blocks))
         self.capacity = [1 << field.width for field in self.layout.fields]
         self.last = self.all = len(self.bundles)
         if DEADLOCK in watched:
