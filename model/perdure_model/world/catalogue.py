@@ -27,6 +27,8 @@ class Defect:
     says: str
     breaks: str
     rules: Mapping[str, Decide]
+    where: str = ""
+    """The world that is searched first: the smallest one in which it can show."""
 
     @property
     def client(self) -> Book:
@@ -47,9 +49,9 @@ def _planted(book: Book, rules: Mapping[str, Decide]) -> Book:
 DEFECTS: dict[str, Defect] = {}
 
 
-def defect(id: str, says: str, breaks: str, **rules: Decide) -> None:  # noqa: A002
+def defect(id: str, says: str, breaks: str, where: str = "", **rules: Decide) -> None:  # noqa: A002
     """Enter a defect under the id of its finding."""
-    DEFECTS[id] = Defect(id, says, breaks, rules)
+    DEFECTS[id] = Defect(id, says, breaks, rules, where)
 
 
 def _unfenced_close(i: Any, held: Any, *more: Any) -> Decision:
@@ -108,8 +110,8 @@ def _older_request_takes_over(i: Any, held: Any, *more: Any) -> Decision:
     return connection.on_stream_requested(i, replace(held, generation=NEVER) if held else held, *more)
 
 
-def _any_reconnect_timer(i: Any, state: Any, link: Any, *more: Any) -> Decision:
-    return stream.on_reconnect_due(replace(i, attempt=link.attempt), state, replace(link, open=False), *more)
+def _any_streams_end(i: Any, state: Any, link: Any, *more: Any) -> Decision:
+    return stream.on_stream_lost(replace(i, attempt=link.attempt), state, replace(link, open=True), *more)
 
 
 def _any_retry_timer(i: Any, box: Any, *more: Any) -> Decision:
@@ -127,6 +129,7 @@ defect(
     "T04",
     "an earlier wait's grace timer ends the present one",
     "P-TTL",
+    where="T timers",
     on_grace_elapsed=_any_grace_timer_ends,
 )
 defect("T07", "a lost stream stays among the observers", "P-NO-LEAK", on_stream_closed=_observer_stays)
@@ -134,9 +137,27 @@ defect(
     "T12", "each send is posted at once, past those before it", "P-FIFO", on_send_requested=_posts_all_at_once
 )
 defect("T13", "a reconnect posts again what is in flight", "P-SINGLE-FLIGHT", on_flush=_requeues_what_flies)
-defect("T14", "the queue takes one more than its bound", "P-QUEUE-BOUND", on_send_requested=_one_too_many)
-defect("T20", "an id answers to another principal", "P-NO-HIJACK", on_stream_requested=_any_principal)
-defect("T22", "every event is handed over, known or not", "P-NO-DUP", on_event_arrived=_takes_any_event)
+defect(
+    "T14",
+    "the queue takes one more than its bound",
+    "P-QUEUE-BOUND",
+    where="T tight",
+    on_send_requested=_one_too_many,
+)
+defect(
+    "T20",
+    "an id answers to another principal",
+    "P-NO-HIJACK",
+    where="T ends",
+    on_stream_requested=_any_principal,
+)
+defect(
+    "T22",
+    "every event is handed over, known or not",
+    "P-NO-DUP",
+    where="T tight",
+    on_event_arrived=_takes_any_event,
+)
 defect("T23", "receipts are not looked up", "P-EFFECT-ONCE", on_post_arrived=_forgets_receipts)
 defect(
     "T26",
@@ -145,11 +166,16 @@ defect(
     on_stream_requested=_older_request_takes_over,
 )
 defect(
-    "T34", "an earlier POST's retry timer ends the present wait", "P-SPACED", on_retry_due=_any_retry_timer
+    "T34",
+    "an earlier POST's retry timer ends the present wait",
+    "P-SPACED",
+    where="T answers",
+    on_retry_due=_any_retry_timer,
 )
 defect(
     "A16",
-    "an earlier loss's reconnect timer opens a second stream",
+    "the end of a stream that was given up starts a second reconnect timer, or drops the stream after it",
     "P-ONE-STREAM",
-    on_reconnect_due=_any_reconnect_timer,
+    where="T garbled",
+    on_stream_lost=_any_streams_end,
 )

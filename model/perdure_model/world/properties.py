@@ -123,11 +123,11 @@ def no_hijack(w: Transport) -> None:
 def one_stream(w: Transport) -> None:
     """At most one of open stream and reconnect timer; while reconnecting exactly one, of the latest attempt."""
 
-    @w.system.always(w.state, w.link, w.reconnect, w.following, name="P-ONE-STREAM")
-    def one_of(state: Any, link: Any, timers: Any, following: Any) -> bool:
+    @w.system.always(w.state, w.link, w.reconnect, w.channel, name="P-ONE-STREAM")
+    def one_of(state: Any, link: Any, timers: Any, channel: Any) -> bool:
         if state is None or state.state == "terminal" or link.open:
             return not timers
-        return [due.attempt for due in timers] == [link.attempt]
+        return channel is None and [due.attempt for due in timers] == [link.attempt]
 
     @w.system.sometimes(w.reconnect, name="P-ONE-STREAM has occasion")
     def waiting(timers: Any) -> bool:

@@ -150,7 +150,8 @@ def find(defect: Defect, size: str = "default", progress: bool | None = None) ->
         world.system.terminal(world.opened, name="anywhere")(lambda _opened: True)
 
     built = worlds(size, client=defect.client, server=defect.server, declare=alone)
-    for name, world in built.items():
+    for name in sorted(built, key=lambda name: name != defect.where):
+        world = built[name]
         report = check(world.system.without("sometimes"), stop_at_first=True, progress=progress)
         states += report.distinct
         for violation in report.violations:

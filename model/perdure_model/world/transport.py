@@ -171,16 +171,24 @@ class Transport(World):
     # -- where effects go --------------------------------------------------------------------------
 
     def _client_sinks(self) -> None:
+        def noticed(channel: Channel) -> frozenset[Any]:
+            return frozenset({channel.generation}) if channel.flows else NOTHING
+
         @self.sink(up.OpenStream, self.requests, self.channel)
         def open_stream(e: up.OpenStream, _to: object, requests: frozenset[Any], _old: object) -> Step:
             yield requests | {(e.attempt, e.cursors)}, Channel(e.attempt)
 
-        @self.sink(up.EndStream, self.channel, self.closes)
-        def end_stream(e: up.EndStream, _to: object, channel: Channel | None, closes: Any) -> Step:
+        @self.sink(up.EndStream, self.channel, self.closes, self.late)
+        def end_stream(
+            e: up.EndStream, _to: object, channel: Channel | None, closes: Any, late: Late
+        ) -> Step:
             if channel is None or channel.attempt != e.attempt:
-                yield channel, closes
+                yield channel, closes, late
                 return
-            yield None, closes | ({channel.generation} if channel.flows else NOTHING)
+            if late.left:
+                notice = ask.StreamLost(e.attempt, 0)
+                yield None, closes | noticed(channel), Late(late.left - 1, late.due | {notice})
+            yield None, closes | noticed(channel), late
 
         @self.sink(up.Post, self.posts)
         def post(e: up.Post, _to: object, posts: tuple[Exchange, ...]) -> Step:
@@ -348,7 +356,16 @@ class Transport(World):
         self._client_bind(ask.Started, [self.opened], opening)
         self._client_bind(ask.Left, [self.opened, self.budget["leaves"]], leaving, fair=False)
         self._client_bind(ask.Heard, [self.channel], heard)
+
+        def lost_late(late: Late) -> Iterator[Arrival]:
+            for i in sorted(late.due, key=repr):
+                if isinstance(i, ask.StreamLost):
+                    yield i, (late._replace(due=late.due - {i}),), None
+
         self._client_bind(ask.StreamLost, [self.channel], losing)
+        self._client_bind(
+            ask.StreamLost, [self.late], lost_late, name="StreamLost: of a stream that we had ended"
+        )
         self._client_bind(ask.SendRequested, [self.opened, self.asked], sending)
         self._client_bind(ask.PostReplied, [self.posts], replied)
         for follower in (ask.Desynced, ask.Flush, ask.Abandon):
