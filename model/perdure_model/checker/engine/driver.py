@@ -26,6 +26,7 @@ def explore(system: System, options: Options) -> Outcome:
         with search.pool:
             with _timed(out, "explore"):
                 _run(search, options.checkpoint, interrupts)
+            interrupts.asked = False  # answered by ending the search; a second Ctrl-C ends the judging
             with interrupts.may_break():
                 _judge(search)
     return out
