@@ -455,7 +455,7 @@ async def connect(
     source = identity if identity is not None else MemoryIdentity()
     me = await anyio.to_thread.run_sync(source.start)
     async with AsyncExitStack() as stack:
-        client = http if http is not None else await stack.enter_async_context(httpx2.AsyncClient())
+        client = http if http is not None else await stack.enter_async_context(await http_client(base))
         tasks = await stack.enter_async_context(ending_tasks())
         transport = Transport(client, base, credential, limits)
         joined = Session(
@@ -473,6 +473,11 @@ async def connect(
             yield joined
         finally:
             joined.leave()
+
+
+async def http_client(base: str) -> httpx2.AsyncClient:
+    """An HTTP client; the certificates, which take their time to load, only where they are used."""
+    return await anyio.to_thread.run_sync(lambda: httpx2.AsyncClient(verify=base.startswith("https:")))
 
 
 def hub_url(url: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -93,7 +93,7 @@ class Transport:
             response = await self._begin(request, silence_s)
         try:
             await self._check(response, silence_s)
-            async with aclosing(response.aiter_bytes()) as chunks:
+            async with unwinding(response.aiter_bytes()) as chunks:
 
                 async def read(silence_s: float) -> bytes:
                     with telling(self._base), anyio.move_on_after(silence_s):
@@ -186,10 +186,26 @@ def silent(seconds: float) -> StreamBroken:
     return StreamBroken(f"nothing was heard for {seconds:g} s")
 
 
+@asynccontextmanager
+async def unwinding(chunks: AsyncIterator[bytes]) -> AsyncIterator[AsyncIterator[bytes]]:
+    """For a body that may be left before its end: ends the HTTP client's nested generators.
+
+    Closing the outermost would leave the others to the garbage collector. A cancellation in the innermost
+    ends all.
+    """
+    try:
+        yield chunks
+    finally:
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            while await anext(chunks, b""):
+                pass
+
+
 async def problem_of(response: httpx2.Response) -> str:
     """What an error's body says, of which no more than a bound is read."""
     body = b""
-    async with aclosing(response.aiter_bytes()) as chunks:
+    async with unwinding(response.aiter_bytes()) as chunks:
         async for chunk in chunks:
             body += chunk
             if len(body) > PROBLEM_BYTES_MAX:
