@@ -1,4 +1,4 @@
-"""The sliding puzzle Klotski: 20 cells of 4 bits each, so a state has 80 bits.
+"""The sliding puzzle Klotski: 20 cells, each with up to eleven contents.
 
 From its usual start 25,955 positions can be reached, and the large block needs 116 steps to the exit.
 """
