@@ -1,0 +1,263 @@
+"""The command line: `perdure check | defects | demo | diagrams`.
+
+Exit codes: 0 good, 1 a finding (violation, mismatch, loss), 2 wrong usage, 3 incomplete; 1 beats 3.
+What a command needs beyond the runtime is imported when it runs, and named if it is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from perdure_model.checker import Report, Violation
+    from perdure_model.world import Checked, Finding
+
+GOOD, FOUND, USAGE, INCOMPLETE = 0, 1, 2, 3
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console(highlight=False)
+AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON, and nothing else")]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Say which extra brings what is missing, rather than show an ImportError."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        print(f"perdure: {missing.name} is not installed: pip install 'perdure[{name}]'", file=sys.stderr)  # noqa: T201
+        raise typer.Exit(USAGE) from missing
+
+
+def wrong(what: str) -> typer.Exit:
+    """Say what is wrong with the call."""
+    print(f"perdure: {what}", file=sys.stderr)  # noqa: T201
+    return typer.Exit(USAGE)
+
+
+def put_json(value: object) -> None:
+    """Print one JSON document."""
+    print(json.dumps(value, indent=2, default=str))  # noqa: T201
+
+
+@app.command()
+def check(
+    world: Annotated[str, typer.Option(help="small, default or large")] = "default",
+    defect: Annotated[str | None, typer.Option(help="plant this defect, such as T02")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Explore the model: every reachable state of each world, every property."""
+    from perdure_model import world as worlds
+
+    if world not in worlds.SIZES:
+        raise wrong(f"there is no world size {world!r}; there are {', '.join(worlds.SIZES)}")
+    if defect is not None and defect not in worlds.DEFECTS:
+        raise wrong(f"there is no defect {defect!r}; there are {', '.join(worlds.DEFECTS)}")
+    planted = worlds.DEFECTS[defect] if defect else None
+    told = (lambda _name, _report: None) if as_json else say_world
+    progress = False if as_json else None
+    checked = worlds.check_worlds(world, defect=planted, told=told, progress=progress)
+    code = exit_code(checked, whole=world != "small" and planted is None)
+    if as_json:
+        put_json(check_json(checked, ok=code == GOOD))
+    else:
+        say_check(checked, code)
+    raise typer.Exit(code)
+
+
+def exit_code(checked: Checked, *, whole: bool) -> int:
+    """1 for a violation, or where what should be reached (`whole`) is not; 3 for a search cut short."""
+    if any(checked.violations):
+        return FOUND
+    if not checked.complete:
+        return INCOMPLETE
+    return FOUND if whole and any(checked.uncovered.values()) else GOOD
+
+
+def say_world(name: str, report: Report) -> None:
+    """A line for a world."""
+    ends = "complete" if report.complete else "INCOMPLETE"
+    console.print(
+        f"{name:12} {report.distinct:>11,} distinct {report.generated:>12,} generated  depth {report.depth:>3}  "
+        f"{report.engine:8} {report.seconds:6.1f} s  {ends}",
+        soft_wrap=True,
+    )
+
+
+def say_check(checked: Checked, code: int) -> None:
+    """A line for each property, what is not covered, then the traces."""
+    from perdure_model.world.properties import PROPERTIES
+
+    console.print()
+    for name, declare in PROPERTIES.items():
+        verdict = checked.verdict(name)
+        colour = {"holds": "green", "violated": "bold red"}.get(verdict, "yellow")
+        says = (declare.__doc__ or "").strip().splitlines()[0]
+        console.print(f"[{colour}]{verdict:8}[/] {name:16} {says}", soft_wrap=True)
+    console.print()
+    for kind, missed in checked.uncovered.items():
+        console.print(f"[green]all {kind} reached[/]" if not missed else f"[yellow]{kind} not reached:[/]")
+        for one in missed:
+            console.print(f"    {one}")
+    for name, violation in shortest(checked):
+        say_trace(name, violation)
+    console.print(f"\n{checked.distinct:,} distinct states in {len(checked.reports)} worlds; exit {code}")
+
+
+def shortest(checked: Checked) -> list[tuple[str, Violation]]:
+    """Of each violated property the shortest counterexample, with its world."""
+    best: dict[str, tuple[str, Violation]] = {}
+    for name, violation in checked.violations:
+        known = best.get(violation.property)
+        if known is None or len(violation.trace) < len(known[1].trace):
+            best[violation.property] = (name, violation)
+    return list(best.values())
+
+
+def say_trace(world: str, violation: Violation) -> None:
+    """The shortest counterexample: each step with what it changed."""
+    from perdure_model.world.show import steps
+
+    console.print(
+        f"\n[bold red]{violation.property}[/] in world {world!r}, {len(violation.trace) - 1} steps:"
+    )
+    for line in steps(violation):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def check_json(checked: Checked, *, ok: bool) -> dict[str, Any]:
+    """The result of a check as data."""
+    from perdure_model.world.properties import PROPERTIES
+
+    return {
+        "ok": ok,
+        "complete": checked.complete,
+        "distinct": checked.distinct,
+        "worlds": [
+            {
+                "name": name,
+                "distinct": report.distinct,
+                "generated": report.generated,
+                "depth": report.depth,
+                "engine": report.engine,
+                "seconds": round(report.seconds, 3),
+                "complete": report.complete,
+            }
+            for name, report in checked.reports.items()
+        ],
+        "properties": [{"name": name, "verdict": checked.verdict(name)} for name in PROPERTIES],
+        "violations": [violation_json(name, violation) for name, violation in checked.violations],
+        "coverage": checked.uncovered,
+    }
+
+
+def violation_json(world: str, violation: Violation) -> dict[str, Any]:
+    """A violation as data; a step's state is what it changed."""
+    return {
+        "property": violation.property,
+        "kind": violation.kind,
+        "world": world,
+        "loop": violation.loop,
+        "trace": [
+            {"action": step.action, "changed": {name: repr(step.state[name]) for name in step.changed}}
+            for step in violation.trace
+        ],
+    }
+
+
+@app.command()
+def defects(
+    only: Annotated[str | None, typer.Option(help="this defect alone, such as T02")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Plant each known defect, and see that its property finds it."""
+    from perdure_model import world as worlds
+
+    if only is not None and only not in worlds.DEFECTS:
+        raise wrong(f"there is no defect {only!r}; there are {', '.join(worlds.DEFECTS)}")
+    findings = []
+    for finding in worlds.find_defects([only] if only else worlds.DEFECTS, progress=False):
+        findings.append(finding)
+        if not as_json:
+            say_finding(finding)
+    ok = all(finding.found for finding in findings)
+    if as_json:
+        put_json({"ok": ok, "defects": [finding_json(finding) for finding in findings]})
+    raise typer.Exit(GOOD if ok else FOUND)
+
+
+def say_finding(finding: Finding) -> None:
+    """A line for a defect."""
+    found = finding.violation is not None
+    mark = "[green]found[/]" if found else "[bold red]MISSED[/]"
+    steps = f"{len(finding.violation.trace) - 1:>3} steps" if finding.violation else "         "
+    console.print(
+        f"{mark} {finding.defect.id:5} {finding.defect.breaks:16} {steps} "
+        f"{finding.states:>9,} states {finding.seconds:5.1f} s  {finding.defect.says}"
+    )
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """A finding as data; `length` counts the steps of the shortest counterexample."""
+    return {
+        "id": finding.defect.id,
+        "says": finding.defect.says,
+        "property": finding.defect.breaks,
+        "found": finding.found,
+        "length": len(finding.violation.trace) - 1 if finding.violation else None,
+        "states": finding.states,
+        "seconds": round(finding.seconds, 3),
+    }
+
+
+@app.command()
+def diagrams(
+    check: Annotated[bool, typer.Option("--check", help="draw nothing; fail if the folder is stale")] = False,
+    folder: Annotated[Path, typer.Option(help="where the drawings are")] = Path("diagrams"),
+) -> None:
+    """Draw the charts as SVG and Mermaid."""
+    with extra("diagrams"):
+        from perdure_model import diagrams as drawn
+
+        files = drawn.render()
+    if check:
+        wrongs = drawn.stale(folder)
+        for line in wrongs:
+            console.print(line, style="red")
+        console.print(f"{len(wrongs)} of {len(files)} drawings are not fresh" if wrongs else "all fresh")
+        raise typer.Exit(FOUND if wrongs else GOOD)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    console.print(f"{len(files)} drawings in {folder}/")
+
+
+@app.command()
+def demo(
+    as_json: AsJson = False,
+    record: Annotated[Path | None, typer.Option(help="keep the trace in this file, a JSON line each")] = None,
+    seed: Annotated[int, typer.Option(help="of the client's jitter")] = 1,
+) -> None:
+    """Hold a conversation through real faults, and count what was lost."""
+    with extra("cli"):
+        from perdure import demo as show
+
+    result = show.run(seed=seed, record=record, console=None if as_json else console)
+    if as_json:
+        put_json(result.as_json())
+    else:
+        console.print(show.table(result, Table))
+    raise typer.Exit(GOOD if result.ok else FOUND)
