@@ -5,7 +5,6 @@ Everything here is in ids; it outlives any layout of the bits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from perdure_model.checker import calls
@@ -75,17 +74,18 @@ class Answers:
             found = memory[ids] = calls.holds(self.system, prop, values, which)
         return found
 
-    def alarms(self, watched: Watched, ids_of: Mapping[int, int]) -> bool:
-        """Whether a state is remarkable for this, given the ids of what it names.
-
-        Deadlock: whether a state without successors is one.
-        """
+    def named(self, watched: Watched) -> tuple[int, ...]:
+        """The components whose ids `alarms` wants: a predicate's, or those of all terminals."""
         if watched.prop is not None:
-            return self._holds_in(watched.prop, ids_of) == watched.alarm
-        return not any(self._holds_in(terminal, ids_of) for terminal in self.system.terminals)
+            return watched.prop.components
+        return tuple(sorted({c for t in self.system.terminals for c in t.components}))
 
-    def _holds_in(self, prop: Property, ids_of: Mapping[int, int]) -> bool:
-        return self.holds(prop, tuple(ids_of[c] for c in prop.components))
+    def alarms(self, watched: Watched, ids: Ids) -> bool:
+        """Whether a state is remarkable for this. Deadlock: whether a state without successors is one."""
+        if watched.prop is not None:
+            return self.holds(watched.prop, ids) == watched.alarm
+        ids_of = dict(zip(self.named(watched), ids, strict=True))
+        return not any(self.holds(t, tuple(ids_of[c] for c in t.components)) for t in self.system.terminals)
 
     def told(self) -> tuple[Successors, Verdicts]:
         """All that was asked and answered, in local states."""

@@ -139,8 +139,9 @@ class Graph:
             keys[:, key_word] |= ((rows[:, word] >> np.uint64(right)) & np.uint64(mask)) << np.uint64(left)
         place = [plan.components.index(c) for c in prop.components]
 
-        def ask(key: list[int]) -> bool:
-            ids = plan.ids(sum(word << (64 * w) for w, word in enumerate(key)))
+        def ask(words: list[int]) -> bool:
+            key = sum(word << (64 * w) for w, word in enumerate(words))
+            ids = [key >> shift & mask for shift, mask in plan.places()]
             return self.search.answers.holds(prop, tuple(ids[p] for p in place), which)
 
         if plan.words == 1 and plan.bits <= DENSE_KEY_BITS:

@@ -31,11 +31,12 @@ class Interner:
 
     def ids(self, components: Iterable[int], values: Iterable[Local]) -> tuple[int, ...]:
         """The numbers of these components' local states."""
-        return tuple(self.id(c, v) for c, v in zip(components, values, strict=True))
+        return tuple([self.id(c, v) for c, v in zip(components, values, strict=True)])
 
     def locals(self, components: Iterable[int], ids: Iterable[int]) -> State:
         """The local states that these numbers stand for."""
-        return tuple(self.values[c][i] for c, i in zip(components, ids, strict=True))
+        values = self.values
+        return tuple([values[c][i] for c, i in zip(components, ids, strict=True)])
 
     def counts(self) -> list[int]:
         """How many local states each component has shown."""

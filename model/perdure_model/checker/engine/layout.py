@@ -65,15 +65,25 @@ class Layout:
 
 
 def widths_for(counts: Sequence[int], bounds: Sequence[int | None]) -> list[int]:
-    """How wide each component should be: with room for one more local state, if all fit into one word so.
+    """How wide each component should be: with as much room to grow as costs no further word.
 
-    `bounds` is what is known of how many local states a component can have at all.
+    Room for twice as many local states, or at least for one more, saves laying out all states again and
+    again. `bounds` is what is known of how many local states a component can have at all.
     """
-    more = [
-        bits_for(count + 1 if bound is None else min(count + 1, max(count, bound)))
-        for count, bound in zip(counts, bounds, strict=True)
-    ]
-    return more if sum(more) <= USABLE else [bits_for(count) for count in counts]
+    tight = [bits_for(count) for count in counts]
+    for room in ([2 * count for count in counts], [count + 1 for count in counts]):
+        wanted = [
+            bits_for(most if bound is None else min(most, max(count, bound)))
+            for count, most, bound in zip(counts, room, bounds, strict=True)
+        ]
+        if words_for(wanted) == words_for(tight):
+            return wanted
+    return tight
+
+
+def words_for(widths: Sequence[int]) -> int:
+    """Words that components of these widths take at least."""
+    return 1 if sum(widths) <= USABLE else -(-sum(widths) // (WORD - 2))
 
 
 def arrange(widths: Sequence[int], order: Sequence[int]) -> Layout:
@@ -117,9 +127,9 @@ class Gather:
         """Bits of the key."""
         return sum(field.width for field in self.key)
 
-    def ids(self, key: int) -> tuple[int, ...]:
-        """The ids in a key, in the order of `components`."""
-        return tuple((key >> field.position) & field.mask for field in self.key)
+    def places(self) -> list[tuple[int, int]]:
+        """(shift, mask) of each component in the key as one long integer."""
+        return [(field.position, field.mask) for field in self.key]
 
 
 def gather(layout: Layout, components: Iterable[int]) -> Gather:

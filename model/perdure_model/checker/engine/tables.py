@@ -6,11 +6,14 @@ layout changes they are thrown away and filled again, without asking the model a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from perdure_model.checker.system import Action
 
 from . import kernels
 from .answers import DEADLOCK, Answers, Ids, Watched
@@ -34,6 +37,44 @@ class _Row:
 
     word: int
     alarms: tuple[Watched, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionPlan:
+    """An action of a bundle: how its ids are picked from the bundle's, and where its deltas go."""
+
+    number: int
+    action: Action
+    pick: Callable[[Ids], Ids]
+    positions: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class BundlePlan:
+    """How a bundle's key is taken apart."""
+
+    components: tuple[int, ...]
+    places: list[tuple[int, int]]
+    words: int
+    actions: list[ActionPlan]
+    watched: list[tuple[Watched, Callable[[Ids], Ids]]]
+
+    def ids(self, words: Sequence[int]) -> Ids:
+        """The ids in a key."""
+        key = words[0]
+        for w in range(1, self.words):
+            key |= words[w] << (64 * w)
+        return tuple([key >> shift & mask for shift, mask in self.places])
+
+
+def picker(components: Sequence[int], wanted: Sequence[int]) -> Callable[[Ids], Ids]:
+    """A function that takes the ids of `wanted` out of those of `components`."""
+    at = [components.index(c) for c in wanted]
+    if not at:
+        return lambda _: ()
+    if len(at) == 1:
+        return operator.itemgetter(slice(at[0], at[0] + 1))
+    return operator.itemgetter(*at)
 
 
 class Tables:
@@ -68,7 +109,25 @@ class Tables:
             self.bundles.append(Bundle(frozenset(c for t in system.terminals for c in t.components)))
             self.all += 1
         self.gathers = [gather(self.layout, bundle.components) for bundle in self.bundles]
+        self.plans = [self._plan(b) for b in range(self.all)]
         self._lay_out(workers)
+
+    def _plan(self, bundle: int) -> BundlePlan:
+        gathered = self.gathers[bundle]
+        acting = [
+            ActionPlan(
+                number,
+                self.actions[number],
+                picker(gathered.components, self.actions[number].components),
+                [self.layout.fields[c].position for c in self.actions[number].components],
+            )
+            for number in self.bundles[bundle].actions
+        ]
+        watched = [self.predicates[number] for number in self.bundles[bundle].predicates]
+        if bundle >= self.last:
+            watched = [DEADLOCK]
+        picks = [(w, picker(gathered.components, self.answers.named(w))) for w in watched]
+        return BundlePlan(gathered.components, gathered.places(), gathered.words, acting, picks)
 
     def _lay_out(self, workers: int) -> None:
         width = max([1, *(g.words for g in self.gathers)])
@@ -131,41 +190,36 @@ class Tables:
         """Ask the model first, and only then write: a value may have been new, and too many."""
         requests = []
         for bundle, place, *words in asked.tolist():
-            key = sum(word << (64 * w) for w, word in enumerate(words[: self.gathers[bundle].words]))
-            plan = self.gathers[bundle]
-            ids_of = dict(zip(plan.components, plan.ids(key), strict=True))
-            requests.append((bundle, place, words, ids_of, self._successors(bundle, ids_of)))
+            plan = self.plans[bundle]
+            ids = plan.ids(words)
+            answered = [
+                (part, sub, found)
+                for part in plan.actions
+                if (found := self.answers.successors(part.action, sub := part.pick(ids)))
+            ]
+            requests.append((bundle, place, words, ids, answered))
         if any(c > most for c, most in zip(self.answers.interner.counts(), self.capacity, strict=True)):
             return False
-        for bundle, place, words, ids_of, successors in requests:
-            row = self._row(bundle, ids_of, successors)
+        for bundle, place, words, ids, answered in requests:
+            row = self._row(bundle, ids, answered)
             self._write(bundle, place, row)
             if row.alarms:
                 self._alarmed.append((bundle, np.array([[*words, 0]], np.uint64), row))
         return True
 
-    def _successors(self, bundle: int, ids_of: dict[int, int]) -> list[tuple[int, Ids, tuple[Ids, ...]]]:
-        found = []
-        for number in self.bundles[bundle].actions:
-            action = self.actions[number]
-            ids = tuple(ids_of[c] for c in action.components)
-            successors = self.answers.successors(action, ids)
-            if successors:
-                found.append((number, ids, successors))
-        return found
-
     def _row(
-        self, bundle: int, ids_of: dict[int, int], answered: Iterable[tuple[int, Ids, tuple[Ids, ...]]]
+        self, bundle: int, ids: Ids, answered: Iterable[tuple[ActionPlan, Ids, tuple[Ids, ...]]]
     ) -> _Row:
         first = self.delta_count
-        for number, ids, successors in answered:
-            components = self.actions[number].components
-            for successor in successors:
+        for part, before, successors in answered:
+            for after in successors:
                 delta = 0
-                for component, old, new in zip(components, ids, successor, strict=True):
-                    delta |= (old ^ new) << self.layout.fields[component].position
-                self._append(delta, number, first)
-        alarms = tuple(w for w in self._watched(bundle) if self.answers.alarms(w, ids_of))
+                for position, old, new in zip(part.positions, before, after, strict=True):
+                    if old != new:
+                        delta |= (old ^ new) << position
+                self._append(delta, part.number, first)
+        watched = self.plans[bundle].watched
+        alarms = tuple(w for w, pick in watched if self.answers.alarms(w, pick(ids))) if watched else ()
         count = self.delta_count - first
         if count >= 1 << 22:
             raise OverflowError(f"{count:,} successors for one combination of local states")
@@ -206,15 +260,11 @@ class Tables:
 
     # ----------------------------------------------------------------- alarms
 
-    def _watched(self, bundle: int) -> Sequence[Watched]:
-        if bundle >= self.last:
-            return [DEADLOCK]
-        return [self.predicates[number] for number in self.bundles[bundle].predicates]
-
     def _raised(self, bundle: int, row: Sequence[int]) -> list[Watched]:
-        ids_of = dict(enumerate(self.layout.unpack(row)))
-        alive = [w for w in self._watched(bundle) if w in self.alive]
-        return [w for w in alive if self.answers.alarms(w, ids_of)]
+        plan = self.plans[bundle]
+        everything = self.layout.unpack(row)
+        ids = tuple(everything[c] for c in plan.components)
+        return [w for w, pick in plan.watched if w in self.alive and self.answers.alarms(w, pick(ids))]
 
     def discard(self, watched: Watched) -> None:
         """Watch no longer for what was found."""
