@@ -109,7 +109,7 @@ class _Watch:
     before: list[tuple[Any, Any, int]] = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
-        self.before = [(value, _copy(value), hash(value)) for value in self.values if not _immutable(value)]
+        self.before = [(value, _copy(value), hash(value)) for value in self.values if not _known(value)]
 
     def compare(self) -> None:
         for value, kept, hashed in self.before:
@@ -167,7 +167,7 @@ def _successor(watch: _Watch, value: Any) -> State:
         names = ", ".join(watch.system.components[i].name for i in watch.declared.components)
         watch.fail(f"yielded {value!r}", f"yield a tuple of {width} local states: ({names})")
     for index, local in zip(watch.declared.components, value, strict=True):
-        if not _immutable(local):
+        if not _known(local):
             name = watch.system.components[index].name
             refuse_unusable(local, f"{watch.who}: what it yielded for {name!r}")
     return tuple(value)
@@ -201,6 +201,23 @@ def _takes(function: Function, values: Sequence[object]) -> bool:
         return False
     except ValueError:
         pass
+    return True
+
+
+_KNOWN: dict[int, object] = {}
+"""Values that were found immutable, by their id: engines pass the same objects again and again."""
+KNOWN_MAX = 1 << 17
+
+
+def _known(value: object) -> bool:
+    """Whether a value is immutable, looked at once for each object."""
+    if _KNOWN.get(id(value), _KNOWN) is value:
+        return True
+    if not _immutable(value):
+        return False
+    if len(_KNOWN) == KNOWN_MAX:
+        _KNOWN.clear()
+    _KNOWN[id(value)] = value
     return True
 
 
