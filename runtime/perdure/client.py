@@ -486,7 +486,8 @@ def hub_url(url: str) -> str:
         parsed = httpx2.URL(url)
     except (httpx2.InvalidURL, TypeError) as error:
         raise UsageError(f"{url!r} is no address: {error}", hint="give one like http://host:8000") from error
-    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query or parsed.fragment:
+    plain = parsed.scheme in ("http", "https") and parsed.host and not parsed.query and not parsed.fragment
+    if not plain or (parsed.port or 0) > 65535:
         raise UsageError(
             f"{url!r} is not the address of a hub", hint="give one like http://host:8000/path, with no query"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+from anyio.streams.buffered import BufferedByteReceiveStream
 from perdure import (
     Event,
     Hub,
@@ -220,6 +222,35 @@ async def test_an_oversized_body_is_refused_announced_or_not(
         response = await http.post("/send", content=chunked(), headers=json_type)
         is_problem(response, 413, "body-too-large", "2000 bytes")
         is_problem(await http.post("/send", json=body()), 409, "unknown-connection")
+
+
+async def test_one_connection_serves_on_after_every_error(server: Server) -> None:
+    def post(raw: bytes, kind: str = "application/json", length: str = "") -> bytes:
+        head = f"POST /send HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ann\r\ncontent-type: {kind}\r\n"
+        length = length or f"content-length: {len(raw)}"
+        return f"{head}{length}\r\n\r\n".encode() + raw
+
+    chunked = b"".join(b"3e8\r\n" + b"x" * 1000 + b"\r\n" for _ in range(100)) + b"0\r\n\r\n"
+    requests = [
+        (post(b"{"), 400),
+        (post(b"x" * 90_000), 413),
+        (post(chunked, length="transfer-encoding: chunked"), 413),
+        (post(b"x" * 90_000, kind="text/plain"), 415),
+        (post(json.dumps(body(cid="me")).encode()), 400),
+        (post(json.dumps(body(session="bob")).encode()), 403),
+        (b"GET /events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ann\r\n\r\n", 400),
+        (b"PUT /send HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\nabc", 405),
+        (post(json.dumps(body()).encode()), 409),
+    ]
+    async with await anyio.connect_tcp("127.0.0.1", server.port) as stream:
+        buffered = BufferedByteReceiveStream(stream)
+        for request, status in requests:
+            await stream.send(request)
+            with anyio.fail_after(5):
+                head = (await buffered.receive_until(b"\r\n\r\n", 5000)).decode().lower()
+                assert head.startswith(f"http/1.1 {status}"), head
+                length = next(line for line in head.splitlines() if line.startswith("content-length: "))
+                assert json.loads(await buffered.receive_exactly(int(length.split()[1])))["status"] == status
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonp"])
@@ -482,7 +513,9 @@ async def test_a_server_that_never_answers_counts_as_lost(serve: Serve) -> None:
         assert "nothing was heard for 0.15 s" in str(error)
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://x", "http://", "http://x/?a=1", None])
+@pytest.mark.parametrize(
+    "url", ["", "127.0.0.1:8000", "ftp://x", "http://", "http://x/?a=1", "http://x:70000", None]
+)
 async def test_what_is_no_address_is_refused_at_once(url: Any) -> None:
     with pytest.raises(UsageError, match="http://host:8000"):
         async with connect(url, session="chat-1"):

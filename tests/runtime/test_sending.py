@@ -1,0 +1,205 @@
+"""Sends through a way that fails: statuses and lost answers, between a real client and a real hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+from perdure import Event, Receipt, SendFailed, SendUncertain, Session, connect
+from perdure.transport import RETRY_AFTER_MAX_S, retry_after
+from perdure_model.core.client.parts import ITEM, ClientSettings
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope
+from starlette.types import Send as SendFunction
+
+from tests.runtime.serving import QUICK, SHORT, Serve, echo_hub
+
+pytestmark = pytest.mark.anyio
+
+
+class Faulty:
+    """Answers the n-th POST of sends by a script; what it has none for goes to the hub.
+
+    (status, taken): whether the hub had the request before the answer was made up.
+    """
+
+    def __init__(
+        self, app: ASGIApp, script: list[tuple[int, bool]], headers: dict[str, str] | None = None
+    ) -> None:
+        self.app, self.script, self.headers = app, script, headers
+        self.posts = 0
+        self.times: list[float] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: SendFunction) -> None:
+        if scope["type"] != "http" or scope["path"] != "/send":
+            await self.app(scope, receive, send)
+            return
+        self.posts += 1
+        self.times.append(anyio.current_time())
+        if self.posts > len(self.script):
+            await self.app(scope, receive, send)
+            return
+        status, taken = self.script[self.posts - 1]
+        if taken:
+            await self.app(scope, receive, swallow)
+        await Response(status_code=status, headers=self.headers)(scope, receive, send)
+
+
+async def swallow(_message: Message) -> None:
+    """An answer that gets lost."""
+
+
+@contextmanager
+def faulty(serve: Serve, *script: tuple[int, bool], **more: Any) -> Iterator[tuple[Any, Faulty]]:
+    hub = echo_hub()
+    way = Faulty(hub.asgi(), list(script), **more)
+    server = serve(hub, app=way)
+    yield connect(server.url, session="chat-1", settings=QUICK, limits=SHORT), way
+
+
+async def events(session: Session, count: int) -> list[Any]:
+    with anyio.fail_after(5):
+        return [await anext(session) for _ in range(count)]
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])
+async def test_what_may_pass_is_tried_again(serve: Serve, status: int) -> None:
+    with faulty(serve, (status, False)) as (connecting, way):
+        async with connecting as session:
+            assert await session.send({"text": "one"}) == Receipt("1.1")
+            assert await events(session, 1) == [Event({"text": "ONE"}, 1)]
+        assert way.posts == 2
+
+
+async def test_a_lost_answer_is_asked_for_again_and_the_send_is_handled_once(serve: Serve) -> None:
+    with faulty(serve, (502, True), (502, True)) as (connecting, way):
+        async with connecting as session:
+            assert await session.send({"text": "one"}) == Receipt("1.1")
+            await session.send({"text": "two"})
+            assert await events(session, 2) == [Event({"text": "ONE"}, 1), Event({"text": "TWO"}, 2)]
+        assert way.posts == 4
+
+
+async def test_past_the_bound_a_send_that_may_have_been_taken_is_uncertain(serve: Serve) -> None:
+    with faulty(serve, *[(502, True)] * 4) as (connecting, way):
+        async with connecting as session:
+            with pytest.raises(SendUncertain, match="look at the session's state") as raised:
+                await session.send({"text": "one"})
+            assert (raised.value.status, raised.value.key, raised.value.why) == (502, "1.1", "status 502")
+            assert await events(session, 1) == [Event({"text": "ONE"}, 1)]
+            await session.send({"text": "two"})
+            assert await events(session, 1) == [Event({"text": "TWO"}, 2)]
+        assert way.posts == 5
+
+
+async def test_past_the_bound_a_send_that_was_surely_not_taken_has_failed(serve: Serve) -> None:
+    with faulty(serve, *[(429, False)] * 4) as (connecting, way):
+        async with connecting as session:
+            with pytest.raises(SendFailed) as raised:
+                await session.send({"text": "one"})
+            assert raised.value.status == 429
+        assert way.posts == 4
+
+
+@pytest.mark.parametrize("status", [301, 400, 403, 404, 413, 418])
+async def test_what_will_not_pass_fails_at_once(serve: Serve, status: int) -> None:
+    with faulty(serve, (status, False)) as (connecting, way):
+        async with connecting as session:
+            with pytest.raises(SendFailed) as raised:
+                await session.send({"text": "one"})
+            assert (raised.value.status, raised.value.why) == (status, f"status {status}")
+            await session.send({"text": "two"})
+        assert way.posts == 2
+
+
+async def test_the_wait_that_the_server_asks_for_is_kept(serve: Serve) -> None:
+    with faulty(serve, (429, False), headers={"retry-after": "1"}) as (connecting, way):
+        async with connecting as session:
+            await session.send({"text": "one"})
+        assert way.times[1] - way.times[0] >= 1.0
+
+
+async def test_an_answer_that_is_no_receipt_is_asked_for_again(serve: Serve) -> None:
+    with faulty(serve, (200, True)) as (connecting, way):
+        async with connecting as session:
+            assert await session.send({"text": "one"}) == Receipt("1.1")
+            assert await events(session, 1) == [Event({"text": "ONE"}, 1)]
+        assert way.posts == 2
+
+
+async def test_sends_over_the_bound_are_refused_at_once(serve: Serve) -> None:
+    server = serve(echo_hub())
+    settings = ClientSettings(queue_max=2)
+    failed = 0
+
+    async def send(text: str) -> None:
+        nonlocal failed
+        try:
+            await session.send({"text": text})
+        except SendFailed as error:
+            assert error.why == "the queue is full"  # noqa: PT017 - which of them fail is not asked
+            failed += 1
+
+    async with connect(server.url, session="chat-1", settings=settings, limits=SHORT) as session:
+        async with anyio.create_task_group() as group:
+            for n in range(5):
+                group.start_soon(send, f"m{n}")
+                await checkpoint()  # trio starts tasks in any order
+        assert failed == 3
+        assert [event.data["text"] for event in await events(session, 2)] == ["M0", "M1"]
+
+
+async def test_what_is_in_flight_when_the_client_leaves_is_uncertain(serve: Serve) -> None:
+    hub = echo_hub()
+
+    async def slow(scope: Scope, receive: Receive, send: SendFunction) -> None:
+        if scope.get("path") == "/send":
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        else:
+            await hub.asgi()(scope, receive, send)
+
+    server = serve(hub, app=slow)
+    raised: list[Exception] = []
+
+    async def send(session: Session) -> None:
+        try:
+            await session.send({"text": "one"})
+        except SendUncertain as error:
+            raised.append(error)
+
+    async with (
+        anyio.create_task_group() as group,
+        connect(server.url, session="chat-1", settings=QUICK, limits=SHORT) as session,
+    ):
+        group.start_soon(send, session)
+        with anyio.fail_after(5):
+            while not any(item.state == "sending" for item in session._rules.parts(ITEM).values()):
+                await anyio.sleep(0.005)
+    assert [error.why for error in raised if isinstance(error, SendUncertain)] == ["the session is over"]
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("99999999999999999999", RETRY_AFTER_MAX_S),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", RETRY_AFTER_MAX_S),
+        ("Fri, 31 Dec 9999 23:59:59", RETRY_AFTER_MAX_S),
+        ("-1", None),
+        ("1.5", None),
+        ("soon", None),
+        ("", None),
+        ("\N{SUPERSCRIPT TWO}", None),
+    ],
+)
+def test_retry_after_is_read_in_both_forms(value: str, seconds: float | None) -> None:
+    assert retry_after({"retry-after": value}) == seconds
+    assert retry_after({}) is None

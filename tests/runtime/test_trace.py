@@ -1,0 +1,96 @@
+"""The trace: each decision with its input and effects, and nothing that is secret."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from perdure import Hub, JsonLines, connect
+from perdure.trace import Recorder, digest
+from perdure_model.core.common import Moved
+from perdure_model.core.server.inputs import StreamRequested
+
+from tests.runtime.serving import QUICK, SHORT, Serve
+
+KEYS = [
+    "v",
+    "seq",
+    "t",
+    "side",
+    "cid",
+    "machine",
+    "instance",
+    "generation",
+    "event",
+    "from",
+    "to",
+    "input",
+    "effects",
+]
+
+
+@pytest.mark.anyio
+async def test_both_sides_write_their_decisions_down_without_secrets(serve: Serve, tmp_path: Path) -> None:
+    server_file, client_file = tmp_path / "server", tmp_path / "client"
+    with JsonLines(server_file) as server_trace, JsonLines(client_file) as client_trace:
+        hub = Hub(trace=server_trace, authenticate=lambda _request: ("user", "principal-secret"))
+        server = serve(hub)
+        async with connect(
+            server.url,
+            session="chat-1",
+            credential="credential-secret",
+            settings=QUICK,
+            limits=SHORT,
+            trace=client_trace,
+        ) as session:
+            await session.send("payload-secret")
+            await server.call(hub.session("chat-1").publish, "event-secret")
+            with anyio.fail_after(5):
+                await anext(session)
+        await anyio.to_thread.run_sync(server.stop)
+    records = [read(server_file), read(client_file)]
+    for side, lines in zip(["server", "client"], records, strict=True):
+        assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
+        assert all(list(line) == KEYS and line["v"] == 1 and line["side"] == side for line in lines)
+        assert {line["cid"] for line in lines} - {None} == {session.connection_id}
+        assert "secret" not in json.dumps(lines)
+    kinds = [[line["input"]["type"] for line in lines] for lines in records]
+    assert kinds[0][:2] == ["ServerStarted", "StreamRequested"]
+    assert kinds[1][0] == "Started"
+    assert {"PostArrived", "Published", "EventsDue", "CloseRequested"} <= set(kinds[0])
+    assert {"Welcomed", "SendRequested", "PostReplied", "EventArrived", "Left"} <= set(kinds[1])
+    welcomed = next(line for line in records[1] if line["input"]["type"] == "Welcomed")
+    assert (welcomed["machine"], welcomed["event"]) == ("ClientSession", "welcomed")
+    assert (welcomed["from"], welcomed["to"], welcomed["generation"]) == ("connecting", "awaiting", [1, 1])
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_principals_appear_as_digests_that_keep_equal_what_is_equal() -> None:
+    assert digest(None) is None
+    assert digest("ann") == digest("ann") != digest("bob")
+    assert "ann" not in str(digest("ann"))
+    recorder = Recorder("server", lambda _record: None)
+    record = recorder.record(StreamRequested("cid-1", (1, 1), "ann", (), "fresh"), ())
+    assert record["input"]["principal"] == digest("ann")
+
+
+def test_a_sink_that_fails_is_named_in_the_log_and_disturbs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    records: list[dict[str, Any]] = []
+
+    def sink(record: dict[str, Any]) -> None:
+        records.append(record)
+        if len(records) == 1:
+            raise OSError("the disk is full")
+
+    recorder = Recorder("client", sink, "cid-1")
+    for _ in range(2):
+        recorder(object(), (Moved("M", ("item", (1, 1)), "go", "a", "b"),))
+    assert "the disk is full" in caplog.text
+    assert [record["seq"] for record in records] == [1, 2]
+    assert records[1]["instance"] == ["item", [1, 1]]
