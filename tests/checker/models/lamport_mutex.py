@@ -11,7 +11,7 @@ Heard = frozenset[int]
 
 
 def lamport_mutex(n: int, clock_max: int) -> System:
-    """Requests are stamped and sent to all; a process enters once all have answered and its stamp is least."""
+    """Requests are stamped; a process enters once all have answered and its stamp is the least."""
     system = System(f"Lamport's mutual exclusion, n = {n}, clocks up to {clock_max}")
     everyone = range(n)
     clock = [system.component(f"clock{p}", 1) for p in everyone]

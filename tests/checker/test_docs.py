@@ -1,0 +1,24 @@
+"""The page's examples run, in order, and show what it says they show."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "checker.md"
+SECONDS = re.compile(r"[\d.]+ s.*")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+
+
+def test_the_pages_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, object] = {}
+    for number, block in enumerate(blocks("python")):
+        exec(compile(block, f"{PAGE.name}, example {number + 1}", "exec"), names)
+    shown = SECONDS.sub("", capsys.readouterr().out)
+    (promised,) = blocks("text")
+    assert SECONDS.sub("", promised) in shown
