@@ -46,11 +46,6 @@ class Layout:
     fields: tuple[Field, ...]
     words: int
 
-    @property
-    def used(self) -> int:
-        """Bits of the last word that components take."""
-        return max(f.shift + f.width for f in self.fields if f.word == self.words - 1)
-
     def pack(self, ids: Iterable[int]) -> int:
         """A state, or with other ids the XOR of two states, as one long integer."""
         return sum(number << field.position for number, field in zip(ids, self.fields, strict=True))
@@ -88,9 +83,11 @@ def words_for(widths: Sequence[int]) -> int:
 
 def arrange(widths: Sequence[int], order: Sequence[int]) -> Layout:
     """Lay components out in this order."""
-    fields = place([widths[i] for i in order], USABLE if sum(widths) <= USABLE else WORD)
+    narrow = sum(widths) <= USABLE
+    fields = place([widths[i] for i in order], USABLE if narrow else WORD)
     by_index = dict(zip(order, fields, strict=True))
-    return Layout(tuple(by_index[i] for i in range(len(widths))), fields[-1].word + 1)
+    words = 1 if narrow else max(2, fields[-1].word + 1)  # 64 bits would fit into one, but need two
+    return Layout(tuple(by_index[i] for i in range(len(widths))), words)
 
 
 def place(widths: Sequence[int], usable: int) -> list[Field]:
