@@ -30,7 +30,7 @@ from perdure.testing import (
 )
 
 FIRST_LIFE, SECOND_LIFE = 120, 220
-KILL_AFTER = 100
+KILL_AT = 101
 TIMEOUT_S = 120.0
 SHOWN = {"ClientSession", "ServerConnection"}
 LINE_BYTES_MAX = 1 << 20
@@ -98,8 +98,6 @@ class Conversation:
                 life.outcomes[line["n"]] = (line["outcome"], line["why"])
                 if line["outcome"] != "delivered":
                     self.show("client", f"send {line['n']}: {line['outcome']}, {line['why']}", "yellow")
-                if len(life.outcomes) >= KILL_AFTER:
-                    self.kill.set()
             case "event":
                 life.events.append((line["n"], line["part"]))
                 if len(life.events) % 200 == 0:
@@ -116,6 +114,8 @@ class Conversation:
         asked = record["input"]
         if asked["type"] == "SendRequested":
             self.lives[-1].asked.append(self.number(asked["key"][1]))
+            if len(self.lives[-1].asked) >= KILL_AT:
+                self.kill.set()
         for effect in record["effects"]:
             if effect["type"] == "OpenStream" and record["seq"] > 1:
                 self.reconnects += 1
@@ -187,13 +187,13 @@ async def hold(told: Conversation, identity: str, seed: int) -> Result:
 async def first_life(told: Conversation, url: str, identity: str, seed: int) -> None:
     """The client sends, and is killed in the midst of it: no goodbye, no warning."""
     told.lives.append(Life(killed=True))
-    async with anyio.create_task_group() as tasks:
-        async with program("client", url, identity, "1", str(FIRST_LIFE), "--seed", str(seed)) as client:
-            tasks.start_soon(listen, client, told.client_line)
-            await told.kill.wait()
-            client.kill()
-            await client.wait()
-            told.show("demo", "the client is killed", "bold red")
+    span = ("1", str(FIRST_LIFE), "--seed", str(seed))
+    async with anyio.create_task_group() as tasks, program("client", url, identity, *span) as client:
+        tasks.start_soon(listen, client, told.client_line)
+        await told.kill.wait()
+        client.kill()
+        await client.wait()
+        told.show("demo", "the client is killed", "bold red")
 
 
 async def second_life(told: Conversation, url: str, identity: str, seed: int) -> None:

@@ -28,6 +28,7 @@ def make_hub(handled: list[int], published: list[list[int]]) -> Hub:
             published.append([n, part])
             await session.publish({"n": n, "part": part})
         if send.data.get("last"):
+            await asyncio.sleep(0.5)  # so that its receipt is home before the session is over
             await session.end("succeeded")
 
     return hub
