@@ -91,8 +91,8 @@ def say_world(name: str, report: Report) -> None:
     """A line for a world."""
     ends = "complete" if report.complete else "INCOMPLETE"
     console.print(
-        f"{name:12} {report.distinct:>11,} distinct {report.generated:>12,} generated  depth {report.depth:>3}  "
-        f"{report.engine:8} {report.seconds:6.1f} s  {ends}",
+        f"{name:12} {report.distinct:>11,} distinct {report.generated:>12,} generated  "
+        f"depth {report.depth:>3}  {report.engine:8} {report.seconds:6.1f} s  {ends}",
         soft_wrap=True,
     )
 
