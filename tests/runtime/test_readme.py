@@ -15,7 +15,8 @@ README = Path(__file__).parents[2] / "README.md"
 
 def example(name: str) -> dict[str, Any]:
     """The names that the README's example of this name defines."""
-    found = re.search(rf"<!-- runs: {name} -->\n```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S)
+    text = README.read_text(encoding="utf-8")
+    found = re.search(rf"<!-- runs: {name} -->\n```python\n(.*?)```", text, re.S)
     assert found, f"README.md has no example {name!r}"
     names: dict[str, Any] = {}
     exec(compile(found[1], f"README.md, {name}", "exec"), names)
