@@ -60,10 +60,11 @@ def on_started(i: Started, _state: None, _link: None, cursors: Mapping[Key, None
 @CLIENT.rule(Welcomed, *STREAM, reads=(SETTINGS.one,), emits=(Next,))
 def on_welcomed(i: Welcomed, state: ClientState, link: Link, settings: ClientSettings) -> Decision:
     """The stream is up, and what is queued goes out."""
-    current = is_current(link, i.attempt)
-    link = replace(link, epoch=i.epoch) if current else link
     desk = StreamDesk(state, link, settings)
-    return desk.step("welcomed", current=current, stale="a welcome on a stream that is no longer ours")
+    current = is_current(link, i.attempt)
+    (after, link), effects = desk.step("welcomed", current=current, stale="no welcome that we wait for")
+    link = replace(link, epoch=i.epoch) if after != state else link
+    return (after, link), effects
 
 
 @CLIENT.rule(Heard, LINK.one)
