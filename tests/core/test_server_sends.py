@@ -1,0 +1,108 @@
+"""Sends on the server: a verdict for each key, and each taken at most once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from perdure_model.core.common import Refused
+from perdure_model.core.server import SERVER
+from perdure_model.core.server.effects import Answer, Handle, Reject
+from perdure_model.core.server.inputs import PostArrived
+from perdure_model.core.server.parts import Connection, Log, Window
+
+ANN = Connection("active", (1, 2), "e", "ann")
+A, B, C = (1, 1), (1, 2), (1, 3)
+OVER = "the session is over"
+
+
+def post(*keys: tuple[int, int], epoch: str = "e", principal: str = "ann") -> PostArrived:
+    return PostArrived("c", "s", epoch, principal, keys, "fresh")
+
+
+def decide(i: PostArrived, *parts: Any) -> tuple[tuple[Any, ...], list[Any]]:
+    after, effects = SERVER[PostArrived].decide(i, *parts)
+    return after, list(effects)
+
+
+def test_what_is_new_is_answered_first_and_then_handled_in_order() -> None:
+    (window, owners, log), effects = decide(post(A, B), None, {}, None, ANN)
+    said = ((A, "accepted"), (B, "accepted"))
+    assert window == Window(A, said)
+    assert owners == {("s", "c"): True}
+    assert log == Log("fresh")
+    assert effects == [Answer(said), Handle("c", "s", A), Handle("c", "s", B)]
+
+
+def test_what_was_taken_before_is_a_duplicate_and_not_handled_again() -> None:
+    window = Window(A, ((A, "accepted"),))
+    (after, _, _), effects = decide(post(A, B), window, {}, Log("log"), ANN)
+    assert effects == [Answer(((A, "duplicate"), (B, "accepted"))), Handle("c", "s", B)]
+    assert after == Window(A, ((A, "accepted"), (B, "accepted")))
+
+
+def test_what_the_client_has_settled_is_forgotten_and_never_taken_again() -> None:
+    window = Window(A, ((A, "accepted"), (B, "accepted")))
+    (after, _, _), _ = decide(post(C), window, {}, Log("log"), ANN)
+    assert after == Window(C, ((C, "accepted"),))
+    (still, owners, _), effects = decide(post(A), after, {}, Log("log"), ANN)
+    assert effects == [Answer(((A, "duplicate"),))]
+    assert (still, owners) == (after, {})
+
+
+def test_after_the_end_sends_are_refused_and_what_was_said_is_said_again() -> None:
+    over = Log("log", outcome="succeeded")
+    (window, owners, _), effects = decide(post(A), None, {}, over, ANN)
+    assert (owners, effects) == ({}, [Answer(((A, OVER),))])
+    _, again = decide(post(A), window, {}, Log("log"), ANN)
+    assert again == [Answer(((A, OVER),))]
+
+
+def test_what_was_taken_before_the_end_stays_taken() -> None:
+    window = Window(A, ((A, "accepted"),))
+    _, effects = decide(post(A, B), window, {}, Log("log", outcome="failed"), ANN)
+    assert effects == [Answer(((A, "duplicate"), (B, OVER)))]
+
+
+def test_who_sends_drives_the_session_from_then_on() -> None:
+    (_, owners, _), _ = decide(post(A), None, {("s", "other"): True}, None, ANN)
+    assert owners == {("s", "c"): True}
+
+
+@pytest.mark.parametrize(
+    ("connection", "i", "reject"),
+    [
+        (None, post(A), Reject(409, "unknown-connection")),
+        (ANN, post(A, epoch="before"), Reject(409, "unknown-connection")),
+        (ANN, post(A, principal="eve"), Reject(403, "other-principal")),
+    ],
+)
+def test_a_post_of_another_epoch_or_principal_takes_nothing(
+    connection: Connection | None, i: PostArrived, reject: Reject
+) -> None:
+    held = (Window(A), {("s", "other"): True}, Log("log"))
+    after, (why, said) = decide(i, *held, connection)
+    assert after == held
+    assert isinstance(why, Refused)
+    assert said == reject
+
+
+posts = st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=3, unique=True).map(sorted), max_size=8)
+
+
+@given(posts)
+def test_whatever_is_posted_is_answered_in_order_and_handled_at_most_once(
+    batches: list[list[int]],
+) -> None:
+    window: Any = None
+    handled: list[Any] = []
+    for batch in batches:
+        (window, _, _), effects = decide(post(*((1, n) for n in batch)), window, {}, Log("log"), ANN)
+        answers = effects[0]
+        assert isinstance(answers, Answer)
+        assert [key for key, _ in answers.verdicts] == [(1, n) for n in batch]
+        handled += [effect.key for effect in effects[1:]]
+        assert all(key >= window.floor for key, _ in window.verdicts)
+    assert len(handled) == len(set(handled))
