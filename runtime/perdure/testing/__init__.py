@@ -1,0 +1,37 @@
+"""Tools to test a session through real faults; for users' own tests too.
+
+The folder's law: nothing in here knows the client or the server. It stands between them and sees HTTP and
+server-sent events, as anybody on the wire would, and so it also serves clients and servers that are not
+ours, in any language. What a fault is and when it strikes (`faults`, `ledger`), and where HTTP messages
+end (`messages`), is decided without sockets; `peer`, `relay` and `proxy` perform it. Every fault that
+struck is in the proxy's log: a test that asks for a fault can see that it came.
+"""
+
+from perdure.testing.faults import (
+    Answer,
+    CutStream,
+    DelayClose,
+    Fault,
+    HalfDead,
+    HoldRequest,
+    Kind,
+    LoseRequest,
+    LoseResponse,
+)
+from perdure.testing.ledger import Entry
+from perdure.testing.proxy import FaultProxy, kind_by_path
+
+__all__ = [
+    "Answer",
+    "CutStream",
+    "DelayClose",
+    "Entry",
+    "Fault",
+    "FaultProxy",
+    "HalfDead",
+    "HoldRequest",
+    "Kind",
+    "LoseRequest",
+    "LoseResponse",
+    "kind_by_path",
+]
