@@ -9,17 +9,29 @@ from typing import Any
 import pytest
 from perdure import Hub
 
-from tests.runtime.serving import Serve, Server
+from tests.runtime.serving import Serve, Server, Switch, Uvicorn
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[tuple[Uvicorn, Switch]]:
+    """The server that serves all tests which need none of their own."""
+    switch = Switch()
+    server = Uvicorn(switch)
+    yield server, switch
+    server.stop()
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Starts servers, and stops them at the end."""
+def serve(shared: tuple[Uvicorn, Switch]) -> Iterator[Serve]:
+    """Serves hubs until the end of the test; `alone` on a server, and if wanted a port, of its own."""
     servers: list[Server] = []
 
-    def start(hub: Hub, port: int = 0, app: Any = None) -> Server:
-        servers.append(Server(hub, port, app))
-        return servers[-1]
+    def start(hub: Hub, *, app: Any = None, alone: bool = False, port: int = 0) -> Server:
+        asgi = app if app is not None else hub.asgi()
+        uvicorn, switch = shared
+        server = Server(hub, Uvicorn(asgi, port)) if alone else Server(hub, uvicorn, switch.add(asgi))
+        servers.append(server)
+        return server
 
     yield start
     for server in servers:

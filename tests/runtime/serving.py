@@ -15,6 +15,8 @@ import uvicorn
 from perdure import Hub, HubSession, Limits, Send
 from perdure_model.core.client.parts import ClientSettings
 from perdure_model.core.server.parts import ServerSettings
+from starlette.types import ASGIApp, Receive, Scope
+from starlette.types import Send as SendFunction
 
 Serve = Callable[..., "Server"]
 QUICK = ClientSettings(
@@ -24,15 +26,13 @@ SHORT = Limits(connect_s=2, heartbeat_s=1, post_s=5, goodbye_s=1)
 BRIEF = ServerSettings(grace_s=0.3)
 
 
-class Server:
-    """uvicorn around a hub. `call` runs a coroutine function on the server's event loop."""
+class Uvicorn:
+    """A server in a thread of its own."""
 
-    def __init__(self, hub: Hub, port: int = 0, app: Any = None) -> None:
-        self.hub = hub
+    def __init__(self, app: ASGIApp, port: int = 0) -> None:
         self._socket = socket.create_server(("127.0.0.1", port))
         self.port: int = self._socket.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        config = uvicorn.Config(app or hub.asgi(), log_level="warning", timeout_graceful_shutdown=2)
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
         self._uvicorn = uvicorn.Server(config)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._up = threading.Event()
@@ -57,18 +57,53 @@ class Server:
         context = contextvars.Context()  # not trio's, where the test runs under it
         return context.run(asyncio.run_coroutine_threadsafe, work(*args), self._loop)
 
-    async def call(self, work: Callable[..., Any], *args: Any) -> Any:
-        """The result of `await work(*args)` on the server's loop."""
-        return await anyio.to_thread.run_sync(self.submit(work, *args).result, 10)
-
-    def stop(self) -> None:
+    def stop(self, first: Callable[[], Any] | None = None) -> None:
         """Stop as a deployment does: streams first."""
         if not self._thread.is_alive():
             return
         self._uvicorn.should_exit = True
-        self.submit(self.hub.aclose).result(10)
+        if first is not None:
+            self.submit(first).result(10)
         self._thread.join(10)
         assert not self._thread.is_alive(), "uvicorn did not stop"
+
+
+class Switch:
+    """An ASGI app that is many: each under a path of its own. Starting uvicorn for each test takes long."""
+
+    def __init__(self) -> None:
+        self.apps: dict[str, ASGIApp] = {}
+
+    def add(self, app: ASGIApp) -> str:
+        """The path under which the app is from now on."""
+        path = f"/{len(self.apps)}"
+        self.apps[path] = app
+        return path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: SendFunction) -> None:
+        if scope["type"] == "http":
+            _, name, rest = scope["path"].split("/", 2)
+            await self.apps[f"/{name}"]({**scope, "path": f"/{rest}"}, receive, send)
+
+
+class Server:
+    """A hub, or an app in its place, behind a server. `call` runs a function on the server's event loop."""
+
+    def __init__(self, hub: Hub, uvicorn_: Uvicorn, path: str = "") -> None:
+        self.hub, self._uvicorn, self._alone = hub, uvicorn_, not path
+        self.port = uvicorn_.port
+        self.url = f"http://127.0.0.1:{self.port}{path}"
+
+    async def call(self, work: Callable[..., Any], *args: Any) -> Any:
+        """The result of `await work(*args)` on the server's loop."""
+        return await anyio.to_thread.run_sync(self._uvicorn.submit(work, *args).result, 10)
+
+    def stop(self) -> None:
+        """Close the hub, and the server if it has one to itself."""
+        if self._alone:
+            self._uvicorn.stop(self.hub.aclose)
+        else:
+            self._uvicorn.submit(self.hub.aclose).result(10)
 
 
 def echo_hub(settings: ServerSettings = BRIEF) -> Hub:

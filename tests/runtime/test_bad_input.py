@@ -224,7 +224,9 @@ async def test_an_oversized_body_is_refused_announced_or_not(
         is_problem(await http.post("/send", json=body()), 409, "unknown-connection")
 
 
-async def test_one_connection_serves_on_after_every_error(server: Server) -> None:
+async def test_one_connection_serves_on_after_every_error(serve: Serve) -> None:
+    server = serve(guarded_hub(), alone=True)
+
     def post(raw: bytes, kind: str = "application/json", length: str = "") -> bytes:
         head = f"POST /send HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ann\r\ncontent-type: {kind}\r\n"
         length = length or f"content-length: {len(raw)}"

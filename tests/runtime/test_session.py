@@ -161,7 +161,7 @@ async def test_a_stream_that_is_cut_comes_back_and_nothing_is_lost_or_twice(serv
 
 async def test_a_server_that_restarts_is_found_again_and_its_new_log_is_told_as_a_gap(serve: Serve) -> None:
     hub = echo_hub()
-    server = serve(hub)
+    server = serve(hub, alone=True)
     async with quick(server, settings=PATIENT) as session:
         await session.send({"text": "one"})
         assert await take(session, 1) == [Event({"text": "ONE"}, 1)]
@@ -175,7 +175,7 @@ async def test_a_server_that_restarts_is_found_again_and_its_new_log_is_told_as_
         def state(chat: HubSession) -> str:
             return f"the state of {chat.name}"
 
-        serve(again, server.port)
+        serve(again, alone=True, port=server.port)
         await session.send({"text": "two"})
         assert session.epoch != before
         assert await take(session, 2) == [Gap("the state of chat-1", 0), Event({"text": "TWO"}, 1)]
