@@ -74,8 +74,8 @@ def test_after_the_end_nothing_is_published_and_nothing_ends_again() -> None:
 # -- what a stream is sent -----------------------------------------------------------------------------
 
 
-def due(sent: Cursor, log: Log, *, ended: bool = False) -> tuple[Any, list[Any]]:
-    return decide(EventsDue("c", "s", NOW), Watch(NOW, sent, ended), log, SETTINGS)
+def due(sent: Cursor, log: Log) -> tuple[Any, list[Any]]:
+    return decide(EventsDue("c", "s", NOW), Watch(NOW, sent), log, SETTINGS)
 
 
 @pytest.mark.parametrize("cursor", [START, Cursor("log", 0)])
@@ -125,13 +125,18 @@ def test_the_end_comes_after_all_that_was_before_it() -> None:
         [WriteEvents(*TO, "log", 2, 4), Wake(*TO)],
     )
     watch, effects = due(Cursor("log", 4), over)
-    assert watch == Watch(NOW, Cursor("log", 5), ended=True)
+    assert watch == Watch(NOW, Cursor("log", 5))
     assert effects == [WriteEvents(*TO, "log", 5, 5), WriteEnd(*TO, "succeeded")]
 
 
-def test_the_end_is_told_once() -> None:
-    watch, effects = due(Cursor("log", 5), Log("log", 5, outcome="succeeded"), ended=True)
-    assert (watch, effects) == (Watch(NOW, Cursor("log", 5), ended=True), [])
+def test_nobody_is_woken_after_the_end_so_that_it_is_told_once() -> None:
+    over = Log("log", 5, outcome="succeeded")
+    for i in (Published("s", "fresh"), Ended("s", "failed", "fresh")):
+        around = (WATCHES, SETTINGS) if isinstance(i, Published) else (WATCHES,)
+        _, effects = decide(i, over, *around)
+        assert not any(isinstance(effect, Wake) for effect in effects)
+    _, effects = due(Cursor("log", 4), over)
+    assert not any(isinstance(effect, Wake) for effect in effects)
 
 
 @pytest.mark.parametrize("watch", [None, Watch(OLD, START), Watch((1, 3), START), Watch(NOW, None)])

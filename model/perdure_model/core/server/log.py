@@ -66,8 +66,6 @@ def on_events_due(
     """The stream is sent what comes next: a gap if the log does not reach back, events, the end."""
     if watch is None or watch.generation != i.generation or watch.sent is None:
         return refuse("a stream that is no longer attached", watch)
-    if watch.ended:
-        return (watch,), ()
     effects: list[ServerEffect] = []
     sent = watch.sent
     to = (i.cid, i.generation, i.session)
@@ -77,12 +75,11 @@ def on_events_due(
     last = min(log.head, sent.position + settings.batch_max)
     if last > sent.position:
         effects.append(WriteEvents(*to, log.epoch, sent.position + 1, last))
-    ended = log.outcome is not None and last == log.head
-    if ended:
-        effects.append(WriteEnd(*to, str(log.outcome)))
-    elif last < log.head:
+    if last < log.head:
         effects.append(Wake(*to))
-    return (Watch(i.generation, Cursor(log.epoch, last), ended),), tuple(effects)
+    elif log.outcome is not None:
+        effects.append(WriteEnd(*to, log.outcome))
+    return (Watch(i.generation, Cursor(log.epoch, last)),), tuple(effects)
 
 
 def reaches(log: Log, sent: Cursor) -> bool:

@@ -34,7 +34,6 @@ class Watch:
 
     generation: Attempt
     sent: Cursor | None
-    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
