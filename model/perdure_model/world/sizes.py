@@ -30,7 +30,8 @@ DEFAULT = {
     ),
     "T once": Bounds(sends=1, events=0, cuts=1, lost=0, late=0, attempts_max=0),
     "T ends": Bounds(sends=1, events=1, cuts=1, lost=1, late=0, ends=1, leaves=1, strangers=1),
-    "T garbled": Bounds(sends=1, events=2, cuts=0, lost=0, late=1, garbled=1),
+    "T garbled": Bounds(sends=1, events=2, cuts=0, lost=0, late=1, garbled=1, batch_max=1),
+    "T stale": Bounds(sends=1, events=2, ends=2, leaves=1, cuts=0, lost=0, late=1, log_max=1, batch_max=1),
     "T tight": Bounds(
         sends=2,
         events=2,

@@ -45,7 +45,7 @@ class Bounds:
     """What one POST or stream request may be answered with on the way."""
     restarts: int = 0
     late: int = 1
-    """Timers that were cancelled when they had just run out."""
+    """Timers cancelled when they had just run out, and streams ended when something had just been read."""
     garbled: int = 0
     """Messages of a stream repeated or skipped."""
     strangers: int = 0
@@ -84,7 +84,7 @@ class Exchange(NamedTuple):
 
 
 class Late(NamedTuple):
-    """Timers cancelled too late: how many more there may be, and those that will still fire."""
+    """What was called off too late: how often that may yet happen, and the inputs that come all the same."""
 
     left: int
     due: frozenset[Any] = frozenset()
@@ -174,6 +174,10 @@ class Transport(World):
         def noticed(channel: Channel) -> frozenset[Any]:
             return frozenset({channel.generation}) if channel.flows else NOTHING
 
+        def read_already(channel: Channel) -> tuple[Any, ...]:
+            """What our end may have taken off the wire when we closed it."""
+            return channel.messages[:1] or ((ask.Heard(channel.attempt),) if channel.flows else ())
+
         @self.sink(up.OpenStream, self.requests, self.channel)
         def open_stream(e: up.OpenStream, _to: object, requests: frozenset[Any], _old: object) -> Step:
             yield requests | {(e.attempt, e.cursors)}, Channel(e.attempt)
@@ -185,9 +189,8 @@ class Transport(World):
             if channel is None or channel.attempt != e.attempt:
                 yield channel, closes, late
                 return
-            if late.left:
-                notice = ask.StreamLost(e.attempt, 0)
-                yield None, closes | noticed(channel), Late(late.left - 1, late.due | {notice})
+            for i in (ask.StreamLost(e.attempt, 0), *read_already(channel)) if late.left else ():
+                yield None, closes | noticed(channel), Late(late.left - 1, late.due | {i})
             yield None, closes | noticed(channel), late
 
         @self.sink(up.Post, self.posts)
@@ -357,15 +360,20 @@ class Transport(World):
         self._client_bind(ask.Left, [self.opened, self.budget["leaves"]], leaving, fair=False)
         self._client_bind(ask.Heard, [self.channel], heard)
 
-        def lost_late(late: Late) -> Iterator[Arrival]:
-            for i in sorted(late.due, key=repr):
-                if isinstance(i, ask.StreamLost):
-                    yield i, (late._replace(due=late.due - {i}),), None
-
         self._client_bind(ask.StreamLost, [self.channel], losing)
-        self._client_bind(
-            ask.StreamLost, [self.late], lost_late, name="StreamLost: of a stream that we had ended"
-        )
+
+        def too_late(kind: type) -> Any:
+            def arrivals(late: Late) -> Iterator[Arrival]:
+                for i in sorted(late.due, key=repr):
+                    if isinstance(i, kind):
+                        yield i, (late._replace(due=late.due - {i}),), None
+
+            return arrivals
+
+        brought = (ask.StreamLost, ask.Heard, ask.Welcomed, ask.EventArrived, ask.GapArrived, ask.EndArrived)
+        for kind in brought:
+            name = f"{kind.__name__}: of a stream that we had ended"
+            self._client_bind(kind, [self.late], too_late(kind), name=name)
         self._client_bind(ask.SendRequested, [self.opened, self.asked], sending)
         self._client_bind(ask.PostReplied, [self.posts], replied)
         for follower in (ask.Desynced, ask.Flush, ask.Abandon):
