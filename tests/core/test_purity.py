@@ -1,0 +1,113 @@
+"""A rule is a pure function: the same decision for the same input, and nothing that it was given changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from copy import deepcopy
+from types import MappingProxyType
+from typing import Any, get_args
+
+import pytest
+from perdure_model.checker import check
+from perdure_model.core.client import CLIENT
+from perdure_model.core.client import parts as mine
+from perdure_model.core.client.effects import ClientEffect
+from perdure_model.core.client.inputs import ClientInput, Heard
+from perdure_model.core.client.parts import Link
+from perdure_model.core.common import Moved, Refused
+from perdure_model.core.rule import Book, Decide, Decision, Rule
+from perdure_model.core.server import SERVER
+from perdure_model.core.server import parts as theirs
+from perdure_model.core.server.effects import ServerEffect
+from perdure_model.core.server.inputs import ServerInput
+from perdure_model.world import worlds
+
+
+class Witness:
+    """Stands in for a rule, lets it decide twice over parts that it cannot change, and compares."""
+
+    def __init__(self, rule: Rule, seen: Counter[str]) -> None:
+        self.rule, self.seen = rule, seen
+
+    def __call__(self, i: Any, *parts: Any) -> Decision:
+        before = deepcopy((i, parts))
+        first = self.rule.decide(i, *(sealed(part) for part in parts))
+        second = self.rule.decide(i, *parts)
+        assert first == second, f"{self.rule.name} decided twice, and differently"
+        assert (i, parts) == before, f"{self.rule.name} changed what it was given"
+        self.check(parts, *second)
+        self.seen[self.rule.name] += 1
+        return second
+
+    def check(self, parts: tuple[Any, ...], after: tuple[Any, ...], effects: tuple[Any, ...]) -> None:
+        """One part for each that it declares, and effects only of the types that it declares."""
+        assert len(after) == len(self.rule.parts)
+        assert isinstance(effects, tuple)
+        assert {type(effect) for effect in effects} <= {*self.rule.emits, Moved, Refused}
+        kinds = [type(effect) for effect in effects]
+        assert kinds == sorted(kinds, key=lambda kind: kind is not Moved) or self.rule.name in SEVERAL
+        if Refused in kinds:
+            assert after == parts[: len(after)], f"{self.rule.name} refused, and changed a part"
+
+
+SEVERAL = {rule.name for rule in CLIENT if "outbox" in rule.decide.__module__}
+"""Rules that step several machines, each move followed by what it asks for."""
+
+
+def sealed(part: Any) -> Any:
+    """A mapping that cannot be written to; all other parts are frozen by their class."""
+    return MappingProxyType(part) if isinstance(part, Mapping) else part
+
+
+def watched(book: Book, seen: Counter[str]) -> Book:
+    decides: dict[str, Decide] = {rule.name: Witness(rule, seen) for rule in book}
+    return book.override(**decides)
+
+
+def test_every_decision_of_the_small_worlds_is_pure() -> None:
+    seen: Counter[str] = Counter()
+    client, server = watched(CLIENT, seen), watched(SERVER, seen)
+    for world in worlds("small", client=client, server=server).values():
+        assert check(world.system, progress=False).complete
+    assert sum(seen.values()) > 1_000
+    assert {rule.name for rule in (*CLIENT, *SERVER)} - set(seen) == NOT_IN_THE_SMALL_ONES
+
+
+NOT_IN_THE_SMALL_ONES = {"on_close_requested", "on_end_arrived", "on_ended", "on_left"}
+"""Small worlds leave out the end of a session and the leaving; their own tests decide them."""
+
+
+def test_parts_inputs_and_effects_are_frozen_values() -> None:
+    values = {
+        value
+        for module in (mine, theirs)
+        for value in vars(module).values()
+        if isinstance(value, type) and value.__module__ == module.__name__
+    }
+    for union in (ClientInput, ClientEffect, ServerInput, ServerEffect):
+        values |= set(get_args(union))
+    assert len(values) > 50
+    thawed = [value.__name__ for value in values if not value.__dataclass_params__.frozen]  # type: ignore[attr-defined]
+    assert thawed == []
+    assert [value.__name__ for value in values if "__slots__" not in vars(value)] == []
+
+
+def test_an_impure_rule_is_seen() -> None:
+    """The witness itself can fail: a rule that counts, one that writes, one that refuses and changes."""
+    calls: list[int] = []
+
+    def counts(_i: Heard, link: Link) -> Decision:
+        calls.append(1)
+        return (Link((1, len(calls))),), ()
+
+    def emits(_i: Heard, link: Link) -> Decision:
+        return (link,), ("anything",)
+
+    def refuses(_i: Heard, _link: Link) -> Decision:
+        return (Link((9, 9)),), (Refused("no"),)
+
+    for wrong in (counts, emits, refuses):
+        book = CLIENT.override(on_heard=wrong)
+        with pytest.raises(AssertionError):
+            Witness(book[Heard], Counter())(Heard((1, 1)), Link((1, 1), open=True))
