@@ -1,0 +1,71 @@
+"""Each defect is found by its property: that is how we know that the properties can fail."""
+
+from __future__ import annotations
+
+import pytest
+from perdure_model.core.client import CLIENT
+from perdure_model.core.server import SERVER, connection
+from perdure_model.world import DEFECTS, Defect, check_worlds
+from perdure_model.world.run import find, find_defects
+from perdure_model.world.show import steps
+
+FENCES = {
+    "T02": ("on_stream_closed", "P-STALE-CLOSE"),
+    "T04": ("on_grace_elapsed", "P-TTL"),
+    "T26": ("on_stream_requested", "P-STALE-CLOSE"),
+    "T34": ("on_retry_due", "P-SPACED"),
+    "A16": ("on_stream_lost", "P-ONE-STREAM"),
+}
+"""Where a generation check is taken away, and what then breaks."""
+
+
+@pytest.mark.parametrize("name", [name for name in DEFECTS if name not in FENCES])
+def test_a_defect_is_found_by_its_property(name: str) -> None:
+    assert_found(DEFECTS[name])
+
+
+@pytest.mark.parametrize("name", FENCES)
+def test_a_generation_check_that_is_taken_away_is_missed(name: str) -> None:
+    rule, breaks = FENCES[name]
+    assert (set(DEFECTS[name].rules), DEFECTS[name].breaks) == ({rule}, breaks)
+    assert_found(DEFECTS[name])
+
+
+def assert_found(defect: Defect) -> None:
+    finding = find(defect, progress=False)
+    assert finding.found
+    assert finding.violation is not None
+    assert finding.violation.property == defect.breaks
+    assert finding.violation.kind == "always"
+    assert finding.violation.trace[0].action is None
+    assert len(list(steps(finding.violation))) >= len(finding.violation.trace) - 1
+
+
+@pytest.mark.parametrize("name", ["T02", "T03"])
+def test_a_defect_breaks_its_property_in_the_small_worlds_already(name: str) -> None:
+    checked = check_worlds("small", defect=DEFECTS[name], progress=False)
+    assert not checked.ok
+    assert checked.verdict(DEFECTS[name].breaks) == "violated"
+
+
+def test_a_defect_that_is_none_is_not_found() -> None:
+    """Without this a search that finds everything would pass."""
+    harmless = Defect("none", "nothing is wrong", "P-TTL", {"on_stream_closed": connection.on_stream_closed})
+    finding = find(harmless, "small", progress=False)
+    assert not finding.found
+    assert finding.states > 10_000
+
+
+def test_a_search_is_for_the_defects_that_are_asked_for() -> None:
+    assert [finding.defect.id for finding in find_defects(["T07", "T20"], progress=False)] == ["T07", "T20"]
+
+
+def test_a_defect_leaves_the_books_of_production_alone() -> None:
+    for defect in DEFECTS.values():
+        changed = {
+            rule.name
+            for right, wrong in ((CLIENT, defect.client), (SERVER, defect.server))
+            for rule in right
+            if wrong[rule.input].decide is not rule.decide
+        }
+        assert changed == set(defect.rules), defect.id
