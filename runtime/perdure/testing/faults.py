@@ -161,15 +161,20 @@ class Script:
             if isinstance(fault, RequestFault) and fault.on == on and fault.nth in (None, number)
         )
 
-    def for_stream(self, stream: int, events: int, events_of_all: int) -> StreamFault | None:
-        """The fault of a stream on which so many events have passed, and so many on all streams together."""
-        return self._take(
+    def due_on(self, stream: int, events: int, events_of_all: int) -> StreamFault | None:
+        """The fault of a stream on which so many events have passed, and so many on all. It stays in here."""
+        fitting = (
             fault
             for fault in self._waiting
             if isinstance(fault, StreamFault)
             and fault.stream in (None, stream)
             and fault.after_events <= (events_of_all if fault.stream is None else events)
         )
+        return next(fitting, None)
+
+    def take(self, fault: StreamFault) -> None:
+        """Say that a fault that was due strikes now."""
+        self._waiting.remove(fault)
 
     def for_close(self, stream: int) -> DelayClose | None:
         """The delay of this stream's close."""

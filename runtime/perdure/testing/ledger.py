@@ -134,18 +134,31 @@ class Stream:
                 if self.events == 1:
                     self._ledger.passed("stream", self.request_number)
 
-    def is_due(self) -> bool:
-        """Whether a fault strikes now. One that tears the next event waits for it."""
-        if self.fault is None:
-            self.fault = self._ledger.script.for_stream(self.number, self.events, self._ledger.events)
-        return self.fault is not None and not self.is_torn
+    def is_struck(self) -> bool:
+        """Whether a fault strikes now, between two events."""
+        due = self._due()
+        return due is not None and not _tears(due) and self._take(due)
 
-    @property
-    def is_torn(self) -> bool:
-        """Whether the next event is to be cut in the middle."""
-        return isinstance(self.fault, CutStream) and self.fault.torn
+    def is_torn_by(self, body: bytes) -> bool:
+        """Whether a fault strikes within this piece of the body: one that tears an event, in its data."""
+        due = self._due()
+        return due is not None and _tears(due) and body.startswith(b"data") and self._take(due)
 
-    def interrupt_if_due(self) -> None:
+    def interrupt_if_struck(self) -> None:
         """Look for a fault from outside the stream's own task, which may be waiting for bytes."""
-        if self.fault is None and self.is_due():
+        if self.is_struck():
             self._interrupt()
+
+    def _due(self) -> StreamFault | None:
+        if self.fault is not None:
+            return None
+        return self._ledger.script.due_on(self.number, self.events, self._ledger.events)
+
+    def _take(self, fault: StreamFault) -> Literal[True]:
+        self._ledger.script.take(fault)
+        self.fault = fault
+        return True
+
+
+def _tears(fault: StreamFault) -> bool:
+    return isinstance(fault, CutStream) and fault.torn

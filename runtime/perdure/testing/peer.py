@@ -47,7 +47,10 @@ class Peer:
     async def close(self) -> None:
         """Close the socket at once, without waiting for anything, also while being cancelled."""
         self.closed = True
-        await anyio.aclose_forcefully(self._stream)
+        with anyio.CancelScope(
+            shield=True
+        ):  # else a cancellation surfaces here, and closes after this are skipped
+            await anyio.aclose_forcefully(self._stream)
 
     async def during(self, work: Callable[[], Awaitable[T]]) -> T | None:
         """Do `work` until it is done or this peer closes. Return its result, or None if it was cut short.

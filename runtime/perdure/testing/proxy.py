@@ -109,7 +109,7 @@ class FaultProxy:
         """Add faults to the script. What is due on an open stream strikes it now, the newest stream first."""
         self._ledger.script.add(*faults)
         for stream in reversed(self._ledger.open.values()):
-            stream.interrupt_if_due()
+            stream.interrupt_if_struck()
 
     async def struck(self, fault: Fault) -> Entry:
         """Wait until this very fault (not an equal one) has struck. Return its first entry in the log."""

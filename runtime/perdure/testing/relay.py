@@ -184,8 +184,7 @@ class Connection:
 
     def _pieces(self, turn: Turn, data: bytes) -> list[bytes]:
         """The data, cut so that no event ends inside a piece: a fault may follow each piece."""
-        torn = turn.stream is not None and turn.stream.is_torn
-        counts = turn.kind == "stream" and (torn or self._ledger.script.awaits_events())
+        counts = turn.kind == "stream" and self._ledger.script.awaits_events()
         return data.splitlines(keepends=True) if counts else [data]
 
     async def _relay_piece(self, turn: Turn, piece: bytes, scope: anyio.CancelScope) -> bool:
@@ -195,20 +194,20 @@ class Connection:
             turn.stream = Stream(self._ledger, turn.number, scope.cancel)
             self._ledger.open[turn.stream.number] = turn.stream
         stream = turn.stream
-        if stream is not None and stream.is_torn and body.startswith(b"data"):
+        if stream is not None and stream.is_torn_by(body):
             await self._client.send(piece[: len(piece) // 2])
             return True
         await self._client.send(piece)
         if stream is None:
             return False
         stream.count(body)
-        return stream.is_due()
+        return stream.is_struck()
 
     # -- the ends of streams ----------------------------------------------------------------------------
 
     async def _end(self, stream: Stream, server: Peer, ending: Ending) -> None:
         if ending != "struck":
-            if stream.fault is not None:  # it was due, and the stream ended before it could strike
+            if stream.fault is not None:  # the stream ended by itself just before it could strike
                 self._ledger.script.add(stream.fault)
             delay = self._ledger.script.for_close(stream.number) if ending == "client closed" else None
             if delay is not None:
