@@ -206,7 +206,8 @@ def say_finding(finding: Finding) -> None:
     steps = f"{len(finding.violation.trace) - 1:>3} steps" if finding.violation else "         "
     console.print(
         f"{mark} {finding.defect.id:5} {finding.defect.breaks:16} {steps} "
-        f"{finding.states:>9,} states {finding.seconds:5.1f} s  {finding.defect.says}"
+        f"{finding.states:>9,} states {finding.seconds:5.1f} s  {finding.defect.says}",
+        soft_wrap=True,
     )
 
 
