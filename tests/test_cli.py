@@ -1,0 +1,222 @@
+"""The command line: what it prints, as data and for people, and how it exits."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from perdure.cli import FOUND, GOOD, INCOMPLETE, USAGE, app, exit_code
+from perdure_model.checker import check
+from perdure_model.world import DEFECTS, check_worlds
+from perdure_model.world.properties import PROPERTIES
+from perdure_model.world.sizes import SMALL
+from typer.testing import CliRunner, Result
+
+ROOT = Path(__file__).parents[1]
+
+
+def perdure(*words: str) -> Result:
+    result = CliRunner().invoke(app, words)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def as_json(*words: str) -> tuple[int, dict[str, Any]]:
+    """The exit code, and the one JSON document that is all of standard output."""
+    result = perdure(*words, "--json")
+    found: dict[str, Any] = json.loads(result.stdout)
+    return result.exit_code, found
+
+
+def limit_states(monkeypatch: pytest.MonkeyPatch, max_states: int) -> None:
+    limited = functools.partial(check, max_states=max_states)
+    monkeypatch.setattr("perdure_model.world.run.check", limited)
+
+
+@pytest.fixture
+def cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every search ends after a few states."""
+    limit_states(monkeypatch, 5)
+
+
+# -- check ---------------------------------------------------------------------------------------------
+
+
+def test_a_good_check_exits_0_and_tells_everything_as_data() -> None:
+    code, found = as_json("check", "--world", "small")
+    assert code == GOOD
+    assert list(found) == ["ok", "complete", "distinct", "worlds", "properties", "violations", "coverage"]
+    assert (found["ok"], found["complete"], found["violations"]) == (True, True, [])
+    assert [world["name"] for world in found["worlds"]] == list(SMALL)
+    assert found["distinct"] == sum(world["distinct"] for world in found["worlds"])
+    for world in found["worlds"]:
+        assert set(world) == {"name", "distinct", "generated", "depth", "engine", "seconds", "complete"}
+        assert world["engine"] in ("compiled", "plain")
+    assert found["properties"] == [{"name": name, "verdict": "holds"} for name in PROPERTIES]
+    assert set(found["coverage"]) == {"transitions", "actions", "rules", "occasions"}
+
+
+def test_a_good_check_has_a_line_for_each_world_and_property() -> None:
+    result = perdure("check", "--world", "small")
+    assert result.exit_code == GOOD
+    lines = result.stdout.splitlines()
+    for name in SMALL:
+        (line,) = [line for line in lines if line.startswith(name)]
+        assert "distinct" in line
+        assert line.endswith("complete")
+    for name in PROPERTIES:
+        assert len([line for line in lines if line.startswith(f"holds    {name} ")]) == 1
+    assert "transitions not reached:" in lines  # small worlds leave some out, and say so
+    assert lines[-1].endswith("3 worlds; exit 0")
+
+
+@pytest.mark.parametrize(("defect", "breaks"), [("T02", "P-STALE-CLOSE"), ("T03", "P-TTL")])
+def test_a_planted_defect_exits_1_with_a_readable_counterexample(defect: str, breaks: str) -> None:
+    result = perdure("check", "--world", "small", "--defect", defect)
+    assert result.exit_code == FOUND
+    lines = result.stdout.splitlines()
+    assert [line for line in lines if line.startswith(f"violated {breaks} ")]
+    start = next(n for n, line in enumerate(lines) if line.startswith(f"{breaks} in world 'T "))
+    steps = [line for line in lines[start + 1 :] if line[:3].strip().isdigit() and line[3:5] == ". "]
+    assert steps[0] == "  1. on_started"
+    assert any("on_stream_closed" in step for step in steps)
+    assert any(line.startswith("        connection[c]: ") for line in lines[start + 1 :])
+
+
+@pytest.mark.parametrize(("defect", "breaks"), [("T02", "P-STALE-CLOSE"), ("T03", "P-TTL")])
+def test_a_counterexample_is_data_too(defect: str, breaks: str) -> None:
+    code, found = as_json("check", "--world", "small", "--defect", defect)
+    assert (code, found["ok"]) == (FOUND, False)
+    assert {"name": breaks, "verdict": "violated"} in found["properties"]
+    violation = next(one for one in found["violations"] if one["property"] == breaks)
+    assert set(violation) == {"property", "kind", "world", "loop", "trace"}
+    assert (violation["kind"], violation["loop"]) == ("always", None)
+    assert violation["world"] in SMALL
+    first, *rest = violation["trace"]
+    assert first["action"] is None
+    assert all(step["action"] and step["changed"] for step in rest)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["check", "--world", "huge"], "no world size 'huge'; there are small, default, large"),
+        (["check", "--defect", "T99"], "no defect 'T99'; there are T02, "),
+        (["defects", "--only", "T99"], "no defect 'T99'; there are T02, "),
+        (["check", "--wrold", "small"], "No such option"),
+        (["chekc"], "No such command"),
+    ],
+)
+def test_wrong_usage_exits_2_and_says_what_there_is(words: list[str], says: str) -> None:
+    result = perdure(*words)
+    assert result.exit_code == USAGE
+    assert says in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.usefixtures("cut_short")
+def test_a_search_that_was_cut_short_exits_3_and_claims_nothing() -> None:
+    code, found = as_json("check", "--world", "small")
+    assert code == INCOMPLETE
+    assert (found["ok"], found["complete"]) == (False, False)
+    assert {one["verdict"] for one in found["properties"]} == {"unknown"}
+    assert "INCOMPLETE" in perdure("check", "--world", "small").stdout
+
+
+def test_a_finding_beats_a_search_that_was_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit_states(monkeypatch, 5_000)
+    code, found = as_json("check", "--world", "small", "--defect", "T02")
+    assert (code, found["complete"]) == (FOUND, False)
+
+
+def test_what_the_default_worlds_do_not_reach_is_a_finding() -> None:
+    small = check_worlds("small", progress=False)
+    assert any(small.uncovered.values())
+    assert exit_code(small, whole=True) == FOUND
+    assert exit_code(small, whole=False) == GOOD
+
+
+# -- defects -------------------------------------------------------------------------------------------
+
+
+def test_a_defect_that_is_found_exits_0() -> None:
+    code, found = as_json("defects", "--only", "T02")
+    assert code == GOOD
+    assert set(found) == {"ok", "defects"}
+    (one,) = found["defects"]
+    assert list(one) == ["id", "says", "property", "found", "length", "states", "seconds"]
+    assert (one["id"], one["property"], one["found"]) == ("T02", "P-STALE-CLOSE", True)
+    assert one["says"] == DEFECTS["T02"].says
+    assert (one["length"], found["ok"]) == (7, True)
+
+
+def test_a_defect_that_is_found_is_told_in_one_line() -> None:
+    (line,) = perdure("defects", "--only", "T02").stdout.splitlines()
+    assert line.startswith("found T02   P-STALE-CLOSE ")
+    assert line.endswith(DEFECTS["T02"].says)
+
+
+@pytest.mark.usefixtures("cut_short")
+def test_a_defect_that_is_missed_exits_1() -> None:
+    code, found = as_json("defects", "--only", "T02")
+    assert (code, found["ok"]) == (FOUND, False)
+    assert (found["defects"][0]["found"], found["defects"][0]["length"]) == (False, None)
+    assert perdure("defects", "--only", "T02").stdout.startswith("MISSED T02")
+
+
+# -- diagrams ------------------------------------------------------------------------------------------
+
+
+def test_the_drawings_in_the_repository_are_fresh() -> None:
+    result = perdure("diagrams", "--check", "--folder", str(ROOT / "diagrams"))
+    assert (result.exit_code, result.stdout.strip()) == (GOOD, "all fresh")
+
+
+def test_a_drawing_that_is_stale_or_missing_exits_1_and_is_drawn_again(tmp_path: Path) -> None:
+    folder = tmp_path / "diagrams"
+    shutil.copytree(ROOT / "diagrams", folder)
+    (folder / "send_item.mmd").write_text("stale\n")
+    (folder / "credential.svg").unlink()
+    result = perdure("diagrams", "--check", "--folder", str(folder))
+    assert result.exit_code == FOUND
+    assert "2 of 10 drawings are not fresh" in result.stdout
+    assert (folder / "send_item.mmd").read_text() == "stale\n"  # a check draws nothing
+    assert perdure("diagrams", "--folder", str(folder)).exit_code == GOOD
+    assert perdure("diagrams", "--check", "--folder", str(folder)).exit_code == GOOD
+
+
+def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
+    result = perdure("diagrams", "--folder", str(tmp_path / "a" / "b"))
+    assert result.exit_code == GOOD
+    assert len(list((tmp_path / "a" / "b").iterdir())) == 10
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("perdure_model.diagrams")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(sys.modules["perdure_model"], "diagrams", raising=False)
+    monkeypatch.setitem(sys.modules, "graphviz", None)
+    monkeypatch.setitem(sys.modules, "graphviz.backend", None)
+    result = perdure("diagrams", "--check")
+    assert result.exit_code == USAGE
+    assert "pip install 'perdure[diagrams]'" in result.stderr
+
+
+# -- as a program --------------------------------------------------------------------------------------
+
+
+def test_the_installed_command_runs_and_helps() -> None:
+    assert importlib.util.find_spec("perdure.cli") is not None
+    command = [sys.executable, "-c", "from perdure.cli import main; main()", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    for name in ("check", "defects", "demo", "diagrams"):
+        assert name in done.stdout
