@@ -17,7 +17,10 @@ def shared() -> Iterator[tuple[Uvicorn, Switch]]:
     """The server that serves all tests which need none of their own."""
     switch = Switch()
     server = Uvicorn(switch)
+    gc.collect()
+    gc.freeze()  # what is there by now need not be looked at after each test
     yield server, switch
+    gc.unfreeze()
     server.stop()
 
 

@@ -178,6 +178,7 @@ async def test_a_server_that_restarts_is_found_again_and_its_new_log_is_told_as_
         serve(again, alone=True, port=server.port)
         await session.send({"text": "two"})
         assert session.epoch != before
+        assert session.status.error is None
         assert await take(session, 2) == [Gap("the state of chat-1", 0), Event({"text": "TWO"}, 1)]
 
 
