@@ -1,4 +1,4 @@
-"""The proxy's tests: a server each, and nothing left open."""
+"""The proxy's tests: one server, and nothing left open."""
 
 from __future__ import annotations
 
@@ -7,14 +7,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.testing.serving import EventServer
+from tests.testing.serving import EventServer, Seen
 
 
-@pytest.fixture
-def server() -> Iterator[EventServer]:
+@pytest.fixture(scope="package")
+def running_server() -> Iterator[EventServer]:
     server = EventServer()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def server(running_server: EventServer) -> EventServer:
+    """A server that has seen nothing yet: to start one for each test would take most of the time."""
+    running_server.seen = Seen()
+    return running_server
 
 
 @pytest.fixture(autouse=True)

@@ -106,11 +106,12 @@ class EventServer:
         return StreamingResponse(stream, media_type="text/event-stream")
 
     async def _stream(self, name: str, events: int, gap_ms: int, burst: int) -> AsyncIterator[bytes]:
-        self.seen.opened.append(name)
+        seen = self.seen
+        seen.opened.append(name)
         try:
             for first in range(1, events + 1, burst):
                 yield b"".join(event(name, number) for number in range(first, first + burst))
-                self.seen.written += burst
+                seen.written += burst
                 await asyncio.sleep(gap_ms / 1000)
         finally:
-            self.seen.closed.append(name)
+            seen.closed.append(name)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 
+import anyio
 import pytest
 from perdure.testing import (
     Answer,
@@ -12,6 +14,7 @@ from perdure.testing import (
     Fault,
     HalfDead,
     HoldRequest,
+    Kind,
     LoseRequest,
     LoseResponse,
 )
@@ -77,6 +80,36 @@ class TestStreams:
         stream.count(b"\n\ndata: 3\n\n")
         assert (stream.events, ledger.events) == (1, 1)
         assert entries == [("events no longer counted", "stream 1")]
+
+
+@pytest.mark.anyio
+class TestWaiting:
+    @pytest.mark.parametrize(
+        ("kind", "number", "goes_on"), [("send", 4, True), ("send", 2, False), ("stream", 4, False)]
+    )
+    async def test_only_a_later_request_of_the_kind_overtakes(
+        self, kind: Kind, number: int, goes_on: bool
+    ) -> None:
+        ledger = Ledger([])
+        with anyio.move_on_after(0.02) as time:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(ledger.wait, "send", 3, inf)
+                await anyio.wait_all_tasks_blocked()
+                ledger.passed(kind, number)
+        assert time.cancelled_caught is not goes_on
+
+    async def test_a_release_ends_every_wait(self) -> None:
+        ledger = Ledger([])
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(ledger.wait, "stream", 1, inf)
+                tasks.start_soon(ledger.wait, None, 1, inf)
+                await anyio.wait_all_tasks_blocked()
+                ledger.release()
+
+    async def test_a_wait_of_no_time_is_over(self) -> None:
+        with anyio.fail_after(5):
+            await Ledger([]).wait("send", 1, 0)
 
 
 REFUSED: dict[str, Callable[[], Fault]] = {

@@ -39,7 +39,9 @@ async def between(server: EventServer, *script: Fault) -> AsyncIterator[Between]
     with anyio.fail_after(15):
         async with (
             FaultProxy(server.port, script) as proxy,
-            httpx2.AsyncClient(base_url=f"http://127.0.0.1:{proxy.port}", trust_env=False) as client,
+            httpx2.AsyncClient(
+                base_url=f"http://127.0.0.1:{proxy.port}", trust_env=False, verify=False
+            ) as client,
         ):
             yield proxy, client
 
@@ -129,7 +131,7 @@ class TestWithoutFaults:
 
     async def test_leaving_closes_streams_on_both_sides(self, server: EventServer) -> None:
         with anyio.fail_after(15):
-            async with httpx2.AsyncClient(trust_env=False) as client:
+            async with httpx2.AsyncClient(trust_env=False, verify=False) as client:
                 async with FaultProxy(server.port) as proxy:
                     client.base_url = httpx2.URL(f"http://127.0.0.1:{proxy.port}")
                     request = client.build_request("GET", "/events", params={"name": "a"})
@@ -247,6 +249,14 @@ class TestCutStream:
             await server.seen.until(lambda seen: "a" in seen.closed)
             assert done(proxy) == [("stream 1", "cut"), ("stream 1", "server told")]
         assert server.seen.opened == ["a", "b"], "and so the old one's close came after the new one's start"
+
+    async def test_until_it_learns_the_server_goes_on_writing(self, server: EventServer) -> None:
+        """Nobody reads what it writes, and yet no buffer fills up: it believes in its client."""
+        async with between(server, CutStream(after_events=3, server_learns_after_s=30)) as (proxy, client):
+            await Reader(client, "a", burst=5_000).read_until_cut()
+            await server.seen.until(lambda seen: seen.written > 500_000)  # some 20 MB
+            proxy.release()
+            await server.seen.until(lambda seen: seen.closed == ["a"])
 
     async def test_the_server_learns_of_it_after_a_time(self, server: EventServer) -> None:
         async with between(server, CutStream(after_events=3, server_learns_after_s=0.2)) as (proxy, client):
@@ -425,6 +435,17 @@ class TestHoldRequest:
         async with between(server, HoldRequest(for_s=0.2, until_overtaken=False)) as (proxy, client):
             assert (await client.post("/send", content="held")).status_code == 200
         assert proxy.log[1].at_s - proxy.log[0].at_s >= 0.2
+
+    async def test_though_the_server_closes_idle_connections_meanwhile(self, server: EventServer) -> None:
+        async with between(server, HoldRequest(nth=2)) as (proxy, client), anyio.create_task_group() as tasks:
+            await client.post("/send", content="first")
+            tasks.start_soon(partial(client.post, "/send", content="held"))
+            while not proxy.log:
+                await anyio.sleep(0.002)
+            server.close_idle_connections()
+            await server.seen.until(lambda _: not server.connections)
+            proxy.release()
+        assert server.seen.sends == ["first", "held"]
 
     async def test_a_stream_request_arrives_though_its_client_gave_up(self, server: EventServer) -> None:
         """The GET that was held up in some proxy, and comes after the one that replaced it."""

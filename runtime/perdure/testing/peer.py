@@ -47,9 +47,8 @@ class Peer:
     async def close(self) -> None:
         """Close the socket at once, without waiting for anything, also while being cancelled."""
         self.closed = True
-        with anyio.CancelScope(
-            shield=True
-        ):  # else a cancellation surfaces here, and closes after this are skipped
+        # Without the shield a cancellation would surface here, and skip the closes after this one.
+        with anyio.CancelScope(shield=True):
             await anyio.aclose_forcefully(self._stream)
 
     async def during(self, work: Callable[[], Awaitable[T]]) -> T | None:
