@@ -7,8 +7,8 @@ BIN := .venv/bin
 demo: .venv/ready          ## run a conversation through real faults, and count what was lost
 	$(BIN)/perdure demo
 
-test: .venv/ready          ## all tests
-	$(BIN)/pytest
+test: .venv/ready          ## all tests, on two cores
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 check: .venv/ready         ## explore the model
 	$(BIN)/perdure check

@@ -25,7 +25,7 @@ SinkFunction: TypeAlias = Callable[..., Iterable[tuple[Any, ...]]]
 NOWHERE: Mapping[str, Hashable] = {}
 
 
-class UndeclaredEffect(TypeError):  # noqa: N818
+class UndeclaredEffect(TypeError):
     """A rule emitted an effect that it had not declared, or that no wire of this world takes."""
 
 

@@ -33,7 +33,7 @@ def hold_all(world: Transport) -> Transport:
 
 
 def at_rest(w: Transport) -> None:
-    """Where stopping is right: the client is done and the server has forgotten it, or both agree on everything.
+    """Where stopping is right: the client is done and the server has forgotten it, or both agree on all.
 
     Every other state without a next step is a deadlock: a retry that never comes, an event never sent.
     """
@@ -114,14 +114,14 @@ def owner(w: Transport) -> None:
 def no_hijack(w: Transport) -> None:
     """A connection id answers only to the principal that it was bound to."""
 
-    @w.system.always(w.connection, w.handled, name="P-NO-HIJACK")
-    def bound(connection: Any, handled: Any) -> bool:
+    @w.system.always(w.connection, name="P-NO-HIJACK")
+    def bound(connection: Any) -> bool:
         return connection is None or connection.principal == "p"
 
 
 @states("P-ONE-STREAM")
 def one_stream(w: Transport) -> None:
-    """At most one of open stream and reconnect timer; while reconnecting exactly one, of the latest attempt."""
+    """At most one of open stream and reconnect timer; a lost stream has its timer, of the latest attempt."""
 
     @w.system.always(w.state, w.link, w.reconnect, w.channel, name="P-ONE-STREAM")
     def one_of(state: Any, link: Any, timers: Any, channel: Any) -> bool:

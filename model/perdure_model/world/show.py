@@ -48,7 +48,9 @@ def show(value: Any) -> str:
         return value
     fielded = parts(value)
     if fielded:
-        told = [f"{k}={show(v)}" for k, v in fielded.items() if k != "chance" and v not in (None, False, (), "")]
+        told = [
+            f"{k}={show(v)}" for k, v in fielded.items() if k != "chance" and v not in (None, False, (), "")
+        ]
         return f"{type(value).__name__}({' '.join(told)})"
     if isinstance(value, tuple):
         if len(value) == 2 and all(type(one) is int for one in value):

@@ -244,7 +244,7 @@ class Transport(World):
             if channel is None or channel.attempt != e.generation or channel.cut:
                 yield channel, closes | {e.generation}  # nobody reads it any more: it will be seen closed
                 return
-            welcome = channel.messages + (ask.Welcomed(e.generation, e.epoch),)
+            welcome = (*channel.messages, ask.Welcomed(e.generation, e.epoch))
             yield channel._replace(generation=e.generation, messages=welcome), closes
 
         @self.sink(down.CutStream, self.channel, self.closes)
