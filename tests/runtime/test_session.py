@@ -255,14 +255,15 @@ async def test_handlers_of_a_session_run_one_after_another_and_other_sessions_do
     server = serve(hub)
     running: list[str] = []
     most = 0
+    go = False
 
     @hub.on_send
     async def slow(send: Send, session: HubSession) -> None:
         nonlocal most
         running.append(session.name)
         most = max(most, running.count("a"))
-        if session.name == "a":
-            await anyio.sleep(0.05)
+        while session.name == "a" and not go:
+            await anyio.sleep(0.005)
         running.remove(session.name)
         await session.publish([session.name, send.data, "a" in running])
 
@@ -271,6 +272,7 @@ async def test_handlers_of_a_session_run_one_after_another_and_other_sessions_do
             await a.send(n)
         await b.send(0)
         assert await take(b, 1) == [Event(["b", 0, True], 1)]
+        go = True
         assert [event.data[1] for event in await take(a, 3) if isinstance(event, Event)] == [0, 1, 2]
     assert most == 1
 
@@ -317,6 +319,39 @@ async def test_leaving_leaves_nothing_behind_on_either_side(serve: Serve, anyio_
     assert hub.session("chat-1").owner is None
     assert len(hub._timers) == 0
     await until(lambda: len(hub._background) == 0)
+
+
+async def test_leaving_while_a_timer_runs_stops_it(serve: Serve) -> None:
+    server = serve(echo_hub())
+    await server.call(server.hub.aclose)  # it answers 503 from now on
+    slow = ClientSettings(reconnect_first_s=1000, reconnect_cap_s=1000)
+    async with quick(server, settings=slow) as session:
+        await until(lambda: session.status.state == "reconnecting")
+        assert session.status.next_try_s is not None
+        assert (len(session._timers), session.status.failures) == (1, 1)
+        session.leave()
+        assert len(session._timers) == 0
+        assert session.outcome == "closed"
+        with pytest.raises(StopAsyncIteration):
+            await anext(session)
+
+
+async def test_a_stream_that_lives_for_a_heartbeat_is_progress(serve: Serve) -> None:
+    hub = Hub(heartbeat_s=0.02)
+    server = serve(hub)
+
+    async def cut() -> None:
+        for stream in list(hub._streams.values()):
+            stream.cut()
+
+    few = ClientSettings(attempts_max=2, reconnect_first_s=0.001, reconnect_cap_s=0.002)
+    async with quick(server, settings=few) as session:
+        for n in range(1, 6):
+            await until(lambda: session.status.state == "awaiting" and session.status.failures == 0)
+            assert session.status.attempt == n
+            await server.call(cut)
+            await until(lambda n=n: session.status.attempt > n)
+        assert session.outcome is None
 
 
 async def test_an_error_in_the_application_leaves_as_it_is_and_says_goodbye(serve: Serve) -> None:

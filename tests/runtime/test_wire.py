@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from perdure import wire
-from perdure.errors import BadConnectionId, PayloadError, UsageError
+from perdure.errors import BadConnectionId, NotAnEventStream, PayloadError, UsageError
 from perdure.events import input_of, welcome_of
 from perdure.sse import Event
 from perdure_model.core.common import START, Cursor
@@ -142,6 +142,8 @@ def test_a_welcome_that_is_not_for_us_is_refused(changed: dict[str, object], say
         "grace_s": 60,
         "heartbeat_s": 15,
     }
+    with pytest.raises(NotAnEventStream, match="the first event is 'message'"):
+        welcome_of(Event("message", json.dumps(welcome), ""), CID, (1, 1))
     assert welcome_of(Event("welcome", json.dumps(welcome), ""), CID, (1, 1))[0].epoch == "e"
-    with pytest.raises(Exception, match=says):
+    with pytest.raises(NotAnEventStream, match=says):
         welcome_of(Event("welcome", json.dumps(welcome | changed), ""), CID, (1, 1))
