@@ -431,6 +431,18 @@ class TestHoldRequest:
             await client.post("/send", content="second")
         assert server.seen.sends == ["second", "first"]
 
+    async def test_not_overtaken_where_that_is_off(self, server: EventServer) -> None:
+        fault = HoldRequest(nth=1, until_overtaken=False)
+        async with between(server, fault) as (proxy, client), anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(client.post, "/send", content="first"))
+            while not proxy.log:
+                await anyio.sleep(0.002)
+            for number in range(5):
+                await client.post("/send", content=f"later {number}")
+            assert done(proxy) == [("send 1", "held")]
+            proxy.release()
+        assert server.seen.sends[-1] == "first"
+
     async def test_for_a_time(self, server: EventServer) -> None:
         async with between(server, HoldRequest(for_s=0.2, until_overtaken=False)) as (proxy, client):
             assert (await client.post("/send", content="held")).status_code == 200
