@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from perdure_model.core.client import CLIENT, outbox, stream
-from perdure_model.core.client.effects import Deliver
+from perdure_model.core.client.effects import Deliver, DeliverGap
 from perdure_model.core.common import NEVER, Cursor
 from perdure_model.core.rule import Book, Decide, Decision
 from perdure_model.core.server import SERVER, connection, sends
@@ -118,6 +118,10 @@ def _any_retry_timer(i: Any, box: Any, *more: Any) -> Decision:
     return outbox.on_retry_due(replace(i, post=box.post), box, *more)
 
 
+def _gap_at_any_time(i: Any, _cursor: Any, *_more: Any) -> Decision:
+    return (Cursor(i.epoch, i.position),), (DeliverGap(i.session, i.epoch, i.position),)
+
+
 defect(
     "T02",
     "an old stream's late close detaches the new stream",
@@ -178,4 +182,11 @@ defect(
     "P-ONE-STREAM",
     where="T garbled",
     on_stream_lost=_any_streams_end,
+)
+defect(
+    "A17",
+    "what a stream that was left still brings is handed over",
+    "P-TERMINAL-ONCE",
+    where="T stale",
+    on_gap_arrived=_gap_at_any_time,
 )

@@ -261,7 +261,7 @@ def no_loss(w: Transport) -> None:
 
 @states("P-TERMINAL-ONCE")
 def terminal_once(w: Transport) -> None:
-    """After the outcome no timer and no stream is left, and nothing more is settled."""
+    """After the outcome no timer and no stream is left, and nothing is settled or handed over any more."""
 
     @w.system.always(
         w.state,
@@ -270,11 +270,14 @@ def terminal_once(w: Transport) -> None:
         w.reconnect,
         w.retry,
         w.following,
+        w.seen,
         *w.items.values(),
         name="P-TERMINAL-ONCE",
     )
     def nothing_left(state: Any, link: Any, channel: Any, reconnect: Any, *rest: Any) -> bool:
-        retry, following, *items = rest
+        retry, following, seen, *items = rest
+        if any(kind.startswith("late") for kind, _, _ in seen):
+            return False
         if state is None or state.state != "terminal" or following:
             return True
         return not (link.open or channel or reconnect or retry or any(items))

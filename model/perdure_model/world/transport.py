@@ -207,13 +207,19 @@ class Transport(World):
             told[e.key] = e.outcome if told[e.key] is None else "twice"
             yield tuple(told.values())
 
-        @self.sink(up.Deliver, self.seen)
-        def deliver(e: up.Deliver, _to: object, seen: tuple[Any, ...]) -> Step:
-            yield ((*seen, ("event", e.epoch, e.position)),)
+        def handed(kind: str, e: Any, seen: tuple[Any, ...], state: mine.ClientState) -> Step:
+            when = "" if state.state == "awaiting" else "late "
+            yield (*seen, (when + kind, e.epoch, e.position)), state
 
-        @self.sink(up.DeliverGap, self.seen)
-        def deliver_gap(e: up.DeliverGap, _to: object, seen: tuple[Any, ...]) -> Step:
-            yield ((*seen, ("gap", e.epoch, e.position)),)
+        @self.sink(up.Deliver, self.seen, self.state)
+        def deliver(e: up.Deliver, _to: object, seen: tuple[Any, ...], state: mine.ClientState) -> Step:
+            yield from handed("event", e, seen, state)
+
+        @self.sink(up.DeliverGap, self.seen, self.state)
+        def deliver_gap(
+            e: up.DeliverGap, _to: object, seen: tuple[Any, ...], state: mine.ClientState
+        ) -> Step:
+            yield from handed("gap", e, seen, state)
 
         @self.sink(up.Next, self.following)
         def follow(e: up.Next, _to: object, following: tuple[Any, ...]) -> Step:
