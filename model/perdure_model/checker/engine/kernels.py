@@ -19,6 +19,9 @@ Vocabulary, shared with `layout`, `tables` and `store`:
 - A row is one word: bit 62 present, bit 63 flagged, 22 bits of count, 40 bits of first delta.
   0 is empty and 1 is asked for. A successor is its state XOR a delta. `hits[first]` counts how often a
   row was used, which gives each action's count for nothing.
+- `recent` is a worker's small memory of states that it has just inserted, a cache of the set: neighbours in
+  a frontier have most successors in common, so most duplicates are found here and not in far memory.
+  All that it holds is in the set: where new states may be dropped, nothing is added to it.
 - A state whose rows are not all present and unflagged is deferred: Python answers, and it comes again.
 
 Workers are threads without the GIL. They share `slots` through compare-and-swap and take chunks of the
@@ -54,6 +57,8 @@ COUNT_SHIFT = np.uint64(40)
 COUNT_MASK = np.uint64((1 << 22) - 1)
 FIRST_MASK = np.uint64((1 << 40) - 1)
 FLAG_SHIFT = np.uint64(62)
+RECENT_BITS = 14
+RECENT_SHIFT = np.uint64(64 - RECENT_BITS)
 BLOCK = 256
 """Successors that are hashed and prefetched before the first of them is inserted."""
 
@@ -370,7 +375,7 @@ def expand_narrow(
     hits, slots, orbits = _borrow(hits), _borrow(slots), _borrow(orbits)
     orbit_book, deferred, told = _borrow(orbit_book), _borrow(deferred), _borrow(told)
     block, hashes, found_rows = _borrow(buffers[0]), _borrow(buffers[1]), _borrow(buffers[2])
-    buffer, scratch = _borrow(buffers[3]), _borrow(buffers[4])
+    buffer, scratch, recent = _borrow(buffers[3]), _borrow(buffers[4]), _borrow(buffers[5])
     mask = slots.shape[0] - 1
     shift = np.uint64(64 - _log2(slots.shape[0]))
     filled = added = generated = n_deferred = wanted = expanded = 0
@@ -433,6 +438,11 @@ def expand_narrow(
                         _canonical_narrow(block, filled, orbits, orbit_book, scratch)
                         successor = block[filled]
                     hashed = _mix(successor)
+                    place = np.int64(hashed >> RECENT_SHIFT)
+                    if recent[place] == successor | OCCUPIED:
+                        continue
+                    if hard == 0:
+                        recent[place] = successor | OCCUPIED
                     _prefetch(slots, np.int64(hashed >> shift))
                     block[filled] = successor
                     hashes[filled] = hashed
@@ -617,7 +627,7 @@ def expand_wide(
     hits, slots, orbits = _borrow(hits), _borrow(slots), _borrow(orbits)
     orbit_book, deferred, told = _borrow(orbit_book), _borrow(deferred), _borrow(told)
     block, hashes, found_rows = _borrow(buffers[0]), _borrow(buffers[1]), _borrow(buffers[2])
-    buffer, scratch = _borrow(buffers[3]), _borrow(buffers[4])
+    buffer, scratch, recent = _borrow(buffers[3]), _borrow(buffers[4]), _borrow(buffers[5])
     words = states.shape[1]
     mask = slots.shape[0] - 1
     shift = np.uint64(64 - _log2(slots.shape[0]))
@@ -673,6 +683,13 @@ def expand_wide(
                     if symmetric:
                         _canonical_wide(block, filled, orbits, orbit_book, scratch)
                     hashed = _mix_row(block, filled, words)
+                    place = np.int64(hashed >> RECENT_SHIFT)
+                    if recent[place, words] != U0 and _same(recent, place, block, filled, words):
+                        continue
+                    if hard == 0:
+                        for w in range(words):
+                            recent[place, w] = block[filled, w]
+                        recent[place, words] = U1
                     _prefetch(slots, _home_wide(hashed, shift))
                     hashes[filled] = hashed
                     filled += 1

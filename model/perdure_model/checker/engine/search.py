@@ -131,7 +131,9 @@ class Search:
         block = np.zeros(kernels.BLOCK if words == 1 else (kernels.BLOCK, words), np.uint64)
         hashes, scratch = np.zeros(kernels.BLOCK, np.uint64), np.zeros(len(self.orbits.units) + 64, np.uint64)
         rows, key = np.zeros(self.tables.all + 1, np.uint64), np.zeros(self.tables.keys.shape[1], np.uint64)
-        return block, hashes, rows, key, scratch
+        size = 1 << kernels.RECENT_BITS
+        recent = np.zeros(size if words == 1 else (size, words + 1), np.uint64)
+        return block, hashes, rows, key, scratch, recent
 
     def _explore(self) -> None:
         while self.levels[-1].ranges:
