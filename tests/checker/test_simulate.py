@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 from perdure_model.checker import System, check, simulate
@@ -96,6 +97,22 @@ def test_a_correct_model_is_walked_in_peace() -> None:
     found = simulate(two_phase_commit(3)[0], seed=4, walks=200, steps=200)
     assert not found.found
     assert found.never_fired == []
+
+
+def test_ctrl_c_ends_the_walks() -> None:
+    system = System()
+    n = system.component("n", 0)
+    pressed: list[bool] = []
+
+    @system.action(n)
+    def up(n: int) -> Iterator[int]:
+        if n == 20 and not pressed:
+            pressed.append(True)
+            signal.raise_signal(signal.SIGINT)
+        yield n + 1
+
+    assert simulate(system, seed=1, walks=5, steps=20).walks == 5
+    assert simulate(system, seed=1, walks=5, steps=21).walks == 1
 
 
 def test_walks_end_with_the_time() -> None:

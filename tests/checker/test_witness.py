@@ -6,8 +6,8 @@ import dataclasses
 from typing import Any
 
 import pytest
-from perdure_model.checker import System
-from perdure_model.checker.contract import Found, Options
+from perdure_model.checker import System, check
+from perdure_model.checker.contract import Found, Options, Outcome
 from perdure_model.checker.plain import explore
 from perdure_model.checker.witness import WitnessError, confirm
 
@@ -76,6 +76,19 @@ def test_what_shows_nothing_is_refused(name: str, path: Any, loop: int | None) -
     true = found(system, name)
     with pytest.raises(WitnessError, match=f"{name}: the path does not violate it"):
         confirm(system, [Found(true.prop, path, loop)])
+
+
+def test_check_walks_what_an_engine_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = broken()
+
+    def wrong(system: System, options: Options) -> Outcome:
+        outcome = explore(system, options)
+        outcome.found[0] = Found(outcome.found[0].prop, [(None, (0,))])
+        return outcome
+
+    monkeypatch.setattr("perdure_model.checker.plain.explore", wrong)
+    with pytest.raises(WitnessError):
+        check(system, engine="plain")
 
 
 def test_a_loop_must_serve_a_strongly_fair_action() -> None:

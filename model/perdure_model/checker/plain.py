@@ -10,6 +10,7 @@ import time
 
 from . import calls, memory
 from .contract import Found, Options, Outcome, Snapshot, Stopped
+from .interrupts import Interrupts
 from .liveness import Edges, decide
 from .system import Action, Property, State, System
 
@@ -19,7 +20,8 @@ PROGRESS_EVERY_S = 0.25
 
 def explore(system: System, options: Options) -> Outcome:
     """Search the whole state space, then decide liveness. See `contract` for what is promised."""
-    return Search(system, options).run()
+    with Interrupts() as interrupts:
+        return Search(system, options, interrupts).run()
 
 
 class Cut(Exception):
@@ -33,8 +35,8 @@ class Cut(Exception):
 class Search:
     """One search: where each state came from, what follows it, and what was found on the way."""
 
-    def __init__(self, system: System, options: Options) -> None:
-        self.system, self.options = system, options
+    def __init__(self, system: System, options: Options, interrupts: Interrupts) -> None:
+        self.system, self.options, self.interrupts = system, options, interrupts
         self.came: dict[State, tuple[State | None, str | None]] = {}
         self.edges: Edges = {}
         self.keep_edges = bool(system.of_kind("always_possible", "eventually", "leads_to"))
@@ -80,6 +82,8 @@ class Search:
             for done, state in enumerate(frontier):
                 if done % LOOK_EVERY_STATES == 0:
                     self.look(len(frontier) - done + len(new))
+                if self.interrupts.asked:
+                    raise Cut("interrupted")
                 for name, successor in self.expand(state):
                     if level - 1 != self.options.max_depth:
                         self.visit(successor, state, name, level, new)

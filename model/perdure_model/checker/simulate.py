@@ -17,6 +17,7 @@ from typing import Any
 
 from . import calls, witness
 from .contract import Found
+from .interrupts import Interrupts
 from .liveness import decide
 from .report import Violation, violation_of
 from .system import Property, State, System
@@ -72,6 +73,7 @@ def simulate(
     seconds: float | None = None,
 ) -> Simulation:
     """Walk at random from initial states, `walks` times up to `steps` steps, or until `seconds` are over.
+    Ctrl-C ends after the walk under way.
 
     Without a `seed` one is drawn; the result names it.
     """
@@ -80,9 +82,12 @@ def simulate(
     system.refuse_changed_variables()
     walker = _Walker(system, random.Random(chosen))
     made = 0
-    while made < walks and (seconds is None or time.perf_counter() - started < seconds):
-        walker.walk(steps)
-        made += 1
+    with Interrupts() as interrupts:
+        while made < walks and not interrupts.asked:
+            if seconds is not None and time.perf_counter() - started >= seconds:
+                break
+            walker.walk(steps)
+            made += 1
     found = list(walker.found.values())
     witness.confirm(system, found)
     return Simulation(
