@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from operator import attrgetter
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from perdure_model.core.rule import Book, Family, Key, Part, Rule, Spec
 
 Input = TypeVar("Input")
 Effect = TypeVar("Effect")
 Performed = TypeVar("Performed", contravariant=True)
-Seen = Mapping[Key, Part] | Part
 
 
 class Performer(Protocol[Performed]):
@@ -35,29 +35,6 @@ class Shelf:
         self.family = family
         self.values: dict[Key, Part] = {}
         self.by: dict[str, dict[Hashable, dict[Key, None]]] = {name: {} for name in family.fields}
-
-    def gather(self, spec: Spec, i: object) -> Seen:
-        """What a rule sees of this family. The mapping may be the shelf's own: rules change nothing."""
-        if spec.kind == "one":
-            return self.values.get(spec.keys(i)[0])
-        if spec.kind == "each":
-            return {key: self.values.get(key) for key in spec.keys(i)}
-        if not spec.by:
-            return self.values
-        keys = self.by[spec.by[0]].get(getattr(i, spec.by[0]), ())
-        return {key: self.values[key] for key in keys if len(spec.by) == 1 or spec.matches(i, key)}
-
-    def store(self, spec: Spec, i: object, old: Seen, new: Seen) -> None:
-        """Keep what the rule returned. What the mapping of an `every` lacks is removed."""
-        if new is old:
-            return
-        if spec.kind == "one":
-            self.put(spec.keys(i)[0], new)
-            return
-        for key in [key for key in old if key not in new]:
-            self.put(key, None)
-        for key, value in new.items():
-            self.put(key, value)
 
     def put(self, key: Key, value: Part) -> None:
         """Set one part; None removes it."""
@@ -80,6 +57,76 @@ class Shelf:
             del index[field]
 
 
+class One:
+    """The part that the input names."""
+
+    __slots__ = ("_key", "_shelf", "_values")
+
+    def __init__(self, shelf: Shelf, spec: Spec) -> None:
+        self._shelf, self._values, self._key = shelf, shelf.values, key_of(spec.family.fields)
+
+    def gather(self, i: object) -> Part:
+        """The part, or None."""
+        return self._values.get(self._key(i))
+
+    def store(self, i: object, _old: Part, new: Part) -> None:
+        """Keep what the rule returned."""
+        self._shelf.put(self._key(i), new)
+
+
+class Each:
+    """One part for each element of one of the input's attributes."""
+
+    __slots__ = ("_shelf", "_spec")
+
+    def __init__(self, shelf: Shelf, spec: Spec) -> None:
+        self._shelf, self._spec = shelf, spec
+
+    def gather(self, i: object) -> Mapping[Key, Part]:
+        """The parts, None where there is none."""
+        return {key: self._shelf.values.get(key) for key in self._spec.keys(i)}
+
+    def store(self, _i: object, _old: Mapping[Key, Part], new: Mapping[Key, Part]) -> None:
+        """Keep what the rule returned."""
+        for key, value in new.items():
+            self._shelf.put(key, value)
+
+
+class Every:
+    """All parts that agree with the input in some fields."""
+
+    __slots__ = ("_shelf", "_spec")
+
+    def __init__(self, shelf: Shelf, spec: Spec) -> None:
+        self._shelf, self._spec = shelf, spec
+
+    def gather(self, i: object) -> Mapping[Key, Part]:
+        """The parts. The mapping may be the shelf's own: rules change nothing."""
+        values, by = self._shelf.values, self._spec.by
+        if not by:
+            return values
+        keys = self._shelf.by[by[0]].get(getattr(i, by[0]), ())
+        return {key: values[key] for key in keys if len(by) == 1 or self._spec.matches(i, key)}
+
+    def store(self, _i: object, old: Mapping[Key, Part], new: Mapping[Key, Part]) -> None:
+        """Keep what the rule returned; what the mapping lacks is removed."""
+        for key in [key for key in old if key not in new]:
+            self._shelf.put(key, None)
+        for key, value in new.items():
+            self._shelf.put(key, value)
+
+
+View: TypeAlias = One | Each | Every
+VIEWS: Final[dict[str, Callable[[Shelf, Spec], View]]] = {"one": One, "each": Each, "every": Every}
+
+
+def key_of(fields: tuple[str, ...]) -> Callable[[object], Key]:
+    """The key that an input names: its attributes of these names."""
+    if len(fields) > 1:
+        return attrgetter(*fields)
+    return lambda i: tuple([getattr(i, name) for name in fields])
+
+
 class Feed(Generic[Input, Effect]):
     """The machine of one client or one server: a book, its parts, and who performs.
 
@@ -96,7 +143,7 @@ class Feed(Generic[Input, Effect]):
     ) -> None:
         self._perform, self._trace = perform, trace
         self._shelves: dict[Family, Shelf] = {}
-        self._rules = {rule.input: self._shelved(rule) for rule in book}
+        self._rules = {rule.input: self._viewed(rule) for rule in book}
         self._book = book
         self._queue: deque[tuple[Input, Any]] = deque()
         self._following: list[tuple[Input, Any]] = []
@@ -107,8 +154,8 @@ class Feed(Generic[Input, Effect]):
     def _shelf(self, family: Family) -> Shelf:
         return self._shelves.setdefault(family, Shelf(family))
 
-    def _shelved(self, rule: Rule) -> tuple[Rule, list[tuple[Shelf, Spec]]]:
-        return rule, [(self._shelf(spec.family), spec) for spec in rule.specs]
+    def _viewed(self, rule: Rule) -> tuple[Rule, list[View]]:
+        return rule, [VIEWS[spec.kind](self._shelf(spec.family), spec) for spec in rule.specs]
 
     def __call__(self, i: Input, cargo: Any = None) -> None:
         """Decide on an input and perform what follows, then on what was fed meanwhile.
@@ -126,11 +173,12 @@ class Feed(Generic[Input, Effect]):
             self._busy = False
 
     def _decide(self, i: Input, cargo: Any) -> None:
-        rule, shelved = self._rules.get(type(i)) or (self._book[type(i)], [])
-        seen = [shelf.gather(spec, i) for shelf, spec in shelved]
+        rule, views = self._rules.get(type(i)) or (self._book[type(i)], [])
+        seen = [view.gather(i) for view in views]
         changed, effects = rule.decide(i, *seen)
-        for (shelf, spec), old, new in zip(shelved[: len(rule.parts)], seen, changed, strict=False):
-            shelf.store(spec, i, old, new)
+        for view, old, new in zip(views, seen, changed, strict=False):  # what is only read comes after
+            if new is not old:
+                view.store(i, old, new)
         if self._trace is not None:
             self._trace(i, effects)
         for effect in effects:

@@ -30,7 +30,10 @@ class Uvicorn:
     """A server in a thread of its own."""
 
     def __init__(self, app: ASGIApp, port: int = 0) -> None:
-        self._socket = socket.create_server(("127.0.0.1", port))
+        # The protocol by name: asyncio turns off Nagle's delay only where it sees it.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", port))
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
         self._uvicorn = uvicorn.Server(config)
