@@ -8,7 +8,9 @@ from typing import Any
 import anyio
 import pytest
 from perdure import Event, Hub, HubSession, Send, connect
+from perdure_model.core.server import SERVER
 from perdure_model.core.server.parts import CONNECTION, ServerSettings
+from perdure_model.world.catalogue import DEFECTS
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -249,4 +251,22 @@ async def test_the_owner_is_who_sent_last() -> None:
     async with stream(app) as one, stream(app, cid=other) as two:
         await send(CID, one)
         await send(other, two)
+    await hub.aclose()
+
+
+@pytest.mark.parametrize("planted", [False, True])
+async def test_a_defect_of_the_model_shows_in_the_running_hub(planted: bool) -> None:
+    hub = Hub(book=DEFECTS["T02"].server if planted else SERVER)
+    app = hub.asgi()
+    async with stream(app, 1) as first:
+        await first.until(1)
+        async with stream(app, 2) as second:
+            await second.until(1)
+            await first.ended()
+            with anyio.fail_after(5):
+                while len(hub._streams) > 1:  # the late close of the first
+                    await anyio.sleep(0.005)
+            await hub.session("chat").publish(1)
+            await anyio.sleep(0.05)
+            assert len(second.events) == (1 if planted else 2)
     await hub.aclose()
