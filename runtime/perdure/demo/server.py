@@ -44,7 +44,8 @@ async def serve() -> None:
     handled: list[int] = []
     published: list[list[int]] = []
     hub = make_hub(handled, published)
-    listener = socket.socket()
+    # TCP by name: asyncio turns off Nagle's delay only where it sees it.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(hub.asgi(), log_level="warning", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
