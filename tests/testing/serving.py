@@ -47,13 +47,14 @@ def event(name: str, number: int) -> bytes:
 
 
 class EventServer:
-    """uvicorn in a thread of its own: `GET /events?name=&events=&gap_ms=&burst=` and `POST /send`."""
+    """uvicorn in a thread of its own: `GET /events` with the shape above, `POST /send` and `/silent/send`."""
 
     def __init__(self) -> None:
         self.seen = Seen()
         routes = [
             Route("/events", self._events),
             Route("/send", self._send, methods=["POST"]),
+            Route("/silent/send", self._never_answer, methods=["POST"]),
             Route("/other", self._other),
         ]
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -87,6 +88,17 @@ class EventServer:
         for connection in list(self._uvicorn.server_state.connections):
             assert isinstance(connection, H11Protocol)
             self._loop.call_soon_threadsafe(connection.timeout_keep_alive_handler)
+
+    def abort_connections(self) -> None:
+        """Drop every connection, whatever goes on there."""
+        for connection in list(self._uvicorn.server_state.connections):
+            assert isinstance(connection, H11Protocol)
+            self._loop.call_soon_threadsafe(connection.transport.abort)
+
+    async def _never_answer(self, request: Request) -> Response:
+        self.seen.sends.append((await request.body()).decode())
+        await request.receive()  # returns when the connection is lost
+        return Response()
 
     async def _send(self, request: Request) -> Response:
         text = (await request.body()).decode()

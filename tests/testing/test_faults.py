@@ -7,6 +7,7 @@ from math import inf
 
 import anyio
 import pytest
+from anyio.abc import SocketAttribute
 from perdure.testing import (
     Answer,
     CutStream,
@@ -22,6 +23,13 @@ from perdure.testing import ledger as ledgers
 from perdure.testing.faults import Script
 from perdure.testing.ledger import Ledger, Stream
 from perdure.testing.messages import answer
+from perdure.testing.peer import Peer
+from perdure.testing.proxy import kind_by_path
+from perdure.testing.relay import Connection
+
+
+async def never() -> Peer:
+    raise AssertionError("nobody connects here")
 
 
 class TestRequests:
@@ -104,6 +112,20 @@ class TestWaiting:
             await anyio.wait_all_tasks_blocked()
             assert over.is_set() is goes_on
             tasks.cancel_scope.cancel()
+
+    async def test_a_client_that_leaves_just_before_a_cut_leaves_the_cut_to_the_next_stream(self) -> None:
+        """The log must not claim a fault that nobody could see."""
+        ledger = Ledger([CutStream()])
+        stream = Stream(ledger, 1, lambda: None)
+        assert stream.is_struck()
+        async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
+            port = listener.extra(SocketAttribute.local_port)
+            async with await anyio.connect_tcp("127.0.0.1", port) as socket:
+                peer = Peer(socket)
+                connection = Connection(ledger, peer, never, kind_by_path)
+                await connection._end(stream, peer, "client closed")
+        assert ledger.script.waiting == (CutStream(),)
+        assert ledger.log == []
 
     async def test_a_release_ends_every_wait(self) -> None:
         ledger = Ledger([])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeAlias
@@ -83,6 +83,12 @@ class Reader:
         return self.events
 
 
+async def lost(request: Callable[..., Awaitable[object]], *args: object, **options: object) -> None:
+    """Make a request that must be lost."""
+    with pytest.raises(LOST):
+        await request(*args, **options)
+
+
 def done(proxy: FaultProxy) -> list[tuple[str, str]]:
     return [(entry.where, entry.what) for entry in proxy.log]
 
@@ -128,6 +134,17 @@ class TestWithoutFaults:
             with pytest.raises(LOST):
                 await client.post("/send", content="s")
         assert done(proxy) == [("send 1", "server unreachable")]
+
+    async def test_a_server_that_breaks_off_a_stream_breaks_off_the_clients(
+        self, server: EventServer
+    ) -> None:
+        async with between(server) as (proxy, client), anyio.create_task_group() as tasks:
+            reader = Reader(client, "a")
+            tasks.start_soon(reader.read_until_cut)
+            while not proxy.events:
+                await anyio.sleep(0.002)
+            server.abort_connections()
+        assert (proxy.log, proxy.open_streams) == ([], ())
 
     async def test_leaving_closes_streams_on_both_sides(self, server: EventServer) -> None:
         with anyio.fail_after(15):
@@ -397,6 +414,13 @@ class TestLostRequestsAndResponses:
         assert server.seen.sends == ["s1", "s2", "s3"]
         assert done(proxy) == [("send 2", "response lost")]
         assert proxy.log[0].detail == "status 200"
+
+    async def test_a_server_that_fails_to_answer_is_told_from_one_that_did(self, server: EventServer) -> None:
+        async with between(server, LoseResponse()) as (proxy, client), anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(lost, client.post, "/silent/send", content="s1"))
+            await server.seen.until(lambda seen: seen.sends == ["s1"])
+            server.abort_connections()
+        assert proxy.log[0].detail == "without a response"
 
     async def test_of_a_stream_the_head_is_enough(self, server: EventServer) -> None:
         async with between(server, LoseResponse(on="stream")) as (proxy, client):
