@@ -231,6 +231,19 @@ def test_a_search_that_grows_without_end_names_what_grows(run: Check) -> None:
     assert "steady" not in report.summary()
 
 
+def test_what_grew_only_just_now_is_not_growing(run: Check) -> None:
+    system = System()
+    n, late = system.component("n", 0), system.component("late", False)
+
+    @system.action(n, late)
+    def up(n: int, late: bool) -> Iterator[tuple[int, bool]]:
+        yield n + 1, n == 8
+
+    report = run(system, max_depth=10)
+    assert report.coverage.local_states["late"] == {False: 1, True: 10}
+    assert report.growing == ["n"]
+
+
 def test_the_memory_budget_ends_a_search(run: Check) -> None:
     system = System("endless")
     n, m = system.component("n", 0), system.component("m", 0)
@@ -300,6 +313,8 @@ def test_importing_is_quick_and_lazy() -> None:
         import perdure_model.checker
         heavy = {"numba", "numpy", "scipy", "rich", "graphviz", "psutil", "statemachine", "perdure"}
         print(*heavy & set(sys.modules))
+        ours = [name for name in sys.modules if name.startswith("perdure_model.")]
+        print(*[name for name in ours if not name.startswith("perdure_model.checker")])
     """
     out = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True

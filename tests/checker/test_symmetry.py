@@ -179,3 +179,53 @@ def test_misfits_are_refused(declared: Any, said: str) -> None:
 def test_components_of_another_system_are_refused() -> None:
     with pytest.raises(SymmetryError, match="no component of system"):
         Symmetry(pair()[0], [pair()[1]])
+
+
+def three_with_a_lock(odd_action: bool = False, odd_property: bool = False) -> tuple[System, list[Component]]:
+    """One of three takes a lock for good. What is odd of the first is seen only after two exchanges."""
+    system = System("lock")
+    lock = system.component("lock", False)
+    members = [system.component(f"m{i}", 0) for i in range(3)]
+    for i, member in enumerate(members):
+
+        @system.action(member, lock, name=f"take{i}")
+        def take(member: int, lock: bool) -> Iterator[tuple[int, bool]]:
+            if not lock:
+                yield 1, True
+
+        @system.action(member, name=f"use{i}")
+        def use(member: int, first: bool = i == 0) -> Iterator[int]:
+            if member == 1 and not (odd_action and first):
+                yield member
+
+        @system.always(member, name=f"fine{i}")
+        def fine(member: int, first: bool = i == 0) -> bool:
+            return member == 0 or not (odd_property and first)
+
+    return system, members
+
+
+def test_what_shows_only_after_two_exchanges_is_seen(run: Check) -> None:
+    system, members = three_with_a_lock()
+    assert run(system, symmetry=[members]).distinct == 2
+    for odd in ({"odd_action": True}, {"odd_property": True}):
+        system, members = three_with_a_lock(**odd)
+        with pytest.raises(SymmetryError):
+            run(system, symmetry=[members])
+
+
+def test_a_local_state_is_seen_at_its_first_level_in_any_group(run: Check) -> None:
+    """The second field is not what the groups are sorted by first, so the earliest may be in any place."""
+    system = System()
+    groups = [(system.component(f"a{i}", 0), system.component(f"b{i}", 0)) for i in range(2)]
+    for i, (a, b) in enumerate(groups):
+        system.action(a, name=f"rise{i}")(lambda a: [1] if a == 0 else None)
+
+        @system.action(b, groups[1 - i][0], name=f"follow{i}")
+        def follow(b: int, other: int) -> Iterator[tuple[int, int]]:
+            if other == 1:
+                yield 1, other
+
+    whole, reduced = run(system), run(system, symmetry=[groups])
+    assert reduced.coverage.local_states == whole.coverage.local_states
+    assert reduced.distinct < whole.distinct
