@@ -225,6 +225,11 @@ def test_limits_are_positive(option: str) -> None:
         check(one(), **{option: 0})  # type: ignore[arg-type]
 
 
+def test_the_plain_engine_does_not_pretend_to_save() -> None:
+    with pytest.raises(EngineError, match="only the compiled engine saves"):
+        check(one(), engine="plain", checkpoint="search.bin")
+
+
 def test_engines_have_names() -> None:
     with pytest.raises(EngineError, match="neither 'compiled' nor 'plain'"):
         check(one(), engine="fast")  # type: ignore[arg-type]

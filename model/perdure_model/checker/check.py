@@ -48,6 +48,10 @@ def check(
     """
     started = time.perf_counter()
     chosen, explore = _engine(engine)
+    if checkpoint is not None and chosen == "plain":
+        raise EngineError(
+            "only the compiled engine saves searches: pip install 'perdure[check]', or no checkpoint"
+        )
     for name, limit in (("max_states", max_states), ("max_depth", max_depth), ("workers", workers)):
         if limit is not None and limit < 1:
             raise DeclarationError(f"{name}={limit}: give at least 1, or None")
