@@ -222,7 +222,6 @@ EXEMPT: dict[tuple[str, str], str] = {
     ("perdure_model.checker.engine.search", "concurrent"): "explores on several cores",
     ("perdure_model.checker.engine.store", "concurrent"): "spreads its work over the pool that it is handed",
     ("perdure_model.checker.interrupts", "threading"): "only the main thread hears of Ctrl-C",
-    ("perdure_model.checker.engine.interrupts", "threading"): "only the main thread hears of Ctrl-C",
     ("perdure_model.world.run", "time"): "reports how long the search for a defect took",
 }
 """Who may use what all the same, and why. Nothing of charts, table or core."""

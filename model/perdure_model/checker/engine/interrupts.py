@@ -6,32 +6,19 @@ functions run, which may be slow or endless, it breaks in as always.
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
-from typing import Self
+from types import FrameType
+
+from perdure_model.checker import interrupts
 
 
-class Interrupts:
+class Interrupts(interrupts.Interrupts):
     """A context in which Ctrl-C waits for a good moment. Outside the main thread it does nothing."""
 
     def __init__(self) -> None:
-        self.asked = False
+        super().__init__()
         self._open = False
-
-    def __enter__(self) -> Self:
-        self._ours = threading.current_thread() is threading.main_thread()
-        if self._ours:
-            self._before = signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._ours:
-            signal.signal(signal.SIGINT, self._before)
 
     @contextmanager
     def may_break(self) -> Iterator[None]:
