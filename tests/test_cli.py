@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from perdure.cli import FOUND, GOOD, INCOMPLETE, USAGE, app, exit_code
 from perdure_model.checker import check
-from perdure_model.world import DEFECTS, check_worlds
-from perdure_model.world.properties import PROPERTIES
-from perdure_model.world.sizes import SMALL
+from perdure_model.world import DEFECTS, MODELS, check_worlds, statements
 from typer.testing import CliRunner, Result
+
+SMALL = [name for model in MODELS for name in model.sizes["small"]]
 
 ROOT = Path(__file__).parents[1]
 
@@ -55,12 +55,12 @@ def test_a_good_check_exits_0_and_tells_everything_as_data() -> None:
     assert code == GOOD
     assert list(found) == ["ok", "complete", "distinct", "worlds", "properties", "violations", "coverage"]
     assert (found["ok"], found["complete"], found["violations"]) == (True, True, [])
-    assert [world["name"] for world in found["worlds"]] == list(SMALL)
+    assert [world["name"] for world in found["worlds"]] == SMALL
     assert found["distinct"] == sum(world["distinct"] for world in found["worlds"])
     for world in found["worlds"]:
         assert set(world) == {"name", "distinct", "generated", "depth", "engine", "seconds", "complete"}
         assert world["engine"] in ("compiled", "plain")
-    assert found["properties"] == [{"name": name, "verdict": "holds"} for name in PROPERTIES]
+    assert found["properties"] == [{"name": name, "verdict": "holds"} for name in statements()]
     assert set(found["coverage"]) == {"transitions", "actions", "rules", "occasions"}
 
 
@@ -72,7 +72,7 @@ def test_a_good_check_has_a_line_for_each_world_and_property() -> None:
         (line,) = [line for line in lines if line.startswith(name)]
         assert "distinct" in line
         assert line.endswith("complete")
-    for name in PROPERTIES:
+    for name in statements():
         assert len([line for line in lines if line.startswith(f"holds    {name} ")]) == 1
     assert "transitions not reached:" in lines  # small worlds leave some out, and say so
     assert lines[-1].endswith("3 worlds; exit 0")

@@ -62,8 +62,8 @@ def check(
     """Explore the model: every reachable state of each world, every property."""
     from perdure_model import world as worlds
 
-    if world not in worlds.SIZES:
-        raise wrong(f"there is no world size {world!r}; there are {', '.join(worlds.SIZES)}")
+    if world not in worlds.SIZE_NAMES:
+        raise wrong(f"there is no world size {world!r}; there are {', '.join(worlds.SIZE_NAMES)}")
     if defect is not None and defect not in worlds.DEFECTS:
         raise wrong(f"there is no defect {defect!r}; there are {', '.join(worlds.DEFECTS)}")
     planted = worlds.DEFECTS[defect] if defect else None
@@ -99,13 +99,10 @@ def say_world(name: str, report: Report) -> None:
 
 def say_check(checked: Checked, code: int) -> None:
     """A line for each property, what is not covered, then the traces."""
-    from perdure_model.world.properties import PROPERTIES
-
     console.print()
-    for name, declare in PROPERTIES.items():
+    for name, says in checked.statements.items():
         verdict = checked.verdict(name)
         colour = {"holds": "green", "violated": "bold red"}.get(verdict, "yellow")
-        says = (declare.__doc__ or "").strip().splitlines()[0]
         console.print(f"[{colour}]{verdict:8}[/] {name:16} {says}", soft_wrap=True)
     console.print()
     for kind, missed in checked.uncovered.items():
@@ -140,8 +137,6 @@ def say_trace(world: str, violation: Violation) -> None:
 
 def check_json(checked: Checked, *, ok: bool) -> dict[str, Any]:
     """The result of a check as data."""
-    from perdure_model.world.properties import PROPERTIES
-
     return {
         "ok": ok,
         "complete": checked.complete,
@@ -158,7 +153,7 @@ def check_json(checked: Checked, *, ok: bool) -> dict[str, Any]:
             }
             for name, report in checked.reports.items()
         ],
-        "properties": [{"name": name, "verdict": checked.verdict(name)} for name in PROPERTIES],
+        "properties": [{"name": name, "verdict": checked.verdict(name)} for name in checked.statements],
         "violations": [violation_json(name, violation) for name, violation in checked.violations],
         "coverage": checked.uncovered,
     }

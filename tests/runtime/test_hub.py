@@ -10,7 +10,7 @@ import pytest
 from perdure import Event, Hub, HubSession, Send, connect
 from perdure_model.core.server import SERVER
 from perdure_model.core.server.parts import CONNECTION, ServerSettings
-from perdure_model.world.catalogue import DEFECTS
+from perdure_model.world import DEFECTS
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -256,7 +256,7 @@ async def test_the_owner_is_who_sent_last() -> None:
 
 @pytest.mark.parametrize("planted", [False, True])
 async def test_a_defect_of_the_model_shows_in_the_running_hub(planted: bool) -> None:
-    hub = Hub(book=DEFECTS["T02"].server if planted else SERVER)
+    hub = Hub(book=DEFECTS["T02"].plant({"server": SERVER})["server"] if planted else SERVER)
     app = hub.asgi()
     async with stream(app, 1) as first:
         await first.until(1)

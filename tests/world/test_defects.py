@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from perdure_model.core.client import CLIENT
-from perdure_model.core.server import SERVER, connection
+from perdure_model.core.server import connection
 from perdure_model.world import DEFECTS, Defect, check_worlds
+from perdure_model.world.models import model_of
 from perdure_model.world.run import find, find_defects
 from perdure_model.world.show import steps
 
@@ -62,10 +62,12 @@ def test_a_search_is_for_the_defects_that_are_asked_for() -> None:
 
 def test_a_defect_leaves_the_books_of_production_alone() -> None:
     for defect in DEFECTS.values():
+        right = {book.side: book for book in model_of(defect).books}
+        wrong = defect.plant(right)
         changed = {
             rule.name
-            for right, wrong in ((CLIENT, defect.client), (SERVER, defect.server))
-            for rule in right
-            if wrong[rule.input].decide is not rule.decide
+            for side, book in right.items()
+            for rule in book
+            if wrong[side][rule.input].decide is not rule.decide
         }
         assert changed == set(defect.rules), defect.id

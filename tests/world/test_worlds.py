@@ -17,9 +17,8 @@ from perdure_model.core.rule import Book
 from perdure_model.core.server import SERVER
 from perdure_model.core.server.effects import ServerEffect
 from perdure_model.core.server.inputs import ServerInput
-from perdure_model.world import check_worlds, worlds
-from perdure_model.world.bind import Binding
-from perdure_model.world.properties import PROPERTIES
+from perdure_model.world import MODELS, SIZE_NAMES, check_worlds
+from perdure_model.world.bind import Binding, World
 
 SMALL = {
     "T losses": 10_993,
@@ -111,18 +110,22 @@ def test_the_check_alone_takes_every_branch_of_the_rules(everything: dict[str, A
 # -- the same rules ------------------------------------------------------------------------------------
 
 
-def test_every_world_binds_exactly_the_rules_that_production_runs() -> None:
-    everything = {f"{book.side}.{rule.name}" for book in (CLIENT, SERVER) for rule in book}
-    for size in ("small", "default", "large"):
-        for name, world in worlds(size).items():
-            assert world.bound == everything, (size, name)
+def all_worlds(size: str) -> dict[str, World]:
+    return {name: world for model in MODELS for name, world in model.worlds(size).items()}
+
+
+def test_the_worlds_bind_exactly_the_rules_that_production_runs() -> None:
+    for size in SIZE_NAMES:
+        for model in MODELS:
+            bound = set().union(*(world.bound for world in model.worlds(size).values()))
+            assert bound == model.rules, (size, model.name)
 
 
 def test_every_bound_function_is_a_books_own() -> None:
-    decides = {rule.decide for book in (CLIENT, SERVER) for rule in book}
-    for world in worlds("small").values():
+    decides = {rule.decide for model in MODELS for book in model.books for rule in book}
+    for world in all_worlds("small").values():
         bindings = [a.function for a in world.system.actions if isinstance(a.function, Binding)]
-        assert {binding.rule.decide for binding in bindings} == decides
+        assert {binding.rule.decide for binding in bindings} <= decides
 
 
 @pytest.mark.parametrize(
@@ -140,7 +143,7 @@ def test_the_unions_of_inputs_and_effects_are_closed(book: Book, inputs: Any, ef
 
 
 def test_an_action_that_is_no_rule_names_no_part() -> None:
-    for world in worlds("default").values():
+    for world in all_worlds("default").values():
         parts = {component.index for held in world.parts.values() for component in held.values()}
         others = [a for a in world.system.actions if not isinstance(a.function, Binding)]
         assert len(others) >= 6
@@ -148,7 +151,7 @@ def test_an_action_that_is_no_rule_names_no_part() -> None:
 
 
 def test_a_binding_touches_sources_parts_and_sinks_only() -> None:
-    for world in worlds("default").values():
+    for world in all_worlds("default").values():
         for action in world.system.actions:
             if isinstance(binding := action.function, Binding):
                 sunk = [world.sink_of(effect, binding.rule).components for effect in binding.rule.emits]
@@ -161,11 +164,11 @@ def test_a_binding_touches_sources_parts_and_sinks_only() -> None:
 # -- properties ----------------------------------------------------------------------------------------
 
 
-def test_every_property_is_stated_in_every_world_under_its_id() -> None:
-    for world in worlds("small").values():
-        named = {one.name for one in world.system.properties}
-        assert set(PROPERTIES) <= named
-    assert all((declare.__doc__ or "").strip() for declare in PROPERTIES.values())
+def test_every_property_is_stated_in_every_world_of_its_model_under_its_id() -> None:
+    for model in MODELS:
+        for world in model.worlds("small").values():
+            assert set(model.properties) <= {one.name for one in world.system.properties}
+        assert all((declare.__doc__ or "").strip() for declare in model.properties.values())
 
 
 def test_this_file_runs_the_sources_beside_it() -> None:

@@ -7,25 +7,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from perdure_model.checker import Report, Violation, check
-from perdure_model.core.client import CLIENT
-from perdure_model.core.client.book import ITEM_TABLE, SESSION_TABLE
-from perdure_model.core.server import SERVER
-from perdure_model.core.server.book import CONNECTION_TABLE
-from perdure_model.world.catalogue import DEFECTS, Defect
-from perdure_model.world.properties import PROPERTIES
-from perdure_model.world.sizes import worlds
-from perdure_model.world.transport import Transport
-
-Move = tuple[str, str, str, str]
-TABLES = (SESSION_TABLE, ITEM_TABLE, CONNECTION_TABLE)
+from perdure_model.world.bind import World
+from perdure_model.world.defect import Defect
+from perdure_model.world.model import Model
+from perdure_model.world.models import DEFECTS, MODELS, model_of
 
 
 @dataclass
 class Checked:
     """The reports of several worlds, and what they reached together."""
 
+    models: tuple[Model, ...] = MODELS
     reports: dict[str, Report] = field(default_factory=dict)
-    moves: set[Move] = field(default_factory=set)
+    moves: set[tuple[str, str, str, str]] = field(default_factory=set)
     rules: set[str] = field(default_factory=set)
     fired: set[str] = field(default_factory=set)
     actions: set[str] = field(default_factory=set)
@@ -41,23 +35,36 @@ class Checked:
         return sum(report.distinct for report in self.reports.values())
 
     @property
+    def statements(self) -> dict[str, str]:
+        """What is checked: the first line of each property's text, by id."""
+        told = {n: (d.__doc__ or "").strip() for model in self.models for n, d in model.properties.items()}
+        return {name: text.splitlines()[0] for name, text in told.items()}
+
+    @property
     def uncovered(self) -> dict[str, list[str]]:
         """What no world reached: transitions of the charts, actions, rules, and each missed `sometimes`."""
-        reached = {(machine, source, event, target) for machine, source, event, target in self.moves}
-        missed = [" ".join(move) for move in all_moves() if move not in reached]
-        everything = {f"{book.side}.{rule.name}" for book in (CLIENT, SERVER) for rule in book}
+        moves = {move for model in self.models for move in model.moves}
+        rules = {rule for model in self.models for rule in model.rules}
         return {
-            "transitions": missed,
+            "transitions": [" ".join(move) for move in sorted(moves - self.moves)],
             "actions": sorted(self.actions - self.fired),
-            "rules": sorted(everything - self.rules),
-            "occasions": sorted(name for name in PROPERTIES if not self.has_occasion(name)),
+            "rules": sorted(rules - self.rules),
+            "occasions": [
+                f"{model.name} {name}"
+                for model in self.models
+                for name in model.properties
+                if not self.has_occasion(model, name)
+            ],
         }
 
-    def has_occasion(self, name: str) -> bool:
-        """Whether some world met the property's `sometimes`; True if it has none."""
+    def has_occasion(self, model: Model, name: str) -> bool:
+        """Whether some world of the model met the property's `sometimes`; True if it has none."""
         title = f"{name} has occasion"
-        met = [report.coverage.sometimes.get(title) for report in self.reports.values()]
+        met = [self.reports[world].coverage.sometimes.get(title) for world in self._worlds_of(model)]
         return True in met or all(one is None for one in met)
+
+    def _worlds_of(self, model: Model) -> list[str]:
+        return [name for name in self.reports if name.partition(" ")[0] == model.name]
 
     @property
     def violations(self) -> Iterator[tuple[str, Violation]]:
@@ -79,36 +86,30 @@ class Checked:
         return "holds" if self.complete else "unknown"
 
 
-def all_moves() -> list[Move]:
-    """Every transition of the charts whose machines run in these worlds."""
-    return sorted(
-        {
-            (table.name, source, event, row.target)
-            for table in TABLES
-            for (source, event), rows in table.rows.items()
-            for row in rows
-        }
-    )
-
-
 def check_worlds(
     size: str = "default",
     *,
     defect: Defect | None = None,
+    models: tuple[Model, ...] = MODELS,
     progress: bool | None = None,
     told: Callable[[str, Report], None] = lambda _name, _report: None,
 ) -> Checked:
-    """Check every world of a size, with a defect planted if one is given; `told` hears of each as it ends."""
-    client, server = (defect.client, defect.server) if defect else (CLIENT, SERVER)
-    checked = Checked()
-    for name, world in worlds(size, client=client, server=server).items():
-        report = check(world.system, progress=progress)
-        checked.reports[name] = report
-        checked.moves |= world.moves
-        checked.rules |= world.bound
-        checked.actions |= {action.name for action in world.system.actions}
-        checked.fired |= world.reached | fired(report)
-        told(name, report)
+    """Check every world of a size; `told` hears of each as it ends.
+
+    With a defect, the worlds of its model alone, with the defect planted.
+    """
+    models = (model_of(defect),) if defect else models
+    checked = Checked(models)
+    for model in models:
+        books = {book.side: book for book in model.books}
+        for name, world in model.worlds(size, defect.plant(books) if defect else books).items():
+            report = check(world.system, progress=progress)
+            checked.reports[name] = report
+            checked.moves |= world.moves
+            checked.rules |= world.bound
+            checked.actions |= {f"{model.name} {action.name}" for action in world.system.actions}
+            checked.fired |= {f"{model.name} {action}" for action in world.reached | fired(report)}
+            told(name, report)
     return checked
 
 
@@ -144,14 +145,16 @@ def find_defects(
 def find(defect: Defect, size: str = "default", progress: bool | None = None) -> Finding:
     """Search the worlds for one defect; the shortest counterexample of the first world that has one."""
     started, states, name = time.perf_counter(), 0, ""
+    model = model_of(defect)
 
-    def alone(world: Transport) -> None:
-        PROPERTIES[defect.breaks](world)
-        world.system.terminal(world.opened, name="anywhere")(lambda _opened: True)
+    def alone(world: World) -> None:
+        model.properties[defect.breaks](world)
+        world.system.terminal(next(iter(world.system.components)), name="anywhere")(lambda _any: True)
 
-    built = worlds(size, client=defect.client, server=defect.server, declare=alone)
-    for name in sorted(built, key=lambda name: name != defect.where):
-        world = built[name]
+    books = defect.plant({book.side: book for book in model.books})
+    names = sorted(model.sizes[size], key=lambda name: name != defect.where)
+    for name in names:
+        world = model.world(size, name, books, alone)
         report = check(world.system.without("sometimes"), stop_at_first=True, progress=progress)
         states += report.distinct
         for violation in report.violations:

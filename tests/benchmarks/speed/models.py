@@ -169,9 +169,9 @@ def is_current(bit: int, expected: int, data: Row) -> bool:
     return not data or data[0] != expected or data[0] == bit
 
 
-def world() -> Any:
+def world() -> System:
     """One of perdure's default worlds: a client and a server, the network and its faults."""
-    from perdure_model.world import worlds
+    from perdure_model.world.transport import TRANSPORT
 
-    built = worlds("default")["T tight"]
-    return getattr(built, "system", built)
+    system: System = TRANSPORT.world("default", "T tight").system
+    return system

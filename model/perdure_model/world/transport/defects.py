@@ -1,4 +1,4 @@
-"""The defects: small variants of rules, each of which breaks a property. None is known to production.
+"""The defects of system T: small variants of rules, each of which breaks a property.
 
 A defect overrides rules by name. Where it only takes a fence away, it does so by making the input look as
 if it were of the generation that the part holds.
@@ -6,52 +6,20 @@ if it were of the generation that the part holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from perdure_model.core.client import CLIENT, outbox, stream
+from perdure_model.core.client import outbox, stream
 from perdure_model.core.client.effects import Deliver, DeliverGap
 from perdure_model.core.common import NEVER, Cursor
-from perdure_model.core.rule import Book, Decide, Decision
-from perdure_model.core.server import SERVER, connection, sends
+from perdure_model.core.rule import Decision
+from perdure_model.core.server import connection, sends
 from perdure_model.core.server.effects import StartGrace
 from perdure_model.core.server.inputs import GraceElapsed
+from perdure_model.world.defect import Catalogue
 
-
-@dataclass(frozen=True)
-class Defect:
-    """A variant of the rules: what it does wrong, and the property that it breaks."""
-
-    id: str
-    says: str
-    breaks: str
-    rules: Mapping[str, Decide]
-    where: str = ""
-    """The world that is searched first: the smallest one in which it can show."""
-
-    @property
-    def client(self) -> Book:
-        """The client's book with the defect."""
-        return _planted(CLIENT, self.rules)
-
-    @property
-    def server(self) -> Book:
-        """The server's book with the defect."""
-        return _planted(SERVER, self.rules)
-
-
-def _planted(book: Book, rules: Mapping[str, Decide]) -> Book:
-    names = {rule.name for rule in book}
-    return book.override(**{name: decide for name, decide in rules.items() if name in names})
-
-
-DEFECTS: dict[str, Defect] = {}
-
-
-def defect(id: str, says: str, breaks: str, where: str = "", **rules: Decide) -> None:  # noqa: A002
-    """Enter a defect under the id of its finding."""
-    DEFECTS[id] = Defect(id, says, breaks, rules, where)
+DEFECTS = Catalogue()
+defect = DEFECTS.enter
 
 
 def _unfenced_close(i: Any, held: Any, *more: Any) -> Decision:

@@ -12,17 +12,15 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from perdure_model.checker import Component
-from perdure_model.core.client import CLIENT
 from perdure_model.core.client import effects as up
 from perdure_model.core.client import inputs as ask
 from perdure_model.core.client import parts as mine
 from perdure_model.core.common import Attempt, Epoch, SendKey
-from perdure_model.core.rule import Book
-from perdure_model.core.server import SERVER
 from perdure_model.core.server import effects as down
 from perdure_model.core.server import inputs as told
 from perdure_model.core.server import parts as theirs
 from perdure_model.world.bind import Arrival, World
+from perdure_model.world.defect import Books
 
 CID, SESSION, PRINCIPAL, STRANGER = "c", "s", "p", "q"
 Step = Iterator[tuple[Any, ...]]
@@ -94,11 +92,11 @@ NOTHING: frozenset[Any] = frozenset()
 
 
 class Transport(World):
-    """The world of one client and one session; `client` and `server` may be books with a defect."""
+    """The world of one client and one session; the books may have a defect."""
 
-    def __init__(self, bounds: Bounds, name: str = "T", client: Book = CLIENT, server: Book = SERVER) -> None:
+    def __init__(self, bounds: Bounds, name: str, books: Books) -> None:
         super().__init__(name)
-        self.bounds, self.client, self.server = bounds, client, server
+        self.bounds, self.client, self.server = bounds, books["client"], books["server"]
         self.here = {"cid": CID, "session": SESSION}
         self._parts()
         self._wires()

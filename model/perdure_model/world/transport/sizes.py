@@ -6,14 +6,10 @@ every rule, transition and fault. What does not interact need not be multiplied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
-from perdure_model.core.client import CLIENT
-from perdure_model.core.rule import Book
-from perdure_model.core.server import SERVER
-from perdure_model.world.properties import hold_all
-from perdure_model.world.transport import Bounds, Transport
+from perdure_model.world.transport.world import Bounds
 
 ANSWERS = (500, 429, 404)
 SMALL = {
@@ -52,17 +48,3 @@ LARGE = {
     "T restart": Bounds(sends=2, events=2, cuts=1, lost=1, held=1, late=0, restarts=1),
 }
 SIZES: Mapping[str, Mapping[str, Bounds]] = {"small": SMALL, "default": DEFAULT, "large": LARGE}
-
-
-def worlds(
-    size: str = "default",
-    *,
-    client: Book = CLIENT,
-    server: Book = SERVER,
-    declare: Callable[[Transport], object] = hold_all,
-) -> dict[str, Transport]:
-    """The worlds of a size, by name, with their properties; the books may hold a defect."""
-    built = {name: Transport(bounds, name, client, server) for name, bounds in SIZES[size].items()}
-    for world in built.values():
-        declare(world)
-    return built

@@ -6,30 +6,13 @@ stable id. Beside every `always` stands the `sometimes` that keeps it from holdi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from perdure_model.world.transport import Transport
+from perdure_model.world.model import Properties
+from perdure_model.world.transport.world import Transport
 
-PROPERTIES: dict[str, Callable[[Transport], None]] = {}
-
-
-def states(name: str) -> Callable[[Callable[[Transport], None]], Callable[[Transport], None]]:
-    """Enter a property under its id."""
-
-    def enter(declare: Callable[[Transport], None]) -> Callable[[Transport], None]:
-        PROPERTIES[name] = declare
-        return declare
-
-    return enter
-
-
-def hold_all(world: Transport) -> Transport:
-    """Declare every property on a world."""
-    for declare in PROPERTIES.values():
-        declare(world)
-    at_rest(world)
-    return world
+PROPERTIES = Properties()
+states = PROPERTIES.states
 
 
 def at_rest(w: Transport) -> None:

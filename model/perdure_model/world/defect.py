@@ -1,0 +1,41 @@
+"""What a defect is: a small variant of some rules, which breaks a property. None is known to production."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from perdure_model.core.rule import Book, Decide
+
+Books = Mapping[str, Book]
+"""Rule books by the side that they are of."""
+
+
+@dataclass(frozen=True)
+class Defect:
+    """A variant of the rules: what it does wrong, and the property that it breaks."""
+
+    id: str
+    says: str
+    breaks: str
+    rules: Mapping[str, Decide]
+    where: str = ""
+    """The world that is searched first: the smallest one in which it can show."""
+
+    def plant(self, books: Books) -> Books:
+        """The same books with the defect; the rules of production stay as they are."""
+        return {side: self._planted(book) for side, book in books.items()}
+
+    def _planted(self, book: Book) -> Book:
+        names = {rule.name for rule in book}
+        return book.override(**{name: decide for name, decide in self.rules.items() if name in names})
+
+
+class Catalogue(dict[str, Defect]):
+    """The defects of one model, by the ids of their findings."""
+
+    def enter(self, id: str, says: str, breaks: str, where: str = "", **rules: Decide) -> None:  # noqa: A002
+        """Enter a defect. Raises ValueError where the id is taken."""
+        if id in self:
+            raise ValueError(f"there is a defect {id} already: {self[id].says}")
+        self[id] = Defect(id, says, breaks, rules, where)
