@@ -23,7 +23,10 @@ DEFECTS: dict[str, Defect] = {
 
 
 def model_of(defect: Defect) -> Model:
-    """The model whose rules a defect overrides. Raises ValueError where there is none."""
+    """The model in whose catalogue a defect stands, or else the first with its rules. Raises ValueError."""
+    for model in MODELS:
+        if model.defects.get(defect.id) is defect:
+            return model
     for model in MODELS:
         if set(defect.rules) <= {rule.name for book in model.books for rule in book}:
             return model
