@@ -7,7 +7,8 @@ Rates are distinct states a second of the whole check, with invariants, coverage
 after a warm-up; what compiling takes is told apart. SPIN is built with -O2 -DSAFETY -DNOREDUCE, depth first
 and breadth first, and its better build counts. The peers on PyPI run in an environment of their own, made at
 the first run with the newest Python there is, and are cut where they do not get faster. `--big`
-adds two-phase commit with 10 members (61,515,776 states). `--write` writes docs/benchmarks/checker_speed.*.
+adds two-phase commit with 10 members (61,515,776 states). `--write` writes docs/benchmarks/checker_speed.*,
+and the README's figures from it.
 
 Required: 4 x SPIN, 25 x minicheck and musil. Exit code 1 says that some model missed it.
 """
@@ -34,6 +35,7 @@ from perdure_model.checker import Report, System, check  # noqa: E402 - found th
 
 from tests.benchmarks.speed import models, spin  # noqa: E402
 from tests.benchmarks.speed.chart import Bar, svg, table  # noqa: E402
+from tests.benchmarks.speed.readme import put  # noqa: E402
 from tests.checker.models.two_phase_commit import two_phase_commit  # noqa: E402
 
 REQUIRED = {"SPIN": 4.0, "minicheck": 25.0, "musil": 25.0}
@@ -232,6 +234,8 @@ def main() -> int:
         target.mkdir(parents=True, exist_ok=True)
         (target / "checker_speed.md").write_text(text)
         (target / "checker_speed.svg").write_text(svg(bars, "Distinct states a second, logarithmic"))
+        readme = ROOT / "README.md"
+        readme.write_text(put(readme.read_text(encoding="utf-8"), text), encoding="utf-8")
     missed = misses(bars)
     print(*missed, sep="\n")
     return 1 if missed else 0
