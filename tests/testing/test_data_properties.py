@@ -1,0 +1,33 @@
+"""The properties of data hold of what production runs, and have occasion to."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import find
+from perdure.testing.data import DATA_DEFECTS, DATA_PROPERTIES, DataProperty, falsify
+from perdure.testing.data.search import repeatable
+
+EXAMPLES = 3000
+
+every_property = pytest.mark.parametrize("stated", DATA_PROPERTIES, ids=lambda stated: stated.name)
+
+
+@every_property
+def test_a_property_holds(stated: DataProperty) -> None:
+    search = falsify(stated, EXAMPLES)
+    assert search.counterexample is None
+
+
+@every_property
+def test_a_property_has_its_occasions(stated: DataProperty) -> None:
+    for occasion in stated.occasions:
+        find(stated.cases, occasion, settings=repeatable(EXAMPLES))
+
+
+def test_every_property_says_what_it_states_and_has_a_name_of_its_own() -> None:
+    assert all(stated.says for stated in DATA_PROPERTIES)
+    assert len({stated.name for stated in DATA_PROPERTIES}) == len(DATA_PROPERTIES)
+
+
+def test_every_property_is_broken_by_a_defect() -> None:
+    assert {stated.id for stated in DATA_PROPERTIES} == {one.breaks for one in DATA_DEFECTS.values()}
