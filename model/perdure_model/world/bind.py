@@ -145,18 +145,24 @@ class Binding:
                     yield successor if len(successor) > 1 else successor[0]
 
     def _decide(self, i: Any, to: Hashable, states: States) -> list[States]:
+        decided, effects = self.decided(i, states)
+        branches = [decided]
+        for effect in effects:
+            branches = [done for branch in branches for done in self.performed(effect, to, branch)]
+        return branches
+
+    def decided(self, i: Any, states: States) -> tuple[States, tuple[Any, ...]]:
+        """The states with the parts that the rule makes of this input, and the effects still to perform."""
         specs = self.rule.specs
         values = [_gather(spec, i, seen, states) for spec, seen in zip(specs, self.sees, strict=True)]
         parts, effects = self.rule.decide(i, *values)
         states = dict(states)
         for spec, seen, part in zip(self.rule.parts, self.sees, parts, strict=False):
             _store(spec, i, seen, part, states)
-        branches = [states]
-        for effect in effects:
-            branches = [done for branch in branches for done in self._perform(effect, to, branch)]
-        return branches
+        return states, effects
 
-    def _perform(self, effect: Any, to: Hashable, states: States) -> Iterator[States]:
+    def performed(self, effect: Any, to: Hashable, states: States) -> Iterator[States]:
+        """What may come of one effect."""
         if isinstance(effect, Moved):
             self.world.moves.add((effect.machine, effect.source, effect.event, effect.target))
         if isinstance(effect, (Moved, Refused)):
