@@ -14,22 +14,29 @@ class Credential(Chart):
         refused: the refresh brought nothing new; only the application can help
 
     Events:
-        rejected: a call reports that its token was refused
+        rejected: a caller reports that its token was refused
         refreshed: the refresh brought a token
         failed: the refresh failed
-        abandoned: the last call that waited has left
+        left: a caller does not want a token any more
         replaced: the application gives a token of its own
 
     Guards:
-        current: the refused token is the one in use, not one replaced meanwhile
-        changed: the token is another than the one that was refused
+        in_use: the refused token is the one in use, not one replaced meanwhile
+        current: this is the refresh that is under way, not one that was cancelled
+        changed: the token is another than the one in use
+        waits: the caller waits for the refresh
+        last: the caller waits for the refresh, and no other does
 
     Actions:
+        join: the caller waits for the refresh under way
         refresh: start the one refresh
         cancel_refresh: stop it
+        adopt: the token is the one in use from now on
         use_current: the caller goes on with the token in use
-        join: the caller waits for the refresh under way
-        announce: all who wait are told
+        give_up: the caller is told that there is no other token
+        tell_all: all who wait go on with the token in use
+        give_up_all: all who wait are told that there is no other token
+        forget: the caller waits no longer
     """
 
     usable = State(initial=True)
@@ -37,12 +44,20 @@ class Credential(Chart):
     refused = State()
 
     rejected = (
-        usable.to(refreshing, cond="current", on="refresh")
+        usable.to(refreshing, cond="in_use", on=["join", "refresh"])
         | usable.to.itself(internal=True, on="use_current")
         | refreshing.to.itself(internal=True, on="join")
-        | refused.to.itself(internal=True, on="announce")
+        | refused.to.itself(internal=True, on="give_up")
     )
-    refreshed = refreshing.to(usable, cond="changed", on="announce") | refreshing.to(refused, on="announce")
-    failed = refreshing.to(refused, on="announce")
-    abandoned = refreshing.to(usable, on="cancel_refresh")
-    replaced = refused.to(usable) | usable.to.itself(internal=True)
+    refreshed = refreshing.to(usable, cond=["current", "changed"], on=["adopt", "tell_all"]) | refreshing.to(
+        refused, cond="current", on="give_up_all"
+    )
+    failed = refreshing.to(refused, cond="current", on="give_up_all")
+    left = refreshing.to(usable, cond="last", on=["forget", "cancel_refresh"]) | refreshing.to.itself(
+        internal=True, cond="waits", on="forget"
+    )
+    replaced = (
+        usable.to.itself(internal=True, on="adopt")
+        | refreshing.to(usable, cond="changed", on=["cancel_refresh", "adopt", "tell_all"])
+        | refused.to(usable, cond="changed", on="adopt")
+    )

@@ -10,7 +10,7 @@ class ResponseStream(Chart):
 
     States:
         holding: an attempt runs, and nothing has proven it alive; prefix events are held back
-        refreshing: the first attempt failed authentication; a new credential is awaited
+        refreshing: the first attempt failed authentication; a new token is awaited
         streaming: live events pass; the stream is never restarted from here
         ended: over, with one outcome: completed, failed or cancelled
 
@@ -20,25 +20,28 @@ class ResponseStream(Chart):
         auth_error: the attempt failed authentication, emitted as an event or raised
         error: any other error, emitted or raised
         finished: the attempt ended normally
-        refreshed: the refresh brought a credential
-        refresh_failed: the refresh brought none
+        refreshed: the credential has a token to go on with
+        refresh_failed: the credential has none
         cancelled: the consumer leaves
 
     Guards:
+        current: the event is of the attempt that runs, not of an earlier one
         room: fewer prefix events are held than the bound allows
         first: this is the first attempt
-        changed: the credential is another than the one that was refused
+        changed: the token is another than the one that this call was refused with
 
     Actions:
         hold: keep the prefix event back
         discard: drop what is held; the consumer never sees it
         release: hand over what is held, in order
         forward: hand the event over
-        refresh: ask for another credential
+        end_attempt: end the attempt from our side, whatever else it would bring
+        ask: report the token as refused, and wait for another
         restart: make the second attempt
-        surface: hand over the original error, once
+        surface: hand over the attempt's error, once
+        surface_original: hand over the first attempt's error, once
         finish: end the consumer's stream
-        stop: cancel the attempt, and the refresh if no other call waits for it
+        leave: wait for no token any more
     """
 
     holding = State(initial=True)
@@ -47,18 +50,30 @@ class ResponseStream(Chart):
     ended = State(final=True)
 
     prefix = (
-        holding.to.itself(internal=True, cond="room", on="hold")
-        | holding.to(streaming, on=["release", "forward"])
-        | streaming.to.itself(internal=True, on="forward")
+        holding.to.itself(internal=True, cond=["current", "room"], on="hold")
+        | holding.to(streaming, cond="current", on=["release", "forward"])
+        | streaming.to.itself(internal=True, cond="current", on="forward")
     )
-    live = holding.to(streaming, on=["release", "forward"]) | streaming.to.itself(internal=True, on="forward")
+    live = holding.to(streaming, cond="current", on=["release", "forward"]) | streaming.to.itself(
+        internal=True, cond="current", on="forward"
+    )
     auth_error = (
-        holding.to(refreshing, cond="first", on=["discard", "refresh"])
-        | holding.to(ended, on=["discard", "surface"])
-        | streaming.to(ended, on="surface")
+        holding.to(refreshing, cond=["current", "first"], on=["discard", "end_attempt", "ask"])
+        | holding.to(ended, cond="current", on=["discard", "end_attempt", "surface_original"])
+        | streaming.to(ended, cond="current", on=["end_attempt", "surface"])
     )
-    error = holding.to(ended, on=["release", "surface"]) | streaming.to(ended, on="surface")
-    finished = holding.to(ended, on=["release", "finish"]) | streaming.to(ended, on="finish")
-    refreshed = refreshing.to(holding, cond="changed", on="restart") | refreshing.to(ended, on="surface")
-    refresh_failed = refreshing.to(ended, on="surface")
-    cancelled = ended.from_(holding, refreshing, streaming, on="stop")
+    error = holding.to(ended, cond="current", on=["release", "end_attempt", "surface"]) | streaming.to(
+        ended, cond="current", on=["end_attempt", "surface"]
+    )
+    finished = holding.to(ended, cond="current", on=["release", "finish"]) | streaming.to(
+        ended, cond="current", on="finish"
+    )
+    refreshed = refreshing.to(holding, cond="changed", on="restart") | refreshing.to(
+        ended, on="surface_original"
+    )
+    refresh_failed = refreshing.to(ended, on="surface_original")
+    cancelled = (
+        holding.to(ended, on=["discard", "end_attempt"])
+        | streaming.to(ended, on="end_attempt")
+        | refreshing.to(ended, on="leave")
+    )

@@ -1,0 +1,46 @@
+"""What a credential's rules can ask for: a closed union.
+
+Order within a decision: `Moved` first; a refresh is ended before anybody is told; callers are told in the
+order in which they came.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from perdure_model.core.common import Moved, Refused
+from perdure_model.core.credential.inputs import Caller, Token
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """Get another token than this one, which was refused; feed `TokenRefreshed` or `RefreshFailed`."""
+
+    refresh: int
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRefresh:
+    """Nobody waits for this refresh any more; what it still brings is of an earlier generation."""
+
+    refresh: int
+
+
+@dataclass(frozen=True, slots=True)
+class UseToken:
+    """Tell the caller to go on with this token. It may be the caller's own, if that came back into use."""
+
+    caller: Caller
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpToken:
+    """Tell the caller that there is no other token."""
+
+    caller: Caller
+
+
+CredentialEffect: TypeAlias = Moved | Refused | RefreshToken | CancelRefresh | UseToken | GiveUpToken
