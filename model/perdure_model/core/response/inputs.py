@@ -1,0 +1,100 @@
+"""What a call can be told: a closed union. `attempt` is the attempt's number, `event` the event's in it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from perdure_model.core.credential.inputs import Token
+
+CallId: TypeAlias = Hashable
+"""Names a call among all that share a credential, so that it can be the credential's caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """The consumer wants the stream; this is the token in use."""
+
+    call: CallId
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixArrived:
+    """An event that proves nothing, such as a start made before the request."""
+
+    call: CallId
+    attempt: int
+    event: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveArrived:
+    """An event that proves the stream alive."""
+
+    call: CallId
+    attempt: int
+    event: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuthErrorArrived:
+    """The attempt failed authentication: emitted as an event, or `raised`, which is told for the trace only
+    (R05)."""
+
+    call: CallId
+    attempt: int
+    raised: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorArrived:
+    """The attempt failed otherwise: emitted as an event, or `raised`."""
+
+    call: CallId
+    attempt: int
+    raised: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFinished:
+    """The attempt ended normally."""
+
+    call: CallId
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBrought:
+    """The credential's answer to the report of a refused token: go on with this one."""
+
+    call: CallId
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class TokenDenied:
+    """The credential's answer to the report of a refused token: there is no other."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class CallCancelled:
+    """The consumer leaves."""
+
+    call: CallId
+
+
+ResponseInput: TypeAlias = (
+    CallStarted
+    | PrefixArrived
+    | LiveArrived
+    | AuthErrorArrived
+    | ErrorArrived
+    | AttemptFinished
+    | TokenBrought
+    | TokenDenied
+    | CallCancelled
+)
