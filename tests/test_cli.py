@@ -13,8 +13,11 @@ from typing import Any
 
 import pytest
 from perdure.cli import FOUND, GOOD, INCOMPLETE, USAGE, app, exit_code
+from perdure.testing import catalogue
+from perdure.testing.data import DATA_DEFECTS, DATA_PROPERTIES, DataProperty
 from perdure_model.checker import check
 from perdure_model.world import DEFECTS, MODELS, check_worlds, statements
+from perdure_model.world.models import by_number
 from typer.testing import CliRunner, Result
 
 SMALL = [name for model in MODELS for name in model.sizes["small"]]
@@ -158,10 +161,32 @@ def test_a_defect_that_is_found_exits_0() -> None:
     assert (one["length"], found["ok"]) == (7, True)
 
 
-def test_a_defect_that_is_found_is_told_in_one_line() -> None:
-    (line,) = perdure("defects", "--only", "T02").stdout.splitlines()
-    assert line.startswith("found T02   P-STALE-CLOSE ")
-    assert line.endswith(DEFECTS["T02"].says)
+def test_a_defect_that_is_found_is_told_in_one_line_and_the_control_in_another() -> None:
+    found, control = perdure("defects", "--only", "T02").stdout.splitlines()
+    assert found.startswith("found T02   P-STALE-CLOSE ")
+    assert found.endswith(DEFECTS["T02"].says)
+    assert control.startswith("clean without a defect: ")
+    assert control.endswith(" states of T losses")
+
+
+def test_a_defect_of_data_code_stands_in_the_same_table() -> None:
+    code, found = as_json("defects", "--only", "A05")
+    assert (code, found["ok"]) == (GOOD, True)
+    (one,) = found["defects"]
+    assert list(one) == ["id", "says", "property", "found", "length", "states", "seconds"]
+    assert (one["id"], one["property"], one["found"], one["length"]) == ("A05", "P-FRAMING", True, 7)
+    told, control = perdure("defects", "--only", "A05").stdout.splitlines()
+    assert told.startswith("found A05   P-FRAMING          7 values ")
+    assert control.startswith("clean without a defect: 300 cases for each statement about data")
+
+
+def test_the_defects_of_model_and_data_are_in_one_order() -> None:
+    assert list(catalogue.DEFECTS) == by_number({*DEFECTS, *DATA_DEFECTS})
+
+
+def test_an_id_is_of_the_model_or_of_data() -> None:
+    with pytest.raises(ValueError, match="have the same ids"):
+        catalogue.together(DATA_DEFECTS, DATA_DEFECTS)
 
 
 @pytest.mark.usefixtures("cut_short")
@@ -170,6 +195,42 @@ def test_a_defect_that_is_missed_exits_1() -> None:
     assert (code, found["ok"]) == (FOUND, False)
     assert (found["defects"][0]["found"], found["defects"][0]["length"]) == (False, None)
     assert perdure("defects", "--only", "T02").stdout.startswith("MISSED T02")
+
+
+def test_a_control_that_was_cut_short_exits_3(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit_states(monkeypatch, 5_000)
+    assert as_json("defects", "--only", "T02")[0] == INCOMPLETE
+    assert "INCOMPLETE without a defect: " in perdure("defects", "--only", "T02").stdout
+
+
+def test_what_is_found_without_a_defect_exits_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    (right,) = (one for one in DATA_PROPERTIES if one.id == "P-FRAMING")
+    never = DataProperty(right.id, right.cases, lambda _case: False, ())
+    monkeypatch.setattr(catalogue, "DATA_PROPERTIES", (never,))
+    code, found = as_json("defects", "--only", "A05")
+    assert (code, found["ok"], found["defects"][0]["found"]) == (FOUND, False, True)
+    _, control, *broken = perdure("defects", "--only", "A05").stdout.splitlines()
+    assert control.startswith("NOT CLEAN without a defect: ")
+    assert broken == [f"    {never.name}"]
+
+
+def test_the_control_of_all_defects_is_every_default_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit_states(monkeypatch, 5)
+    control = catalogue.without_defects()
+    worlds = sum(len(model.sizes["default"]) for model in MODELS)
+    assert f" states of {worlds} worlds; " in control.says
+    assert control.says.endswith(f" of which {len(DATA_PROPERTIES)}")
+    assert (control.broken, control.complete) == ((), False)
+
+
+def test_without_hypothesis_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("perdure.testing", "hypothesis"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(sys.modules["perdure"], "testing", raising=False)
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    result = perdure("defects", "--only", "A05")
+    assert result.exit_code == USAGE
+    assert result.stderr == "perdure: hypothesis is not installed: pip install 'perdure[check]'\n"
 
 
 # -- diagrams ------------------------------------------------------------------------------------------

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
     from perdure_model.checker import Report, Violation
-    from perdure_model.world import Checked, Finding
+    from perdure_model.world import Checked
+
+    from perdure.testing.catalogue import AnyFinding, Control
 
 GOOD, FOUND, USAGE, INCOMPLETE = 0, 1, 2, 3
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -178,42 +181,83 @@ def defects(
     only: Annotated[str | None, typer.Option(help="this defect alone, such as T02")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Plant each known defect, and see that its property finds it."""
-    from perdure_model import world as worlds
-
-    if only is not None and only not in worlds.DEFECTS:
-        raise wrong(f"there is no defect {only!r}; there are {', '.join(worlds.DEFECTS)}")
+    """Plant each known defect, see that its property finds it, and that without it nothing is found."""
+    with extra("check"):
+        from perdure.testing import catalogue
+    if only is not None and only not in catalogue.DEFECTS:
+        raise wrong(f"there is no defect {only!r}; there are {', '.join(catalogue.DEFECTS)}")
+    ids = [only] if only else list(catalogue.DEFECTS)
     findings = []
-    for finding in worlds.find_defects([only] if only else worlds.DEFECTS, progress=False):
-        findings.append(finding)
-        if not as_json:
-            say_finding(finding)
-    ok = all(finding.found for finding in findings)
+    with progress_over(len(ids) + 1, shown=not as_json) as (begin, say):
+        for id in ids:  # noqa: A001 - the word for it
+            begin(id)
+            findings.append(catalogue.find(id))
+            say(told_finding(findings[-1]))
+        begin("without a defect")
+        control = catalogue.without_defects(findings if only else None)
+        say(told_control(control))
+    code = defects_code(findings, control)
     if as_json:
-        put_json({"ok": ok, "defects": [finding_json(finding) for finding in findings]})
-    raise typer.Exit(GOOD if ok else FOUND)
+        put_json({"ok": code == GOOD, "defects": [finding_json(finding) for finding in findings]})
+    raise typer.Exit(code)
 
 
-def say_finding(finding: Finding) -> None:
+@contextmanager
+def progress_over(
+    steps: int, *, shown: bool
+) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
+    """A bar over so many steps, on a terminal: gives `begin(step)` and `say(line)`."""
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    bar = Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal))
+    task = bar.add_task("", total=steps, completed=-1)
+
+    def say(line: str) -> None:
+        if shown:
+            bar.console.print(line, soft_wrap=True)
+
+    with bar:
+        yield lambda step: bar.update(task, advance=1, description=step), say
+
+
+def defects_code(findings: list[AnyFinding], control: Control) -> int:
+    """1 for a defect that was missed, or something found where there is none; 3 for a search cut short."""
+    if control.broken or not all(finding.found for finding in findings):
+        return FOUND
+    return GOOD if control.complete else INCOMPLETE
+
+
+def told_finding(finding: AnyFinding) -> str:
     """A line for a defect."""
-    found = finding.violation is not None
-    mark = "[green]found[/]" if found else "[bold red]MISSED[/]"
-    steps = f"{len(finding.violation.trace) - 1:>3} steps" if finding.violation else "         "
-    console.print(
-        f"{mark} {finding.defect.id:5} {finding.defect.breaks:16} {steps} "
-        f"{finding.states:>9,} states {finding.seconds:5.1f} s  {finding.defect.says}",
-        soft_wrap=True,
+    from perdure.testing.catalogue import units
+
+    mark = "[green]found[/]" if finding.found else "[bold red]MISSED[/]"
+    counted, searched = units(finding)
+    length = f"{finding.length:>3} {counted}" if finding.found else ""
+    return (
+        f"{mark} {finding.defect.id:5} {finding.defect.breaks:16} {length:10} "
+        f"{finding.states:>9,} {searched:6} {finding.seconds:5.1f} s  {finding.defect.says}"
     )
 
 
-def finding_json(finding: Finding) -> dict[str, Any]:
-    """A finding as data; `length` counts the steps of the shortest counterexample."""
+def told_control(control: Control) -> str:
+    """A line, or several, for the same searches without a defect."""
+    searched = f"without a defect: {control.says}"
+    if control.broken:
+        return "\n".join([f"[bold red]NOT CLEAN[/] {searched}", *(f"    {one}" for one in control.broken)])
+    return f"[green]clean[/] {searched}" if control.complete else f"[yellow]INCOMPLETE[/] {searched}"
+
+
+def finding_json(finding: AnyFinding) -> dict[str, Any]:
+    """A finding as data; `length` is the steps of the shortest counterexample, or the size of a shrunk case.
+
+    `states` is the states, or cases, that were searched.
+    """
     return {
         "id": finding.defect.id,
         "says": finding.defect.says,
         "property": finding.defect.breaks,
         "found": finding.found,
-        "length": len(finding.violation.trace) - 1 if finding.violation else None,
+        "length": finding.length,
         "states": finding.states,
         "seconds": round(finding.seconds, 3),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from perdure_model.checker import Report, Violation, check
@@ -91,10 +91,11 @@ def check_worlds(
     *,
     defect: Defect | None = None,
     models: tuple[Model, ...] = MODELS,
+    names: Container[str] | None = None,
     progress: bool | None = None,
     told: Callable[[str, Report], None] = lambda _name, _report: None,
 ) -> Checked:
-    """Check every world of a size; `told` hears of each as it ends.
+    """Check every world of a size, or those of these names; `told` hears of each as it ends.
 
     With a defect, the worlds of its model alone, with the defect planted.
     """
@@ -103,6 +104,8 @@ def check_worlds(
     for model in models:
         books = {book.side: book for book in model.books}
         for name, world in model.worlds(size, defect.plant(books) if defect else books).items():
+            if names is not None and name not in names:
+                continue
             report = check(world.system, progress=progress)
             checked.reports[name] = report
             checked.moves |= world.moves
@@ -132,6 +135,11 @@ class Finding:
     def found(self) -> bool:
         """By its own property."""
         return self.violation is not None
+
+    @property
+    def length(self) -> int | None:
+        """The steps of the shortest counterexample."""
+        return len(self.violation.trace) - 1 if self.violation else None
 
 
 def find_defects(
