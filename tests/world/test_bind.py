@@ -145,6 +145,20 @@ def test_a_decision_that_changes_nothing_is_no_step() -> None:
     assert world.reached == {"press"}
 
 
+@pytest.mark.parametrize(("room", "heard"), [("red", "red's bell"), ("blue", "the house's bell")])
+def test_a_sink_at_an_address_is_for_what_is_bound_there(room: str, heard: str) -> None:
+    book = Book("house")
+    book.rule(Press, LAMP.one, emits=(Ring,))(lambda _i, lamp: ((lamp,), (Ring(1),)))
+    world = World("house")
+    world.part(LAMP, (room,))
+    left = world.system.component("presses", 1)
+    for place, name in ({}, "the house's bell"), ({"room": "red"}, "red's bell"):
+        world.sink(Ring, world.system.component(name, 0), address=place)(lambda _e, _to, bell: [(bell + 1,)])
+    world.bind(book, Press, [left], lambda left: [(Press(room), (left - 1,), None)], address={"room": room})
+    assert set(names(world)) == {"presses", f"lamp[{room}]", heard}
+    assert run(world, **{"presses": 1, f"lamp[{room}]": None, heard: 0})[0][heard] == 1
+
+
 # -- parts outside the world ---------------------------------------------------------------------------
 
 

@@ -154,7 +154,8 @@ def test_a_binding_touches_sources_parts_and_sinks_only() -> None:
     for world in all_worlds("default").values():
         for action in world.system.actions:
             if isinstance(binding := action.function, Binding):
-                sunk = [world.sink_of(effect, binding.rule).components for effect in binding.rule.emits]
+                sinks = [world.sink_of(e, binding.rule, binding.address) for e in binding.rule.emits]
+                sunk = [sink.components for sink in sinks]
                 due = {c.index for c in binding.sources}
                 due |= {c.index for seen in binding.sees for c in seen.values()}
                 due |= {c.index for components in sunk for c in components}

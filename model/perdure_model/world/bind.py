@@ -43,7 +43,7 @@ class World:
     def __init__(self, name: str) -> None:
         self.system = System(name)
         self.parts: dict[Family, dict[Key, Component]] = {}
-        self.sinks: dict[tuple[type, type | None], Sink] = {}
+        self.sinks: dict[tuple[type, type | None, frozenset[Any]], Sink] = {}
         self.bound: set[str] = set()
         self.reached: set[str] = set()
         """The actions whose rule has had something to decide, be it nothing."""
@@ -58,12 +58,19 @@ class World:
         return component
 
     def sink(
-        self, effect: type, *components: Component, of: type | None = None
+        self,
+        effect: type,
+        *components: Component,
+        of: type | None = None,
+        address: Mapping[str, Hashable] = NOWHERE,
     ) -> Callable[[SinkFunction], SinkFunction]:
-        """Say where effects of this type go; with `of`, those of decisions on that type of input only."""
+        """Say where effects of this type go; with `of`, those of decisions on that type of input only.
+
+        With `address`, those of rules that are bound at that address only.
+        """
 
         def declare(put: SinkFunction) -> SinkFunction:
-            self.sinks[effect, of] = Sink(components, put)
+            self.sinks[effect, of, frozenset(address.items())] = Sink(components, put)
             return put
 
         return declare
@@ -71,19 +78,20 @@ class World:
     def ignore(self, *effects: type) -> None:
         """Effects that leave no mark on this world, such as the storing of payloads."""
         for effect in effects:
-            self.sinks[effect, None] = Sink((), lambda _effect, _to: [()])
+            self.sinks[effect, None, frozenset()] = Sink((), lambda _effect, _to: [()])
 
-    def sink_of(self, effect: type, rule: Rule) -> Sink:
-        """Where this rule's effects of this type go.
+    def sink_of(self, effect: type, rule: Rule, address: Mapping[str, Hashable] = NOWHERE) -> Sink:
+        """Where this rule's effects of this type go, if it is bound at this address.
 
         Raises UndeclaredEffect where the rule has not declared it, or this world has no sink for it.
         """
         if effect not in rule.emits:
             raise UndeclaredEffect(f"{rule.name} emits {effect.__name__} without declaring it")
-        sink = self.sinks.get((effect, rule.input)) or self.sinks.get((effect, None))
-        if sink is None:
-            raise UndeclaredEffect(f"{rule.name} emits {effect.__name__}, for which there is no sink")
-        return sink
+        for place in (frozenset(address.items()), frozenset[Any]()):
+            sink = self.sinks.get((effect, rule.input, place)) or self.sinks.get((effect, None, place))
+            if sink is not None:
+                return sink
+        raise UndeclaredEffect(f"{rule.name} emits {effect.__name__}, for which there is no sink")
 
     def bind(
         self,
@@ -105,9 +113,10 @@ class World:
         self.bound.add(f"{book.side}.{rule.name}")
         sources = tuple(sources)
         sees = [self._components(spec, address) for spec in rule.specs]
-        footprint = _union(sources, *(seen.values() for seen in sees), *self._sunk(rule))
+        sunk = [self.sink_of(effect, rule, address).components for effect in rule.emits]
+        footprint = _union(sources, *(seen.values() for seen in sees), *sunk)
         name = name or rule.name
-        binding = Binding(self, name, rule, sources, arrivals, sees, footprint)
+        binding = Binding(self, name, rule, sources, arrivals, sees, footprint, address)
         self.system.action(*footprint, name=name, fair=fair)(binding)
 
     def _components(self, spec: Spec, address: Mapping[str, Hashable]) -> dict[Key, Component]:
@@ -117,9 +126,6 @@ class World:
             for key, component in self.parts[spec.family].items()
             if all(address.get(n, key[fields.index(n)]) == key[fields.index(n)] for n in spec.by)
         }
-
-    def _sunk(self, rule: Rule) -> list[tuple[Component, ...]]:
-        return [self.sink_of(effect, rule).components for effect in rule.emits]
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +139,7 @@ class Binding:
     arrivals: Arrivals
     sees: list[dict[Key, Component]]
     footprint: tuple[Component, ...]
+    address: Mapping[str, Hashable]
 
     def __call__(self, *states: Any) -> Iterator[Any]:  # noqa: D102
         before = dict(zip(self.footprint, states, strict=True))
@@ -168,7 +175,7 @@ class Binding:
         if isinstance(effect, (Moved, Refused)):
             yield states
             return
-        sink = self.world.sink_of(type(effect), self.rule)
+        sink = self.world.sink_of(type(effect), self.rule, self.address)
         for put in sink.put(effect, to, *(states[component] for component in sink.components)):
             yield states | dict(zip(sink.components, put, strict=True))
 
