@@ -72,7 +72,7 @@ class FileIdentity:
             return Identity(connection_id(kept["connection_id"]), positive(kept["incarnation"]))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             self._warn(f"cannot be read ({error!r}), so the client starts under a new id")
             return None
 
