@@ -25,7 +25,15 @@ def test_a_file_outlives_the_program(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "nonsense", '{"connection_id": "cid-1", "incarnation": 1}', "[1]", "[" * 100_000]
+    "text",
+    [
+        "",
+        "{}",
+        "nonsense",
+        '{"connection_id": "cid-1", "incarnation": 1}',
+        "[1]",
+        pytest.param("[" * 100_000, id="nested"),
+    ],
 )
 def test_a_file_that_holds_no_identity_is_replaced_and_said_so(tmp_path: Path, text: str) -> None:
     path = tmp_path / "me"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from perdure import sse
+from perdure import identity, sse, wire
+from perdure.sse import Item, Retry
 from perdure.testing.data import (
     DATA_DEFECTS,
     DATA_PROPERTIES,
@@ -21,6 +23,7 @@ from perdure.testing.data import (
     states,
 )
 from perdure.testing.data.catalogue import by_id
+from perdure.testing.data.property import Plant
 from perdure.testing.data.search import size
 
 
@@ -38,6 +41,139 @@ def assert_found(defect: DataDefect) -> None:
     with defect.plant():
         assert not finding.counterexample.statement.holds(finding.counterexample.case)
     assert finding.counterexample.statement.holds(finding.counterexample.case), "it breaks without the defect"
+
+
+# -- variants of one finding ---------------------------------------------------------------------------
+
+
+class KeepsByteOrderMark(sse.Parser):
+    def _without_bom(self, head: bytes) -> bytes:
+        self._head = None
+        return head
+
+
+class LooksForMarkInOneChunk(sse.Parser):
+    def _without_bom(self, head: bytes) -> bytes:
+        self._head = None
+        return head.removeprefix(b"\xef\xbb\xbf")
+
+
+class KeepsNulInId(sse.Parser):
+    def _field(self, line: bytes, items: list[Item]) -> None:
+        name, _, value = line.partition(b":")
+        if name == b"id":
+            self._id = value.removeprefix(b" ").decode("utf-8", "replace")
+        else:
+            super()._field(line, items)
+
+
+class TakesAnyNumberForRetry(sse.Parser):
+    def _field(self, line: bytes, items: list[Item]) -> None:
+        name, _, value = line.partition(b":")
+        if name != b"retry":
+            super()._field(line, items)
+            return
+        try:
+            items.append(Retry(int(value)))
+        except ValueError:
+            return
+
+
+class WaitsForTheLineFeed(sse.Parser):
+    """Ends no line at a CR that a chunk ends with."""
+
+    def _lines(self, chunk: bytes) -> list[bytes]:
+        if chunk.endswith(b"\r"):
+            lines = super()._lines(chunk[:-1])
+            self._tail += b"\r"
+            return lines
+        return super()._lines(chunk)
+
+
+class StripsAllSpaces(sse.Parser):
+    def _interpret(self, lines: Iterable[bytes]) -> list[Item]:
+        return super()._interpret([line.replace(b":  ", b": ") for line in lines])
+
+
+class ForgetsTheIdWithoutData(sse.Parser):
+    def _end_block(self, items: list[Item]) -> None:
+        if self._data:
+            super()._end_block(items)
+        else:
+            self._event, self._id = "", self.last_event_id
+
+
+class KeepsTheEventsName(sse.Parser):
+    def _end_block(self, items: list[Item]) -> None:
+        name = self._event
+        super()._end_block(items)
+        self._event = name
+
+
+class DispatchesWhatIsIncomplete(sse.Parser):
+    def feed(self, chunk: bytes) -> list[Item]:
+        items = super().feed(chunk)
+        if self._data and not self._tail:
+            self._end_block(items)
+        return items
+
+
+class SplitsAtLineFeedsAlone(sse.Parser):
+    def _lines(self, chunk: bytes) -> list[bytes]:
+        return super()._lines(chunk.replace(b"\r\n", b"\n").replace(b"\r", b" "))
+
+
+class TakesCommentsForData(sse.Parser):
+    def _interpret(self, lines: Iterable[bytes]) -> list[Item]:
+        return super()._interpret([b"data" + line if line[:1] == b":" else line for line in lines])
+
+
+@pytest.mark.parametrize(
+    "parser",
+    [
+        KeepsByteOrderMark,
+        LooksForMarkInOneChunk,
+        KeepsNulInId,
+        TakesAnyNumberForRetry,
+        WaitsForTheLineFeed,
+        StripsAllSpaces,
+        ForgetsTheIdWithoutData,
+        KeepsTheEventsName,
+        DispatchesWhatIsIncomplete,
+        SplitsAtLineFeedsAlone,
+        TakesCommentsForData,
+    ],
+)
+def test_another_way_to_cut_a_stream_wrongly_is_found(parser: type[sse.Parser]) -> None:
+    assert_found(DataDefect("A05", parser.__name__, "P-FRAMING", instead(sse, Parser=parser)))
+
+
+class AnyClose(wire.CloseBody):
+    cid: str
+
+
+def as_it_stands(text: object) -> str:
+    wire.connection_id(text)
+    return str(text)
+
+
+PATTERN = wire._CONNECTION_ID.pattern
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        instead(wire, CloseBody=AnyClose),
+        instead(wire, _CONNECTION_ID=re.compile(PATTERN, re.ASCII)),
+        instead(wire, _CONNECTION_ID=re.compile(PATTERN, re.IGNORECASE)),
+        instead(wire, _CONNECTION_ID=re.compile("cid-[0-9a-f-]{36}", re.IGNORECASE | re.ASCII)),
+        instead(identity, connection_id=str),
+        instead(identity, connection_id=as_it_stands),
+    ],
+    ids=["close takes any text", "one case", "any cid", "any groups", "stored text", "stored case"],
+)
+def test_another_way_to_tell_ids_apart_is_found(plant: Plant) -> None:
+    assert_found(DataDefect("T19", "", "P-ID-FORM", plant))
 
 
 # -- the search itself ---------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
@@ -24,9 +24,9 @@ class DataProperty:
     """
 
     id: str
-    cases: SearchStrategy[Any]
+    cases: SearchStrategy[Any] = field(repr=False)
     holds: Holds
-    occasions: tuple[Holds, ...]
+    occasions: tuple[Holds, ...] = field(repr=False)
 
     @property
     def name(self) -> str:

@@ -24,8 +24,8 @@ class Counterexample:
 
     @property
     def length(self) -> int:
-        """How large the case is: characters, bytes and single values, counted through its collections."""
-        return size(self.case)
+        """How large the case is, at least 1: characters, bytes and values, those of collections counted."""
+        return max(1, size(self.case))
 
 
 @dataclass(frozen=True)
