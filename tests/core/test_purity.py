@@ -16,6 +16,12 @@ from perdure_model.core.client.effects import ClientEffect
 from perdure_model.core.client.inputs import ClientInput, Heard
 from perdure_model.core.client.parts import Link
 from perdure_model.core.common import Moved, Refused
+from perdure_model.core.credential import parts as shared
+from perdure_model.core.credential.effects import CredentialEffect
+from perdure_model.core.credential.inputs import CredentialInput
+from perdure_model.core.response import parts as calls
+from perdure_model.core.response.effects import ResponseEffect
+from perdure_model.core.response.inputs import ResponseInput
 from perdure_model.core.rule import Book, Decide, Decision, Rule
 from perdure_model.core.server import parts as theirs
 from perdure_model.core.server.effects import ServerEffect
@@ -77,11 +83,13 @@ def test_every_decision_of_the_small_worlds_is_pure() -> None:
 def test_parts_inputs_and_effects_are_frozen_values() -> None:
     values = {
         value
-        for module in (mine, theirs)
+        for module in (mine, theirs, shared, calls)
         for value in vars(module).values()
         if isinstance(value, type) and value.__module__ == module.__name__
     }
     for union in (ClientInput, ClientEffect, ServerInput, ServerEffect):
+        values |= set(get_args(union))
+    for union in (CredentialInput, CredentialEffect, ResponseInput, ResponseEffect):
         values |= set(get_args(union))
     assert len(values) > 50
     thawed = [value.__name__ for value in values if not value.__dataclass_params__.frozen]  # type: ignore[attr-defined]

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from perdure_model.world.defect import Defect
 from perdure_model.world.model import Declare, Model
+from perdure_model.world.response import RESPONSES
 from perdure_model.world.transport import TRANSPORT
 
-MODELS: tuple[Model, ...] = (TRANSPORT,)
+MODELS: tuple[Model, ...] = (TRANSPORT, RESPONSES)
 SIZE_NAMES = ("small", "default", "large")
 
 

@@ -39,21 +39,13 @@ class LiveArrived:
 
 
 @dataclass(frozen=True, slots=True)
-class AuthErrorArrived:
-    """The attempt failed authentication: emitted as an event, or `raised`, which is told for the trace only
-    (R05)."""
+class AttemptFailed:
+    """The attempt failed: `auth` says whether authentication did. Whether the error was `raised`, or emitted
+    as an event, is told for the trace alone (R05)."""
 
     call: CallId
     attempt: int
-    raised: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorArrived:
-    """The attempt failed otherwise: emitted as an event, or `raised`."""
-
-    call: CallId
-    attempt: int
+    auth: bool
     raised: bool = False
 
 
@@ -91,8 +83,7 @@ ResponseInput: TypeAlias = (
     CallStarted
     | PrefixArrived
     | LiveArrived
-    | AuthErrorArrived
-    | ErrorArrived
+    | AttemptFailed
     | AttemptFinished
     | TokenBrought
     | TokenDenied

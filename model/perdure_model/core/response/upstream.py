@@ -13,9 +13,8 @@ from perdure_model.core.response.effects import (
     SurfaceError,
 )
 from perdure_model.core.response.inputs import (
+    AttemptFailed,
     AttemptFinished,
-    AuthErrorArrived,
-    ErrorArrived,
     LiveArrived,
     PrefixArrived,
 )
@@ -38,16 +37,13 @@ def on_live_arrived(i: LiveArrived, call: Call) -> Decision:
     return CallDesk(i.call, call, event=i.event).step("live", attempt=i.attempt, stale=STALE)
 
 
-@RESPONSE.rule(AuthErrorArrived, CALL.one, emits=(HandOver, Discard, EndAttempt, SurfaceError, RejectToken))
-def on_auth_error_arrived(i: AuthErrorArrived, call: Call) -> Decision:
-    """The first attempt's, before any live event, asks for another token; any other surfaces (R04-R06)."""
-    return CallDesk(i.call, call).step("auth_error", attempt=i.attempt, stale=STALE)
+@RESPONSE.rule(AttemptFailed, CALL.one, emits=(HandOver, Discard, EndAttempt, SurfaceError, RejectToken))
+def on_attempt_failed(i: AttemptFailed, call: Call) -> Decision:
+    """Authentication that fails at first, before any live event, asks for another token (R04-R06, R09).
 
-
-@RESPONSE.rule(ErrorArrived, CALL.one, emits=(HandOver, EndAttempt, SurfaceError))
-def on_error_arrived(i: ErrorArrived, call: Call) -> Decision:
-    """It passes through, behind what was held (R03, R04)."""
-    return CallDesk(i.call, call).step("error", attempt=i.attempt, stale=STALE)
+    Any other error passes through, behind what was held (R03).
+    """
+    return CallDesk(i.call, call).step("auth_error" if i.auth else "error", attempt=i.attempt, stale=STALE)
 
 
 @RESPONSE.rule(AttemptFinished, CALL.one, emits=(HandOver, FinishCall))

@@ -15,11 +15,13 @@ SMALL = {
     "R two": Bounds(calls=2, prefix=1, live=0, errors=False, cancels=1),
 }
 DEFAULT = {
-    "R one": Bounds(calls=1, prefix=3, live=2, cancels=2, replaced=2, late=2, prefix_max=2),
-    "R two": Bounds(calls=2, cancels=1, replaced=1, late=1),
-    "R older": Bounds(calls=2, live=0, errors=False, replaced=1, older=1, cancels=1),
-    "R three": Bounds(calls=3, prefix=0, live=1, errors=False, cancels=1),
-    "R endless": Bounds(calls=2, live=1, endless=1, replaced=1),
+    "R one": Bounds(calls=1, prefix=3, live=1, cancels=1, replaced=1, late=2),
+    "R held": Bounds(calls=1, prefix=3, live=2, prefix_max=2),
+    "R two": Bounds(calls=2, cancels=1, replaced=1),
+    "R late": Bounds(calls=2, prefix=0, live=1, errors=False, cancels=2, late=2),
+    "R older": Bounds(calls=2, prefix=0, live=0, errors=False, replaced=1, older=1, cancels=1),
+    "R three": Bounds(calls=3, prefix=0, live=0, errors=False, cancels=1),
+    "R endless": Bounds(calls=2, prefix=0, live=1, endless=1, replaced=1),
 }
 LARGE = {
     **DEFAULT,

@@ -7,7 +7,7 @@ late may, within a budget, bring one thing more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,6 +23,8 @@ from perdure_model.world.defect import Books
 
 Step = Iterator[tuple[Any, ...]]
 FIRST_TOKEN = 1
+LAST = 9
+"""The number of an event that comes after all others."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,15 @@ class Try(NamedTuple):
 
 
 class Late(NamedTuple):
-    """What was ended too late: how often that may yet happen, and the inputs that come all the same."""
+    """What was ended too late: how often that may yet happen, and what may bring one thing more, as the
+    effects that ended it."""
 
     left: int
     due: frozenset[Any] = frozenset()
+
+    def add(self, e: Any) -> Late:
+        """One more."""
+        return Late(self.left - 1, self.due | {e})
 
 
 class Tokens(NamedTuple):
@@ -82,11 +89,6 @@ class Tokens(NamedTuple):
 
 
 NOTHING: frozenset[Any] = frozenset()
-ENDS: dict[Any, str] = {
-    told.AuthErrorArrived: "auth",
-    told.ErrorArrived: "error",
-    told.AttemptFinished: "finished",
-}
 
 
 class Response(World):
@@ -108,6 +110,7 @@ class Response(World):
             self._upstream_rules(call, fair=n >= bounds.endless)
         self._caller_rules()
         self._refresh_rules()
+        self._cancelled_refresh_rules()
         self._application_rules()
 
     # -- components --------------------------------------------------------------------------------
@@ -172,9 +175,8 @@ class Response(World):
         def end_attempt(
             e: asks.EndAttempt, _to: object, tries: tuple[Try, ...], is_open: frozenset[int], late: Late
         ) -> Step:
-            yield tries, is_open - {e.attempt}, late
-            for i in read_already(call, e.attempt, tries[-1]) if late.left else ():
-                yield tries, is_open - {e.attempt}, Late(late.left - 1, late.due | {i})
+            for now in (late, late.add(e)) if late.left else (late,):
+                yield tries, is_open - {e.attempt}, now
 
         @self.sink(asks.RejectToken, up, self.answers[call], address={"call": call})
         def reject(e: asks.RejectToken, _to: object, up: tuple[Any, ...], _answer: object) -> Step:
@@ -189,23 +191,13 @@ class Response(World):
         def refresh(e: tells.RefreshToken, _to: object, running: frozenset[Any], begun: Any) -> Step:
             yield running | {e}, (*begun, e.token)
 
-        @self.sink(tells.CancelRefresh, self.running, self.begun, self.late, self.tokens)
+        @self.sink(tells.CancelRefresh, self.running, self.begun, self.late)
         def cancel_refresh(
-            e: tells.CancelRefresh,
-            _to: object,
-            running: frozenset[Any],
-            begun: Any,
-            late: Late,
-            tokens: Tokens,
+            e: tells.CancelRefresh, _to: object, running: frozenset[Any], begun: Any, late: Late
         ) -> Step:
             stopped = frozenset(one for one in running if one.refresh != e.refresh)
-            yield stopped, begun[:-1], late, tokens  # it counts for nothing: nobody has heard of it
-            if late.left:
-                brought = hears.TokenRefreshed(e.refresh, tokens.next)
-                now = tokens._replace(made=tokens.next)
-                yield stopped, begun[:-1], Late(late.left - 1, late.due | {brought}), now
-                failed = hears.RefreshFailed(e.refresh)
-                yield stopped, begun[:-1], Late(late.left - 1, late.due | {failed}), tokens
+            for now in (late, late.add(e)) if late.left else (late,):
+                yield stopped, begun[:-1], now  # it counts for nothing: nobody has heard of it
 
     def _answer_sinks(self) -> None:
         def told_to(caller: Any, wires: tuple[Any, ...], i: Any, answer: Any) -> tuple[Any, ...]:
@@ -257,14 +249,15 @@ class Response(World):
             self._call_bind(call, answer, [self.down[call]], first_of(answer))
 
     def _upstream_rules(self, call: str, *, fair: bool) -> None:
-        wire = [self.tries[call], self.open[call]]
-        for kind in (told.PrefixArrived, told.LiveArrived):
-            self._call_bind(call, kind, wire, bringing(call, kind, self.bounds), fair=fair)
-        for end in ENDS if self.bounds.errors else (told.AuthErrorArrived, told.AttemptFinished):
-            self._call_bind(call, end, [*wire, self.refused], ending(call, end), fair=fair)
-        for kind in (told.PrefixArrived, told.LiveArrived, *ENDS) if self.bounds.late else ():
-            name = f"{call}: {kind.__name__} of an attempt that was ended"
-            self._call_bind(call, kind, [self.late], too_late(kind, call=call), name)
+        wire, b = [self.tries[call], self.open[call]], self.bounds
+        for kind, most in ((told.PrefixArrived, b.prefix), (told.LiveArrived, b.live)):
+            if most:
+                self._call_bind(call, kind, wire, bringing(call, kind, b), fair=fair)
+        self._call_bind(call, told.AttemptFailed, [*wire, self.refused], failing(call, b), fair=fair)
+        self._call_bind(call, told.AttemptFinished, wire, finishing(call), fair=fair)
+        for late in READ_ALREADY if b.late else ():
+            name = f"{call}: {late.__name__} of an attempt that was ended"
+            self._call_bind(call, late, [self.late], read_already(call, late), name)
 
     def _caller_rules(self) -> None:
         for call in self.names:
@@ -290,9 +283,28 @@ class Response(World):
         wire = [self.running, self.tokens, self.begun, self.older]
         self.bind(self.credential, hears.TokenRefreshed, wire, refreshed)
         self.bind(self.credential, hears.RefreshFailed, [self.running], failed)
-        for kind in (hears.TokenRefreshed, hears.RefreshFailed) if self.bounds.late else ():
-            name = f"{kind.__name__} of a refresh that was cancelled"
-            self.bind(self.credential, kind, [self.late], too_late(kind), name=name)
+
+    def _cancelled_refresh_rules(self) -> None:
+        def ended(late: Late) -> Iterator[tuple[int, Late]]:
+            for e in sorted(late.due, key=repr):
+                if isinstance(e, tells.CancelRefresh):
+                    yield e.refresh, late._replace(due=late.due - {e})
+
+        def brought(late: Late, tokens: Tokens) -> Iterator[Arrival]:
+            for refresh, left in ended(late):
+                now = tokens._replace(made=tokens.next)
+                yield hears.TokenRefreshed(refresh, tokens.next), (left, now), None
+
+        def failed(late: Late) -> Iterator[Arrival]:
+            for refresh, left in ended(late):
+                yield hears.RefreshFailed(refresh), (left,), None
+
+        if not self.bounds.late:
+            return
+        name = "TokenRefreshed of a refresh that was cancelled"
+        self.bind(self.credential, hears.TokenRefreshed, [self.late, self.tokens], brought, name=name)
+        name = "RefreshFailed of a refresh that was cancelled"
+        self.bind(self.credential, hears.RefreshFailed, [self.late], failed, name=name)
 
     def _application_rules(self) -> None:
         def first(shared: Any, _tokens: Tokens) -> Iterator[Arrival]:
@@ -325,24 +337,30 @@ def first_of(kind: type) -> Arrivals:
     return arrivals
 
 
-def too_late(kind: type, **of: str) -> Arrivals:
-    """What comes all the same of something that was ended."""
+READ_ALREADY: dict[type, Callable[[str, int], tuple[Any, ...]]] = {
+    told.PrefixArrived: lambda call, n: (told.PrefixArrived(call, n, LAST),),
+    told.LiveArrived: lambda call, n: (told.LiveArrived(call, n, LAST),),
+    told.AttemptFailed: lambda call, n: tuple(told.AttemptFailed(call, n, auth) for auth in (True, False)),
+    told.AttemptFinished: lambda call, n: (told.AttemptFinished(call, n),),
+}
+"""What may have come off the wire of an attempt when our end closed it."""
+
+
+def read_already(call: str, kind: type) -> Arrivals:
+    """One thing more of an attempt that was ended."""
 
     def arrivals(late: Late) -> Iterator[Arrival]:
-        for i in sorted(late.due, key=repr):
-            if isinstance(i, kind) and all(getattr(i, name) == value for name, value in of.items()):
-                yield i, (late._replace(due=late.due - {i}),), None
+        for e in sorted(late.due, key=repr):
+            if isinstance(e, asks.EndAttempt) and e.call == call:
+                for i in READ_ALREADY[kind](call, e.attempt):
+                    yield i, (late._replace(due=late.due - {e}),), None
 
     return arrivals
 
 
-def read_already(call: str, attempt: int, tried: Try) -> Iterator[Any]:
-    """What may have come off the wire when our end closed it."""
-    event = len(tried.events) + 1
-    yield told.PrefixArrived(call, attempt, event)
-    yield told.LiveArrived(call, attempt, event)
-    for end in ENDS:
-        yield end(call, attempt)
+def runs(tries: tuple[Try, ...], is_open: frozenset[int]) -> bool:
+    """Whether the latest attempt can bring anything more."""
+    return len(tries) in is_open and not tries[-1].end
 
 
 def bringing(call: str, kind: Any, bounds: Bounds) -> Arrivals:
@@ -355,30 +373,41 @@ def bringing(call: str, kind: Any, bounds: Bounds) -> Arrivals:
         return tried._replace(live=tried.live + 1) if tried.live < bounds.live else None
 
     def arrivals(tries: tuple[Try, ...], is_open: frozenset[int]) -> Iterator[Arrival]:
-        attempt = len(tries)
-        tried = more(tries[-1]) if attempt in is_open and not tries[-1].end else None
+        tried = more(tries[-1]) if runs(tries, is_open) else None
         if tried is not None:
-            yield kind(call, attempt, len(tried.events)), ((*tries[:-1], tried), is_open), None
+            yield kind(call, len(tries), len(tried.events)), ((*tries[:-1], tried), is_open), None
 
     return arrivals
 
 
-def ending(call: str, kind: Any) -> Arrivals:
-    """The end of the attempt that is open. A stream that emits its errors as events stays open after one."""
+def failing(call: str, bounds: Bounds) -> Arrivals:
+    """The attempt that is open fails. A stream that emits its errors as events stays open after one."""
 
     def arrivals(
         tries: tuple[Try, ...], is_open: frozenset[int], refused: frozenset[int]
     ) -> Iterator[Arrival]:
-        attempt = len(tries)
-        if attempt not in is_open or tries[-1].end:
+        if not runs(tries, is_open):
             return
-        ended = (*tries[:-1], tries[-1]._replace(end=ENDS[kind]))
-        over = is_open - {attempt}
-        if kind is told.AttemptFinished:
-            yield kind(call, attempt), (ended, over, refused), None
-            return
-        now = refused | {tries[-1].token} if kind is told.AuthErrorArrived else refused
-        yield kind(call, attempt), (ended, is_open, now), None
-        yield kind(call, attempt, raised=True), (ended, over, now), None
+        attempt, tried = len(tries), tries[-1]
+        for auth in (True, False) if bounds.errors else (True,):
+            failed = (*tries[:-1], tried._replace(end="auth" if auth else "error"))
+            now = refused | {tried.token} if auth else refused
+            yield told.AttemptFailed(call, attempt, auth), (failed, is_open, now), None
+            yield (
+                told.AttemptFailed(call, attempt, auth, raised=True),
+                (failed, is_open - {attempt}, now),
+                None,
+            )
+
+    return arrivals
+
+
+def finishing(call: str) -> Arrivals:
+    """The attempt that is open ends normally."""
+
+    def arrivals(tries: tuple[Try, ...], is_open: frozenset[int]) -> Iterator[Arrival]:
+        if runs(tries, is_open):
+            finished = (*tries[:-1], tries[-1]._replace(end="finished"))
+            yield told.AttemptFinished(call, len(tries)), (finished, is_open - {len(tries)}), None
 
     return arrivals
