@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from perdure import identity, sse, wire
+from perdure import identity, sse, transport, wire
 from perdure.sse import Item, Retry
 from perdure.testing.data import (
     DATA_DEFECTS,
@@ -25,6 +27,7 @@ from perdure.testing.data import (
 from perdure.testing.data.catalogue import by_id
 from perdure.testing.data.property import Plant
 from perdure.testing.data.search import size
+from perdure_model.core import common
 
 
 @pytest.mark.parametrize("name", DATA_DEFECTS)
@@ -174,6 +177,84 @@ PATTERN = wire._CONNECTION_ID.pattern
 )
 def test_another_way_to_tell_ids_apart_is_found(plant: Plant) -> None:
     assert_found(DataDefect("T19", "", "P-ID-FORM", plant))
+
+
+def swapped(status: int, wrong: str) -> Plant:
+    """A plant that puts one status into another class."""
+    right = common.classify
+    return instead(common, classify=lambda asked: wrong if asked == status else right(asked))
+
+
+@pytest.mark.parametrize(
+    ("status", "wrong"),
+    [
+        (404, "passing"),
+        (408, "final"),
+        (425, "final"),
+        (429, "final"),
+        (503, "final"),
+        (0, "final"),
+        (204, "final"),
+        (401, "passing"),
+        (409, "taken"),
+        (304, "taken"),
+    ],
+)
+def test_a_status_of_another_class_is_found(status: int, wrong: str) -> None:
+    assert_found(DataDefect("T15", f"{status} is {wrong}", "P-CLASS", swapped(status, wrong)))
+
+
+def backing_off(factor: float, *, jitter: bool = True, longer: bool = True) -> Callable[..., float]:
+    """Another backoff: by another factor, without jitter, or where Retry-After is not heeded or shortens."""
+
+    def backoff_s(failures: int, first_s: float, cap_s: float, chance: float, asked_s: float | None) -> float:
+        waited = (chance if jitter else 1.0) * min(cap_s, first_s * factor ** min(failures - 1, 30))
+        return max(waited, asked_s or 0.0) if longer else waited if asked_s is None else asked_s
+
+    return backoff_s
+
+
+def spacing(least: float, most: float) -> Callable[..., float]:
+    def spaced_s(tries: int, first_s: float, cap_s: float, chance: float, asked_s: float | None) -> float:
+        waited = min(cap_s, first_s * 2.0 ** min(tries - 1, 30)) * (least + chance * (most - least))
+        return max(waited, asked_s or 0.0)
+
+    return spaced_s
+
+
+def test_the_stand_ins_for_waiting_can_be_right() -> None:
+    """So that what the next test finds is what they are told to do wrong."""
+    right = instead(common, backoff_s=backing_off(2.0), spaced_s=spacing(1.0, 1.25))
+    assert not find_defect(DataDefect("none", "", "P-SPACED", right), DATA_PROPERTIES, 500).found
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        instead(common, backoff_s=backing_off(1.0)),
+        instead(common, backoff_s=backing_off(3.0)),
+        instead(common, backoff_s=backing_off(2.0, jitter=False)),
+        instead(common, backoff_s=backing_off(2.0, longer=False)),
+        instead(common, spaced_s=spacing(0.0, 1.0)),
+        instead(common, spaced_s=spacing(1.0, 2.0)),
+        instead(transport, retry_after=lambda headers: float(headers["retry-after"])),
+        instead(transport, RETRY_AFTER_MAX_S=math.inf),
+        instead(transport, UTC=timezone(timedelta(hours=1))),
+    ],
+    ids=[
+        "does not grow",
+        "triples",
+        "no jitter",
+        "Retry-After shortens",
+        "sends at once",
+        "sends late",
+        "Retry-After is a number",
+        "Retry-After without a bound",
+        "another zone",
+    ],
+)
+def test_another_way_to_wait_wrongly_is_found(plant: Plant) -> None:
+    assert_found(DataDefect("A14", "", "P-SPACED", plant))
 
 
 # -- the search itself ---------------------------------------------------------------------------------
