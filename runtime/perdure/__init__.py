@@ -3,15 +3,18 @@
 Law of this package: it performs, and decides nothing. The rules of `perdure_model.core` decide, and they are
 reached through one function, `perdure.feed.Feed`. Await, clock, chance and sockets are here, and only here.
 
-`connect` is the client, `Hub` the server; PROTOCOL.md says what goes over the wire between them.
+`connect` is the client, `Hub` the server; PROTOCOL.md says what goes over the wire between them. `refreshing`
+is for streams of other servers whose credential, a `Credential` that many share, may expire.
 """
 
 from perdure_model.core.client.parts import ClientSettings
 from perdure_model.core.server.parts import ServerSettings
 
 from perdure.client import Event, Gap, HandlerFailed, Item, Receipt, Session, Status, connect
+from perdure.credentials import Credential
 from perdure.errors import (
     BadConnectionId,
+    BadToken,
     IdentityWarning,
     NoCredential,
     NotAnEventStream,
@@ -33,6 +36,7 @@ from perdure.errors import (
     UsageError,
 )
 from perdure.identity import FileIdentity, Identity, IdentitySource, MemoryIdentity
+from perdure.response import Refreshing, kind_of_error, refreshing
 from perdure.server import Hub, HubSession, Send
 from perdure.store import MemoryStore, Store
 from perdure.trace import JsonLines
@@ -40,7 +44,9 @@ from perdure.transport import Limits
 
 __all__ = [
     "BadConnectionId",
+    "BadToken",
     "ClientSettings",
+    "Credential",
     "Event",
     "FileIdentity",
     "Gap",
@@ -60,6 +66,7 @@ __all__ = [
     "PayloadError",
     "PerdureError",
     "Receipt",
+    "Refreshing",
     "Send",
     "SendError",
     "SendFailed",
@@ -80,4 +87,6 @@ __all__ = [
     "Unauthenticated",
     "UsageError",
     "connect",
+    "kind_of_error",
+    "refreshing",
 ]

@@ -31,6 +31,12 @@ class BadConnectionId(UsageError):
     hint_default = "it is 'cid-' and a UUID: cid-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx, x a hex digit"
 
 
+class BadToken(UsageError):
+    """A credential's token that is none. It is not shown: it may be the secret in the wrong wrapping."""
+
+    hint_default = "give the token itself, as a str"
+
+
 class PayloadError(UsageError):
     """Data that cannot be JSON."""
 
