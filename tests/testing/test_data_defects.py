@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -11,22 +12,26 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from perdure import identity, sse, transport, wire
-from perdure.sse import Item, Retry
+from perdure import client, identity, sse, transport, wire
+from perdure.errors import SendFailed, SessionFailed
+from perdure.sse import Item, Retry, encode
 from perdure.testing.data import (
     DATA_DEFECTS,
     DATA_PROPERTIES,
     DataDefect,
     DataProperty,
+    failures,
     falsify,
     find_data_defects,
     find_defect,
     instead,
+    notices,
     states,
 )
 from perdure.testing.data.catalogue import by_id
 from perdure.testing.data.property import Plant
 from perdure.testing.data.search import size
+from perdure.transport import Reply
 from perdure_model.core import common
 
 
@@ -255,6 +260,59 @@ def test_the_stand_ins_for_waiting_can_be_right() -> None:
 )
 def test_another_way_to_wait_wrongly_is_found(plant: Plant) -> None:
     assert_found(DataDefect("A14", "", "P-SPACED", plant))
+
+
+async def nothing_failed(*_: object) -> Reply:
+    """A POST whose failure nobody hears of."""
+    return Reply(204)
+
+
+async def nobody_answers(*_: object) -> Reply:
+    """A POST whose status is forgotten."""
+    return Reply(0)
+
+
+def named_by_its_data(data: str | None = None, *, event: str | None = None, **more: Any) -> bytes:
+    """An event whose name is the application's to choose."""
+    said = json.loads(data or "null")
+    return encode(data, event=said.get("type", event) if isinstance(said, dict) else event, **more)
+
+
+@pytest.mark.parametrize(
+    ("where", "plant"),
+    [
+        (
+            failures.a_stream_that_fails_is_told_with_its_status,
+            instead(client, SessionFailed=lambda says, **_: SessionFailed(says)),
+        ),
+        (
+            failures.a_send_that_fails_is_told_with_its_status,
+            instead(client, SendFailed=lambda says, **_: SendFailed(says, key="", why="")),
+        ),
+        (
+            failures.a_send_that_fails_is_told_with_its_status,
+            instead(transport.Transport, post=nothing_failed),
+        ),
+        (
+            failures.a_send_that_fails_is_told_with_its_status,
+            instead(transport.Transport, post=nobody_answers),
+        ),
+        (notices.what_is_published_is_no_notice, instead(sse, encode=named_by_its_data)),
+        (notices.a_notice_is_no_event, instead(client, HANDLER_FAILED="message")),
+        (notices.a_notice_is_no_event, instead(client, Gap=client.Event)),
+    ],
+    ids=[
+        "no status of a session",
+        "no status of a send",
+        "swallowed",
+        "no status of a reply",
+        "named by the application",
+        "events for notices",
+        "gaps for events",
+    ],
+)
+def test_another_way_to_tell_the_application_wrongly_is_found(where: DataProperty, plant: Plant) -> None:
+    assert_found(DataDefect("T35", "", "P-ERRORS", plant, where))
 
 
 # -- the search itself ---------------------------------------------------------------------------------

@@ -50,12 +50,16 @@ def states(
 
 @dataclass(frozen=True)
 class DataDefect:
-    """A variant of data code: what it does wrong, the property that it breaks, and how it is planted."""
+    """A variant of data code: what it does wrong, the property that it breaks, and how it is planted.
+
+    where: the statement that is searched first, of the several that the property may have.
+    """
 
     id: str
     says: str
     breaks: str
     plant: Plant
+    where: DataProperty | None = None
 
 
 def instead(owner: object, **wrong: Any) -> Plant:

@@ -68,7 +68,7 @@ def find_defect(
         raise KeyError(f"no property of data has the id {defect.breaks}, which {defect.id} should break")
     started, states = time.perf_counter(), 0
     with defect.plant():
-        for one in stated:
+        for one in sorted(stated, key=lambda one: one is not defect.where):
             search = falsify(one, examples_max)
             states += search.states
             if search.counterexample:
