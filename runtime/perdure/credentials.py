@@ -14,6 +14,7 @@ from itertools import count
 from typing import Any, Final, TypeAlias, assert_never
 
 import anyio
+import anyio.lowlevel
 from perdure_model.core.common import Moved, Refused
 from perdure_model.core.credential import CREDENTIAL
 from perdure_model.core.credential.effects import (
@@ -210,13 +211,18 @@ class Credential:
 
     async def _refreshed(self, refresh: int) -> TokenRefreshed | RefreshFailed:
         try:
-            with anyio.fail_after(self._timeout_s):
-                text = self._refresh()
-                text = await text if inspect.isawaitable(text) else text
-            token = self._texts.handle(text)
+            token = self._texts.handle(await self._fetch())
         except Exception as error:
             self.error = error
             LOG.warning("the credential could not be refreshed: %r", error)
             return RefreshFailed(refresh)
         self.error = None
         return TokenRefreshed(refresh, token)
+
+    async def _fetch(self) -> object:
+        """What the application's function gives, in time. Raises what it raises, and TimeoutError."""
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        with anyio.move_on_after(self._timeout_s):
+            text = self._refresh()
+            return await text if inspect.isawaitable(text) else text
+        raise TimeoutError(f"no token within {self._timeout_s} s")

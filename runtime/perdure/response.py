@@ -236,6 +236,7 @@ class Refreshing(AsyncIterator[E]):
                     del self._kept[event]
             case SurfaceError():
                 self._out.append(self._errors[effect.attempt])
+                self._errors.clear()
                 self._over = True
             case FinishCall():
                 self._stop_reading()
