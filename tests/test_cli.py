@@ -177,7 +177,7 @@ def test_a_defect_of_data_code_stands_in_the_same_table() -> None:
     assert (one["id"], one["property"], one["found"], one["length"]) == ("A05", "P-FRAMING", True, 7)
     told, control = perdure("defects", "--only", "A05").stdout.splitlines()
     assert told.startswith("found A05   P-FRAMING          7 values ")
-    assert control.startswith("clean without a defect: 300 cases for each statement about data")
+    assert control.startswith("clean without a defect: 200 cases for each statement about data")
 
 
 def test_the_defects_of_model_and_data_are_in_one_order() -> None:

@@ -156,6 +156,62 @@ def test_another_way_to_cut_a_stream_wrongly_is_found(parser: type[sse.Parser]) 
     assert_found(DataDefect("A05", parser.__name__, "P-FRAMING", instead(sse, Parser=parser)))
 
 
+class BoundsLinesAlone(sse.Parser):
+    """Adds nothing up over the lines of a block."""
+
+    def _interpret(self, lines: Iterable[bytes]) -> list[Item]:
+        items = []
+        for line in lines:
+            self._room = self._event_bytes_max
+            items += super()._interpret([line])
+        return items
+
+
+class BoundsWholeLines(sse.Parser):
+    """Lets a line that does not end grow."""
+
+    def _interpret(self, lines: Iterable[bytes]) -> list[Item]:
+        tail, self._tail = self._tail, bytearray()
+        try:
+            return super()._interpret(lines)
+        finally:
+            self._tail = tail
+
+
+class BoundsChunks(sse.Parser):
+    """Counts what has come, not what is held."""
+
+    def feed(self, chunk: bytes) -> list[Item]:
+        self._room -= len(chunk)
+        return super().feed(chunk)
+
+
+class BoundsCommentsToo(sse.Parser):
+    """Counts a comment for as long as its block lasts."""
+
+    def _interpret(self, lines: Iterable[bytes]) -> list[Item]:
+        lines = list(lines)
+        items = super()._interpret(lines)
+        self._room -= sum(len(line) for line in lines if line[:1] == b":")
+        return items
+
+
+class LosesWhatCameBefore(sse.Parser):
+    def feed(self, chunk: bytes) -> list[Item]:
+        try:
+            return super().feed(chunk)
+        except sse.EventTooLarge as error:
+            error.before = []
+            raise
+
+
+@pytest.mark.parametrize(
+    "parser", [BoundsLinesAlone, BoundsWholeLines, BoundsChunks, BoundsCommentsToo, LosesWhatCameBefore]
+)
+def test_another_way_to_bound_an_event_wrongly_is_found(parser: type[sse.Parser]) -> None:
+    assert_found(DataDefect("T27", parser.__name__, "P-BOUNDED", instead(sse, Parser=parser)))
+
+
 class AnyClose(wire.CloseBody):
     cid: str
 
@@ -209,11 +265,14 @@ def test_a_status_of_another_class_is_found(status: int, wrong: str) -> None:
     assert_found(DataDefect("T15", f"{status} is {wrong}", "P-CLASS", swapped(status, wrong)))
 
 
-def backing_off(factor: float, *, jitter: bool = True, longer: bool = True) -> Callable[..., float]:
-    """Another backoff: by another factor, without jitter, or where Retry-After is not heeded or shortens."""
+def backing_off(
+    factor: float, *, capped: bool = True, jitter: bool = True, longer: bool = True
+) -> Callable[..., float]:
+    """Another backoff: by another factor, without cap or jitter, or where Retry-After shortens."""
 
     def backoff_s(failures: int, first_s: float, cap_s: float, chance: float, asked_s: float | None) -> float:
-        waited = (chance if jitter else 1.0) * min(cap_s, first_s * factor ** min(failures - 1, 30))
+        grown = first_s * factor ** min(failures - 1, 30)
+        waited = (chance if jitter else 1.0) * (min(cap_s, grown) if capped else grown)
         return max(waited, asked_s or 0.0) if longer else waited if asked_s is None else asked_s
 
     return backoff_s
@@ -238,6 +297,7 @@ def test_the_stand_ins_for_waiting_can_be_right() -> None:
     [
         instead(common, backoff_s=backing_off(1.0)),
         instead(common, backoff_s=backing_off(3.0)),
+        instead(common, backoff_s=backing_off(2.0, capped=False)),
         instead(common, backoff_s=backing_off(2.0, jitter=False)),
         instead(common, backoff_s=backing_off(2.0, longer=False)),
         instead(common, spaced_s=spacing(0.0, 1.0)),
@@ -249,6 +309,7 @@ def test_the_stand_ins_for_waiting_can_be_right() -> None:
     ids=[
         "does not grow",
         "triples",
+        "no cap",
         "no jitter",
         "Retry-After shortens",
         "sends at once",

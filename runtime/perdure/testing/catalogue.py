@@ -18,7 +18,7 @@ from perdure.testing.data import DATA_DEFECTS, DATA_PROPERTIES, DataDefect, Data
 
 AnyDefect: TypeAlias = Defect | DataDefect
 AnyFinding: TypeAlias = Finding | DataFinding
-CONTROL_EXAMPLES = 300
+CONTROL_EXAMPLES = 200
 
 
 def together(*catalogues: dict[str, Defect] | dict[str, DataDefect]) -> dict[str, AnyDefect]:

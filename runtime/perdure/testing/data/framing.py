@@ -1,8 +1,12 @@
-"""P-FRAMING: bytes to events. The reference is the WHATWG's algorithm over the whole text, slow and plain."""
+"""P-FRAMING and P-BOUNDED: bytes to events, and no more of them at once than a bound.
+
+The reference is the WHATWG's algorithm over the whole text, slow and plain.
+"""
 
 from __future__ import annotations
 
 import itertools
+import re
 
 from hypothesis import strategies as st
 
@@ -125,6 +129,51 @@ def typed(items: list[Item]) -> list[tuple[type, Item]]:
     return [(type(item), item) for item in items]
 
 
+# -- the bound -----------------------------------------------------------------------------------------
+
+
+def exceeds(stream: bytes, bytes_max: int) -> bool:
+    """Whether some block's lines, comments and line ends not counted, or a comment alone, are too large."""
+    block = 0
+    *lines, rest = re.split(b"\r\n|\n|\r", stream.removeprefix(BOM))
+    for line in lines:
+        if block + len(line) > bytes_max:
+            return True
+        block = 0 if not line else block if line.startswith(b":") else block + len(line)
+    return block + len(rest) > bytes_max and not BOM.startswith(stream)
+
+
+def parsed(chunks: list[bytes], bytes_max: int) -> tuple[list[Item], bool]:
+    """What is parsed under a bound, and whether it was exceeded."""
+    parser = sse.Parser(event_bytes_max=bytes_max)
+    items: list[Item] = []
+    for chunk in chunks:
+        try:
+            items += parser.feed(chunk)
+        except sse.EventTooLarge as error:
+            return items + error.before, True
+    return items, False
+
+
+@states(
+    "P-BOUNDED",
+    st.tuples(cut_streams(), st.integers(1, 24)),
+    lambda case: exceeds(b"".join(case[0]), case[1]),
+    lambda case: makes_an_event(case[0]) and not exceeds(b"".join(case[0]), case[1]),
+)
+def an_event_is_bounded(case: tuple[list[bytes], int]) -> bool:
+    """A block of more bytes than the bound is refused, no other; what is whole before it is not lost."""
+    chunks, bytes_max = case
+    stream = b"".join(chunks)
+    items, exceeded = parsed(chunks, bytes_max)
+    due = Reference(stream).items
+    return (
+        exceeded == exceeds(stream, bytes_max)
+        and typed(items) == typed(due[: len(items)])
+        and (len(items) == len(due) or (exceeded and items == parsed([stream], bytes_max)[0]))
+    )
+
+
 # -- defects -------------------------------------------------------------------------------------------
 
 
@@ -136,7 +185,7 @@ class SplitsAtChunks(sse.Parser):
         return super().feed(chunk)
 
 
-PROPERTIES = (parsing_equals_the_specification,)
+PROPERTIES = (parsing_equals_the_specification, an_event_is_bounded)
 DEFECTS = (
     DataDefect(
         "A05",

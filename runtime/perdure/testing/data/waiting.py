@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from perdure_model.core import common
 
 from perdure import transport
-from perdure.testing.data.property import DataDefect, instead, states
+from perdure.testing.data.property import DataDefect, states
 
 # -- statuses ------------------------------------------------------------------------------------------
 
@@ -142,14 +142,6 @@ def a_date_is_waited_for(case: tuple[int, timezone | None]) -> bool:
     return read is not None and abs(read - min(max(seconds, 0), 86_400)) < 60  # the clock goes on meanwhile
 
 
-# -- defects -------------------------------------------------------------------------------------------
-
-
-def uncapped_s(failures: int, first_s: float, _cap_s: float, chance: float, asked_s: float | None) -> float:
-    """Doubling, without an end."""
-    return max(chance * first_s * 2.0 ** min(failures - 1, 30), asked_s or 0.0)
-
-
 PROPERTIES = (
     a_status_has_one_class,
     a_reconnect_waits_with_full_jitter,
@@ -157,11 +149,5 @@ PROPERTIES = (
     any_retry_after_can_be_read,
     a_date_is_waited_for,
 )
-DEFECTS = (
-    DataDefect(
-        "A14",
-        "the wait before a reconnect doubles past its cap",
-        "P-SPACED",
-        instead(common, backoff_s=uncapped_s),
-    ),
-)
+DEFECTS: tuple[DataDefect, ...] = ()
+"""None: those that break these properties are defects of the model's rules."""
