@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from perdure_model.world.defect import Defect
+from perdure_model.world.follow import FOLLOWED
 from perdure_model.world.model import Declare, Model
 from perdure_model.world.response import RESPONSES
 from perdure_model.world.transport import TRANSPORT
 
-MODELS: tuple[Model, ...] = (TRANSPORT, RESPONSES)
+MODELS: tuple[Model, ...] = (TRANSPORT, FOLLOWED, RESPONSES)
 SIZE_NAMES = ("small", "default", "large")
 
 

@@ -93,9 +93,11 @@ def on_submit_credential_given(
 
 @FOLLOW.rule(SubmitAnswered, *PARTS, reads=AROUND, emits=WORKING)
 def on_submit_answered(
-    _i: SubmitAnswered, submit: Submit, _state: FollowState, settings: FollowSettings
+    _i: SubmitAnswered, submit: Submit | None, _state: FollowState, settings: FollowSettings
 ) -> Decision:
     """A newer state is shown: what was taken has become of it, or may have."""
+    if submit is None:
+        return refuse("a submission that an earlier state has settled", submit)
     after, effects = SubmitDesk(submit, settings).step("answered")
     return (after,), effects
 
@@ -113,9 +115,11 @@ def on_settle_due(
 
 @FOLLOW.rule(SubmitAbandoned, *PARTS, reads=AROUND, emits=WORKING)
 def on_submit_abandoned(
-    _i: SubmitAbandoned, submit: Submit, _state: FollowState, settings: FollowSettings
+    _i: SubmitAbandoned, submit: Submit | None, _state: FollowState, settings: FollowSettings
 ) -> Decision:
     """The session is over: nothing of it is left; a request on its way may have been taken."""
+    if submit is None:
+        return refuse("a submission that the last state has settled", submit)
     outcome = "uncertain" if submit.state == "submitting" else "failed"
     after, effects = SubmitDesk(submit, settings, outcome=outcome, why="the session is over").step("abandon")
     return (after,), effects
