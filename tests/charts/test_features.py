@@ -146,6 +146,15 @@ def test_two_events_of_one_transition_have_their_own_hooks() -> None:
     assert table.rows["here", "two"] == (Row((), "here", ("before_two", "leave")),)
 
 
+def test_donedata_by_name_is_an_action_of_the_entry() -> None:
+    table = compile_chart(Stepwise)
+    assert table.rows["here", "three"] == (Row((), "gone", ("leave", "on_one", "note")),)
+    machine = Stepwise()
+    machine.ran.clear()
+    machine.send("three")
+    assert machine.ran == ["leave", "on_one", "note"]
+
+
 NAMES = ("alpha", "beta", "before_e0", "on_e1", "after_e0", "on_enter_s1", "on_exit_s0", "on_transition")
 GUARDS = ("g", "h")
 

@@ -5,6 +5,9 @@ a callback's place is its priority: generic hooks (`on_transition`), then those 
 hooks called after a state or event (`on_lost`); `after_transition` comes last of all. An internal
 self-transition neither exits nor enters; with `enable_self_transition_entries` it enters, and still does not
 exit.
+
+`donedata="name"` is one more `enter` callback: the library itself keeps no other trace of it, and what it
+returns goes nowhere from a final state that no other state holds. So the table runs it as the action it is.
 """
 
 from __future__ import annotations
