@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from perdure_model.core.client import outbox, stream
-from perdure_model.core.client.effects import Deliver, DeliverGap
+from perdure_model.core.client.effects import Deliver
 from perdure_model.core.common import NEVER, Cursor
 from perdure_model.core.rule import Decision
 from perdure_model.core.server import connection, sends
@@ -78,16 +78,8 @@ def _older_request_takes_over(i: Any, held: Any, *more: Any) -> Decision:
     return connection.on_stream_requested(i, replace(held, generation=NEVER) if held else held, *more)
 
 
-def _any_streams_end(i: Any, state: Any, link: Any, *more: Any) -> Decision:
-    return stream.on_stream_lost(replace(i, attempt=link.attempt), state, replace(link, open=True), *more)
-
-
 def _any_retry_timer(i: Any, box: Any, *more: Any) -> Decision:
     return outbox.on_retry_due(replace(i, post=box.post), box, *more)
-
-
-def _gap_at_any_time(i: Any, _cursor: Any, *_more: Any) -> Decision:
-    return (Cursor(i.epoch, i.position),), (DeliverGap(i.session, i.epoch, i.position),)
 
 
 defect(
@@ -143,18 +135,4 @@ defect(
     "P-SPACED",
     where="T answers",
     on_retry_due=_any_retry_timer,
-)
-defect(
-    "A16",
-    "the end of a stream that was given up starts a second reconnect timer, or drops the stream after it",
-    "P-ONE-STREAM",
-    where="T garbled",
-    on_stream_lost=_any_streams_end,
-)
-defect(
-    "A17",
-    "what a stream that was left still brings is handed over",
-    "P-TERMINAL-ONCE",
-    where="T stale",
-    on_gap_arrived=_gap_at_any_time,
 )
