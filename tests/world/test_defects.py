@@ -14,7 +14,7 @@ FENCES = {
     "T04": ("on_grace_elapsed", "P-TTL"),
     "T26": ("on_stream_requested", "P-STALE-CLOSE"),
     "T34": ("on_retry_due", "P-SPACED"),
-    "A16": ("on_stream_lost", "P-ONE-STREAM"),
+    "A16": ("on_follow_lost", "P-ONE-STREAM"),
 }
 """Where a generation check is taken away, and what then breaks."""
 
@@ -39,6 +39,7 @@ def assert_found(defect: Defect) -> None:
     assert (finding.violation.kind, finding.violation.loop is None) in (
         ("always", True),
         ("eventually", False),
+        ("leads_to", False),
     )
     assert finding.violation.trace[0].action is None
     assert len(list(steps(finding.violation))) >= len(finding.violation.trace) - 1
