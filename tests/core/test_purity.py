@@ -20,6 +20,9 @@ from perdure_model.core.credential import parts as shared
 from perdure_model.core.credential.effects import CredentialEffect
 from perdure_model.core.credential.inputs import CredentialInput
 from perdure_model.core.response import parts as calls
+from perdure_model.core.follow import parts as followed
+from perdure_model.core.follow.effects import FollowEffect
+from perdure_model.core.follow.inputs import FollowInput
 from perdure_model.core.response.effects import ResponseEffect
 from perdure_model.core.response.inputs import ResponseInput
 from perdure_model.core.rule import Book, Decide, Decision, Rule
@@ -83,13 +86,13 @@ def test_every_decision_of_the_small_worlds_is_pure() -> None:
 def test_parts_inputs_and_effects_are_frozen_values() -> None:
     values = {
         value
-        for module in (mine, theirs, shared, calls)
+        for module in (mine, theirs, shared, calls, followed)
         for value in vars(module).values()
         if isinstance(value, type) and value.__module__ == module.__name__
     }
     for union in (ClientInput, ClientEffect, ServerInput, ServerEffect):
         values |= set(get_args(union))
-    for union in (CredentialInput, CredentialEffect, ResponseInput, ResponseEffect):
+    for union in (CredentialInput, CredentialEffect, ResponseInput, ResponseEffect, FollowInput, FollowEffect):
         values |= set(get_args(union))
     assert len(values) > 50
     thawed = [value.__name__ for value in values if not value.__dataclass_params__.frozen]  # type: ignore[attr-defined]
