@@ -5,7 +5,8 @@ from perdure_model.core.follow.book import FOLLOW_TABLE, SUBMISSION_TABLE
 from perdure_model.world.follow.defects import DEFECTS
 from perdure_model.world.follow.properties import PROPERTIES, at_rest
 from perdure_model.world.follow.sizes import SIZES
-from perdure_model.world.follow.world import Bounds, Following
+from perdure_model.world.follow.wires import Bounds
+from perdure_model.world.follow.world import Following
 from perdure_model.world.model import Model
 
 FOLLOWED = Model(

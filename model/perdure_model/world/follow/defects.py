@@ -84,7 +84,7 @@ defect(
 defect("A14", "the backoff does not grow", "P-SPACED", on_follow_lost=_flat_backoff)
 defect(
     "N20",
-    "only a newer state is progress: a session whose remote is quiet dies of its n-th loss, however far apart",
+    "only a newer state is progress: where the remote is quiet, the n-th loss ends the session",
     "P-TERMINATES",
     on_steady_due=_steady_is_nothing,
 )

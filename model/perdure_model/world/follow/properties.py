@@ -24,10 +24,8 @@ def at_rest(w: Following) -> None:
     Every other state without a next step is a deadlock: a timer that never comes, a state never shown.
     """
 
-    @w.system.terminal(w.state, w.tried, w.channel, w.submit, w.app, w.remote, w.following)
-    def rest(
-        state: Any, tried: Any, channel: Any, submit: Any, app: Any, remote: Any, following: Any
-    ) -> bool:
+    @w.system.terminal(w.state, w.channel, w.submit, w.app, w.remote, w.following)
+    def rest(state: Any, channel: Any, submit: Any, app: Any, remote: Any, following: Any) -> bool:
         if state is None or following:
             return False
         if state.state == "terminal":
@@ -138,7 +136,7 @@ def terminal_once(w: Following) -> None:
     @w.system.always(w.state, w.app, name="P-TERMINAL-ONCE")
     def once(state: Any, app: Any) -> bool:
         over = state is not None and state.state == "terminal"
-        return app.finished == (state.outcome if over else None) and app.wrong != "late"
+        return bool(app.finished == (state.outcome if over else None) and app.wrong != "late")
 
     @w.system.sometimes(w.app, w.late, name="P-TERMINAL-ONCE has occasion")
     def tempted(app: Any, late: Any) -> bool:
@@ -147,7 +145,7 @@ def terminal_once(w: Following) -> None:
 
 @states("P-OUTCOME")
 def outcome(w: Following) -> None:
-    """The outcome is its cause's: the remote's own, expired for 401 and 410, failed for a bound that is spent."""
+    """The outcome is its cause's: the remote's own, expired for 401 and 410, failed for a spent bound."""
 
     @w.system.always(w.state, w.tried, w.cause, w.following, name="P-OUTCOME")
     def caused(state: Any, tried: Any, cause: Any, following: Any) -> bool:
@@ -160,7 +158,7 @@ def outcome(w: Following) -> None:
         if state.outcome == "expired":
             return cause.last in (401, "submit 401")
         spent = tried.failures >= w.bounds.attempts_max or cause.last == "elapsed"
-        return state.outcome == "failed" and spent and cause.last != 401
+        return bool(state.outcome == "failed" and spent and cause.last != 401)
 
     @w.system.sometimes(w.state, w.cause, name="P-OUTCOME has occasion")
     def ruled(state: Any, cause: Any) -> bool:
@@ -173,7 +171,7 @@ def one_close(w: Following) -> None:
 
     @w.system.always(w.tried, w.requests, name="P-ONE-CLOSE")
     def closed_once(tried: Any, requests: Any) -> bool:
-        return requests == ({tried.attempt} if tried is not None and tried.doing in UP else set())
+        return set(requests) == ({tried.attempt} if tried is not None and tried.doing in UP else set())
 
     @w.system.sometimes(w.requests, name="P-ONE-CLOSE has occasion")
     def second(requests: Any) -> bool:
@@ -186,11 +184,12 @@ def monotonic(w: Following) -> None:
 
     @w.system.always(w.app, name="P-MONOTONIC")
     def rising(app: Any) -> bool:
-        return app.wrong != "back"
+        return bool(app.wrong != "back")
 
-    @w.system.sometimes(w.app, w.channel, w.snap, name="P-MONOTONIC has occasion")
-    def older_on_its_way(app: Any, _channel: Any, snap: Any) -> bool:
-        return snap is not None and snap.reply is not None and (snap.reply.serial or (0, 99))[1] < app.shown
+    @w.system.sometimes(w.app, w.snap, name="P-MONOTONIC has occasion")
+    def older_on_its_way(app: Any, snap: Any) -> bool:
+        replied = snap is not None and snap.reply is not None and snap.reply.serial is not None
+        return replied and bool(snap.reply.serial[1] < app.shown)
 
 
 @states("P-NO-FLASH")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from perdure_model.world.follow.world import Bounds
+from perdure_model.world.follow.wires import Bounds
 
 SMALL = {
     "A losses": Bounds(changes=1, cuts=1, late=1, errors=1, leaves=1, attempts_max=1),

@@ -9,8 +9,7 @@ at any moment once started; one that is cancelled may, within a budget, have jus
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from perdure_model.checker import Component
 from perdure_model.core.follow import effects as do
@@ -18,105 +17,24 @@ from perdure_model.core.follow import inputs as told
 from perdure_model.core.follow import parts as mine
 from perdure_model.world.bind import Arrival, World
 from perdure_model.world.defect import Books
+from perdure_model.world.follow.wires import (
+    NOTHING,
+    App,
+    Bounds,
+    Cause,
+    Channel,
+    Late,
+    Post,
+    Remote,
+    Snap,
+    aged,
+    judged,
+    refused,
+    ruled,
+    seen,
+)
 
 Step = Iterator[tuple[Any, ...]]
-NOTHING: frozenset[Any] = frozenset()
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """How much can happen: application and remote first, then faults. Every fault is budgeted."""
-
-    changes: int = 1
-    outcomes: tuple[str, ...] = ()
-    """What the remote may end with, once; none: it does not end."""
-    submits: int = 0
-    idle_submits: bool = False
-    """Whether the remote may take a submission that changes nothing."""
-    brings: bool = False
-    """Whether the answer to a submission brings the state that it made."""
-    leaves: int = 0
-    cuts: int = 0
-    ends: int = 0
-    """Streams that the server ends by itself."""
-    statuses: tuple[int, ...] = ()
-    """What a request may be answered with on the way (0: it is lost)."""
-    answers: int = 1
-    """How many requests may be answered so."""
-    errors: int = 0
-    """Error frames, fatal or not."""
-    late: int = 0
-    """What was called off too late and comes all the same."""
-    gone: bool = False
-    """The server never returns: each request fails, or opens a stream that is over already."""
-    resumes: bool = False
-    renews: bool = False
-    attempts_max: int = 9
-    numbers: int = 99
-
-
-class Channel(NamedTuple):
-    """The latest stream: asked for, then open, then over; and what the server has written to it."""
-
-    attempt: int
-    cursor: Any = None
-    open: bool = False
-    messages: tuple[Any, ...] = ()
-    over: bool = False
-    status: int = 0
-
-    @property
-    def flows(self) -> bool:
-        """Whether what the server writes still reaches the wire."""
-        return self.open and not self.over
-
-
-class Snap(NamedTuple):
-    """A snapshot on its way: up while `reply` is None, then back. `early`: asked for before a submission
-    was answered."""
-
-    attempt: int
-    early: bool
-    reply: told.SnapshotReplied | None = None
-
-
-class Post(NamedTuple):
-    """A submission's request: on its way up while `reply` is None, then back."""
-
-    submit: int
-    reply: told.SubmitReplied | None = None
-
-
-class Remote(NamedTuple):
-    """What is followed."""
-
-    version: int = 1
-    outcome: str | None = None
-
-
-class App(NamedTuple):
-    """What the application sees: the version shown, what was wrong with it, the session's outcome, the
-    version shown when it submitted (None: nothing is under way) and whether the server took that."""
-
-    shown: int = 0
-    wrong: str = ""
-    finished: str | None = None
-    base: int | None = None
-    taken: bool = False
-
-
-class Cause(NamedTuple):
-    """What the session has been told that ends it, and the latest thing that may."""
-
-    verdict: str | None = None
-    last: Any = None
-
-
-class Late(NamedTuple):
-    """What was called off too late: how often that may yet happen, and the inputs that come all the same."""
-
-    left: int
-    due: frozenset[Any] = NOTHING
 
 
 class Following(World):
@@ -240,13 +158,7 @@ class Following(World):
     def _app_sinks(self) -> None:
         @self.sink(do.Show, self.app)
         def show(e: do.Show, _to: object, app: App) -> Step:
-            kind, version, early = e.serial
-            new = app.base is None or version > app.base or (not early and kind != "event")
-            wrong = app.wrong or (
-                "late" if app.finished else "back" if version < app.shown else "" if new else "flash"
-            )
-            base = None if new else app.base
-            yield (App(version, wrong, app.finished, base, app.taken and base is not None),)
+            yield (seen(app, e.serial),)
 
         @self.sink(do.Submitted, self.app)
         def submitted(e: do.Submitted, _to: object, app: App) -> Step:
@@ -579,40 +491,3 @@ def following(kind: type) -> Any:
             yield waiting[0], (waiting[1:],), None
 
     return arrivals
-
-
-def refused(i: Any) -> Any:
-    """The answer that there is no other credential."""
-    if isinstance(i, told.CredentialGiven):
-        return told.CredentialGiven(i.attempt, given=False)
-    return told.SubmitCredentialGiven(i.submit, given=False)
-
-
-def aged(snap: Snap) -> Snap:
-    """A snapshot whose answer is from before a submission."""
-    i = snap.reply
-    if i is None or i.serial is None:
-        return snap._replace(early=True)
-    kind, version, _ = i.serial  # type: ignore[misc]
-    old = told.SnapshotReplied(i.attempt, i.status, (kind, version, True), i.version, i.cursor, i.outcome)
-    return Snap(snap.attempt, True, old)
-
-
-def ruled(cause: Cause, verdict: str) -> Cause:
-    """The first verdict stands."""
-    return cause if cause.verdict else Cause(verdict, cause.last)
-
-
-def judged(cause: Cause, i: Any) -> Cause:
-    """What the session is told with this input: that it is over, that its credential is, or neither."""
-    status = getattr(i, "status", 200)
-    if status == 410:
-        return ruled(cause, "expired")
-    if status == 401:
-        return cause._replace(last="submit 401" if isinstance(i, told.SubmitReplied) else 401)
-    if isinstance(i, told.ErrorArrived):
-        return ruled(cause, "failed") if i.fatal else cause
-    if isinstance(i, told.FollowLost) or (isinstance(i, told.SnapshotReplied) and status != 200):
-        return cause._replace(last="lost")
-    outcome = getattr(i, "outcome", None)
-    return cause if outcome is None else ruled(cause, outcome)
