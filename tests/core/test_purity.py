@@ -19,10 +19,10 @@ from perdure_model.core.common import Moved, Refused
 from perdure_model.core.credential import parts as shared
 from perdure_model.core.credential.effects import CredentialEffect
 from perdure_model.core.credential.inputs import CredentialInput
-from perdure_model.core.response import parts as calls
 from perdure_model.core.follow import parts as followed
 from perdure_model.core.follow.effects import FollowEffect
 from perdure_model.core.follow.inputs import FollowInput
+from perdure_model.core.response import parts as calls
 from perdure_model.core.response.effects import ResponseEffect
 from perdure_model.core.response.inputs import ResponseInput
 from perdure_model.core.rule import Book, Decide, Decision, Rule
