@@ -16,6 +16,7 @@ from perdure.cli import FOUND, GOOD, INCOMPLETE, USAGE, app, exit_code
 from perdure.testing import catalogue
 from perdure.testing.data import DATA_DEFECTS, DATA_PROPERTIES, DataProperty
 from perdure_model.checker import check
+from perdure_model.documents import counterexamples
 from perdure_model.world import DEFECTS, MODELS, check_worlds, statements
 from perdure_model.world.models import by_number
 from typer.testing import CliRunner, Result
@@ -236,34 +237,73 @@ def test_without_hypothesis_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
 # -- diagrams ------------------------------------------------------------------------------------------
 
 
-def test_the_drawings_in_the_repository_are_fresh() -> None:
-    result = perdure("diagrams", "--check", "--folder", str(ROOT / "diagrams"))
+def written(folder: Path) -> tuple[str, ...]:
+    """Where the command is to write, rather than in the repository."""
+    return ("--folder", str(folder / "diagrams"), "--spec", str(folder / "docs/spec.md"))
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A copy of what is generated."""
+    shutil.copytree(ROOT / "diagrams", tmp_path / "diagrams")
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs/spec.md", tmp_path / "docs/spec.md")
+    return tmp_path
+
+
+def test_what_is_stale_or_missing_exits_1_and_is_written_again(repository: Path) -> None:
+    (repository / "diagrams/send_item.mmd").write_text("stale\n")
+    (repository / "diagrams/credential.svg").unlink()
+    (repository / "docs/spec.md").write_text("stale\n")
+    result = perdure("diagrams", "--check", "--quick", *written(repository))
+    assert result.exit_code == FOUND
+    assert "credential.svg is missing" in result.stdout
+    assert "3 of " in result.stdout.splitlines()[-1]
+    assert (repository / "diagrams/send_item.mmd").read_text() == "stale\n"  # a check writes nothing
+    assert perdure("diagrams", "--quick", *written(repository)).exit_code == GOOD
+    result = perdure("diagrams", "--check", "--quick", *written(repository))
     assert (result.exit_code, result.stdout.strip()) == (GOOD, "all fresh")
 
 
-def test_a_drawing_that_is_stale_or_missing_exits_1_and_is_drawn_again(tmp_path: Path) -> None:
-    folder = tmp_path / "diagrams"
-    shutil.copytree(ROOT / "diagrams", folder)
-    (folder / "send_item.mmd").write_text("stale\n")
-    (folder / "credential.svg").unlink()
-    result = perdure("diagrams", "--check", "--folder", str(folder))
+@pytest.fixture
+def one_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only T02 is searched for, and no world explored."""
+    few = {"T02": DEFECTS["T02"]}
+    for module in ("folder", "demands"):
+        monkeypatch.setattr(f"perdure_model.documents.{module}.DEFECTS", few)
+    monkeypatch.setattr(
+        "perdure_model.documents.folder.search", functools.partial(counterexamples.search, few)
+    )
+    monkeypatch.setattr("perdure_model.documents.record.explore", lambda _begin: {})
+
+
+@pytest.mark.usefixtures("one_defect")
+def test_a_check_searches_again(tmp_path: Path) -> None:
+    assert perdure("diagrams", *written(tmp_path)).exit_code == GOOD
+    drawing = tmp_path / "diagrams/defects/T02.svg"
+    assert drawing.read_text() == (ROOT / "diagrams/defects/T02.svg").read_text()
+    assert perdure("diagrams", "--check", *written(tmp_path)).exit_code == GOOD
+    drawing.write_text("stale\n")
+    assert perdure("diagrams", "--check", "--quick", *written(tmp_path)).exit_code == GOOD
+    result = perdure("diagrams", "--check", *written(tmp_path))
     assert result.exit_code == FOUND
-    assert "2 of 10 drawings are not fresh" in result.stdout
-    assert (folder / "send_item.mmd").read_text() == "stale\n"  # a check draws nothing
-    assert perdure("diagrams", "--folder", str(folder)).exit_code == GOOD
-    assert perdure("diagrams", "--check", "--folder", str(folder)).exit_code == GOOD
+    assert "defects/T02.svg is out of date" in result.stdout
 
 
-def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
-    result = perdure("diagrams", "--folder", str(tmp_path / "a" / "b"))
-    assert result.exit_code == GOOD
-    assert len(list((tmp_path / "a" / "b").iterdir())) == 10
+@pytest.mark.usefixtures("one_defect", "cut_short")
+def test_a_defect_that_is_missed_has_no_drawing(tmp_path: Path) -> None:
+    result = perdure("diagrams", *written(tmp_path))
+    assert result.exit_code == FOUND
+    assert "T02 was not found: there is nothing to draw" in result.stdout
+    assert not (tmp_path / "diagrams/defects").exists()
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("perdure_model.diagrams")]:
-        monkeypatch.delitem(sys.modules, name)
+    for name in list(sys.modules):
+        if name.startswith(("perdure_model.diagrams", "perdure_model.documents")):
+            monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr(sys.modules["perdure_model"], "diagrams", raising=False)
+    monkeypatch.delattr(sys.modules["perdure_model"], "documents", raising=False)
     monkeypatch.setitem(sys.modules, "graphviz", None)
     monkeypatch.setitem(sys.modules, "graphviz.backend", None)
     result = perdure("diagrams", "--check")

@@ -84,6 +84,7 @@ LAYERS: dict[str, set[str]] = {
     "checker": set(),
     "world": {"core", "checker", "charts", "table"},
     "diagrams": {"charts", "table"},
+    "documents": {"charts", "checker", "core", "diagrams", "table", "world"},
 }
 """Each folder of the model, and the folders beside itself that it may import."""
 
@@ -94,6 +95,7 @@ FROM_OUTSIDE: dict[str, set[str]] = {
     "checker": {"graphviz", "llvmlite", "numba", "numpy", "psutil", "rich", "scipy"},
     "world": set(),
     "diagrams": {"graphviz"},
+    "documents": {"graphviz"},
 }
 """The libraries beside Python's own that each folder may import."""
 
@@ -128,6 +130,8 @@ def test_each_folder_of_the_model_imports_only_what_lies_below_it() -> None:
         ("perdure_model.core.common", "def late():\n    import numpy"),
         ("perdure_model.diagrams.graph", "import perdure_model.world"),
         ("perdure_model.diagrams.graph", "from perdure_model import core"),
+        ("perdure_model.world.run", "from perdure_model.documents import specification"),
+        ("perdure_model.documents.demands", "from perdure.testing.data import DATA_DEFECTS"),
         ("perdure_model.world.bind", "from perdure.feed import Feed"),
         ("perdure_model.checker.show.text", "import perdure"),
     ],

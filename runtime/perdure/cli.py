@@ -265,24 +265,47 @@ def finding_json(finding: AnyFinding) -> dict[str, Any]:
 
 @app.command()
 def diagrams(
-    check: Annotated[bool, typer.Option("--check", help="draw nothing; fail if the folder is stale")] = False,
+    check: Annotated[bool, typer.Option("--check", help="write nothing; fail if a file is stale")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="search for nothing: take what the record has")
+    ] = False,
     folder: Annotated[Path, typer.Option(help="where the drawings are")] = Path("diagrams"),
+    spec: Annotated[Path, typer.Option(help="the specification")] = Path("docs/spec.md"),
 ) -> None:
-    """Draw the charts as SVG and Mermaid."""
-    with extra("diagrams"):
-        from perdure_model import diagrams as drawn
+    """Draw and write all that is made from the model: charts, overviews, counterexamples, the specification.
 
-        files = drawn.render()
+    A check searches for every counterexample again; what the worlds reach it takes from the record, which the
+    test that explores them holds.
+    """
+    with extra("check"):
+        from perdure_model.world import DEFECTS, MODELS
+
+        from perdure.testing.data import DATA_DEFECTS, DATA_PROPERTIES
+    with extra("diagrams"):
+        from perdure_model.documents import Data
+        from perdure_model.documents import folder as written
+    data = Data(DATA_PROPERTIES, tuple(DATA_DEFECTS.values()))
+    explore = not (quick or check)
+    steps = len(DEFECTS) + explore * sum(len(model.sizes["default"]) for model in MODELS)
+    with progress_over(steps, shown=not quick) as (begin, _say):
+        made = written.make(folder, data, search_defects=not quick, explore_worlds=explore, begin=begin)
+    wrongs = [f"{name} was not found: there is nothing to draw" for name in made.missed]
     if check:
-        wrongs = drawn.stale(folder)
-        for line in wrongs:
-            console.print(line, style="red")
-        console.print(f"{len(wrongs)} of {len(files)} drawings are not fresh" if wrongs else "all fresh")
-        raise typer.Exit(FOUND if wrongs else GOOD)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    console.print(f"{len(files)} drawings in {folder}/")
+        wrongs += written.stale(made, folder, spec)
+    else:
+        written.write(made, folder, spec)
+    for line in wrongs:
+        console.print(line, style="red", soft_wrap=True)
+    say_files(len(made.drawings) + 1, check=check, wrong=len(wrongs))
+    raise typer.Exit(FOUND if wrongs else GOOD)
+
+
+def say_files(files: int, *, check: bool, wrong: int) -> None:
+    """The last line."""
+    if not check:
+        console.print(f"{files} files written")
+    else:
+        console.print(f"{wrong} of {files} files are not fresh: perdure diagrams" if wrong else "all fresh")
 
 
 @app.command()

@@ -1,22 +1,20 @@
-"""The drawings say what the charts say, can be read everywhere, and are fresh."""
+"""The drawings say what the charts say, and can be read everywhere."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
 from html import unescape
-from pathlib import Path
 from xml.etree import ElementTree
 
 import graphviz
 import pytest
 from perdure_model.charts import CHARTS, ClientSession, SendItem, ServerConnection
 from perdure_model.charts.base import Chart
-from perdure_model.diagrams import chart_to_dot, chart_to_mermaid, dot_to_svg, render, stale
+from perdure_model.diagrams import chart_to_dot, chart_to_mermaid, dot_to_svg
 from perdure_model.diagrams.edges import Arrow, Label, arrows
-from perdure_model.table import Row, Table, compile_chart, meanings
+from perdure_model.table import Meanings, Row, Table, compile_chart, meanings
 
-FOLDER = Path(__file__).parents[2] / "diagrams"
 SVG = "{http://www.w3.org/2000/svg}"
 README_WIDTH_PX = 838
 PX_PER_PT = 96 / 72
@@ -25,33 +23,6 @@ SMALLEST_PX = 11
 
 def svg_of(chart: type[Chart]) -> ElementTree.Element:
     return ElementTree.fromstring(dot_to_svg(chart_to_dot(compile_chart(chart), meanings(chart))))
-
-
-def test_the_committed_drawings_are_fresh() -> None:
-    assert stale(FOLDER) == [], "run `perdure diagrams`"
-
-
-def write(folder: Path) -> None:
-    for name, text in render().items():
-        (folder / name).write_text(text, encoding="utf-8")
-
-
-def test_staleness_is_told(tmp_path: Path) -> None:
-    write(tmp_path)
-    (tmp_path / "README.md").write_text("other files may lie beside them")
-    assert stale(tmp_path) == []
-    (tmp_path / "send_item.svg").write_text("old")
-    (tmp_path / "credential.mmd").unlink()
-    (tmp_path / "former_chart.svg").write_text("<svg/>")
-    assert stale(tmp_path) == [
-        "credential.mmd is missing",
-        "send_item.svg is out of date",
-        "former_chart.svg is of no chart",
-    ]
-
-
-def test_a_folder_that_is_not_there_is_stale(tmp_path: Path) -> None:
-    assert len(stale(tmp_path / "nowhere")) == 2 * len(CHARTS)
 
 
 def test_a_chart_that_changes_changes_its_drawings() -> None:
@@ -165,6 +136,18 @@ def test_mermaid_does_not_trip_over_its_own_words() -> None:
         "    note_ --> end_ : push [else]<br/>/ ring",
         "    end_ --> [*]",
     ]
+
+
+def test_what_is_marked_stands_behind_its_event() -> None:
+    dot = chart_to_dot(
+        DOOR, Meanings("", {"note": "", "end": ""}, {"push": ""}, {}, {}), mark=marked, caption="said below"
+    )
+    texts = [text.text for text in ElementTree.fromstring(dot_to_svg(dot)).iter(f"{SVG}text")]
+    assert {" note-note", " note-end", "said below"} <= set(texts)
+
+
+def marked(arrow: Arrow, _event: str) -> str:
+    return f" {arrow.source}-{arrow.target}"
 
 
 def test_drawing_is_the_same_each_time() -> None:

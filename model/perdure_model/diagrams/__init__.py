@@ -4,7 +4,7 @@ Law of this folder: a picture is made from the chart (or the trace) and from not
 every machine, and can be read on white and on dark pages. Needs the extra `diagrams`.
 """
 
-from perdure_model.diagrams.folder import render, stale
+from perdure_model.diagrams.folder import file_name, render
 from perdure_model.diagrams.graph import chart_to_dot, dot_to_svg
 from perdure_model.diagrams.mermaid import chart_to_mermaid
 from perdure_model.diagrams.sequence import trace_to_mermaid, trace_to_svg
@@ -13,8 +13,8 @@ __all__ = [
     "chart_to_dot",
     "chart_to_mermaid",
     "dot_to_svg",
+    "file_name",
     "render",
-    "stale",
     "trace_to_mermaid",
     "trace_to_svg",
 ]

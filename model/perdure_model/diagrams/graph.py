@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape, unescape
 from importlib.metadata import distribution
 from pathlib import Path
@@ -33,9 +33,20 @@ ACTIONS_WIDTH = 26  # characters; longer lists go on in the next line
 BOLD = 1  # of the characteristics of xdot's operation t
 
 
-def chart_to_dot(table: Table, words: Meanings) -> str:
+Mark = Callable[[Arrow, str], str]
+"""(arrow, event) -> what is written behind the event, as graphviz's HTML."""
+
+
+def unmarked(_arrow: Arrow, _event: str) -> str:
+    """Nothing behind any event."""
+    return ""
+
+
+def chart_to_dot(table: Table, words: Meanings, *, mark: Mark = unmarked, caption: str = "") -> str:
     """The chart in DOT: states with their meanings, and on each arrow its events, guards and actions."""
     graph = graphviz.Digraph(table.name)
+    if caption:
+        graph.attr(label=caption, labelloc="b", fontname=FONT, fontsize="11", fontcolor=MUTED)
     graph.attr(bgcolor=PAPER, pad="0.2", nodesep="0.4", ranksep="0.5", tooltip=words.summary)
     graph.attr("node", fontname=FONT, fontsize="11", fontcolor=INK, shape="box", style="rounded,filled")
     graph.attr("node", margin="0.14,0.07", penwidth="1.2", color=LIVE_LINE, fillcolor=LIVE_FILL)
@@ -44,11 +55,13 @@ def chart_to_dot(table: Table, words: Meanings) -> str:
     loops = {arrow.source: arrow for arrow in arrows(table) if arrow.source == arrow.target}
     for state in table.states:
         loop, final = loops.get(state), FINAL if state in table.final else {}
-        graph.node(state, label=_state_label(state, loop), tooltip=_state_tip(state, loop, words), **final)
+        graph.node(
+            state, label=_state_label(state, loop, mark), tooltip=_state_tip(state, loop, words), **final
+        )
     graph.edge("(start)", table.initial, label=_actions(table.initial_actions))
     for arrow in arrows(table):
         if arrow.source != arrow.target:
-            label = f"<{_table(_cells(arrow))}>"
+            label = f"<{_table(_cells(arrow, mark))}>"
             graph.edge(arrow.source, arrow.target, label=label, tooltip=_arrow_tip(arrow, words))
     return str(graph.source)
 
@@ -66,27 +79,29 @@ def _state_tip(state: str, loop: Arrow | None, words: Meanings) -> str:
     return "\n".join([words.states[state], *([_arrow_tip(loop, words)] if loop else ())])
 
 
-def _state_label(state: str, loop: Arrow | None) -> str:
+def _state_label(state: str, loop: Arrow | None, mark: Mark) -> str:
     """The name, and below a line what happens without leaving the state: a loop would be in others' way."""
     name = f'<font point-size="13"><b>{escape(state)}</b></font>'
     if loop is None:
         return f"<{name}>"
-    return f"<{_table(f'<tr><td>{name}</td></tr><hr/>{_cells(loop)}')}>"
+    return f"<{_table(f'<tr><td>{name}</td></tr><hr/>{_cells(loop, mark)}')}>"
 
 
 def _table(rows: str) -> str:
     return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="3">{rows}</table>'
 
 
-def _cells(arrow: Arrow) -> str:
-    cells = ("".join(f'{line}<br align="left"/>' for line in _lines(label)) for label in arrow.labels)
+def _cells(arrow: Arrow, mark: Mark) -> str:
+    cells = (
+        "".join(f'{line}<br align="left"/>' for line in _lines(arrow, label, mark)) for label in arrow.labels
+    )
     return "".join(f'<tr><td align="left" balign="left">{cell}</td></tr>' for cell in cells)
 
 
-def _lines(label: Label) -> Iterator[str]:
+def _lines(arrow: Arrow, label: Label, mark: Mark) -> Iterator[str]:
     for event, guards in label.events:
         guard = f' <font color="{GUARD}">[{escape(" or ".join(guards))}]</font>' if guards else ""
-        yield f"<b>{escape(event)}</b>{guard}"
+        yield f"<b>{escape(event)}</b>{guard}{mark(arrow, event)}"
     for line in wrap(_actions(label.actions), ACTIONS_WIDTH):
         yield f'<font color="{MUTED}">{escape(line)}</font>'
 
@@ -119,12 +134,13 @@ def _font_size(attributes: str) -> float:
 
 def _text_widths(laid_out: dict[str, Any]) -> dict[tuple[float, bool, str], float]:
     """(font size, bold, text) -> width, both in points, of every text that was laid out."""
-    widths, size, bold = {}, 0.0, False
-    for thing in (*laid_out.get("objects", ()), *laid_out.get("edges", ())):
+    widths: dict[tuple[float, bool, str], float] = {}
+    for thing in (laid_out, *laid_out.get("objects", ()), *laid_out.get("edges", ())):
+        size, bold = 0.0, False  # the latter is told where it changes
         for operation in thing.get("_ldraw_", ()):
             match operation:
                 case {"op": "F", "size": size}:
-                    bold = False
+                    pass
                 case {"op": "t", "fontchar": characteristics}:
                     bold = bool(characteristics & BOLD)
                 case {"op": "T", "text": text, "width": width}:

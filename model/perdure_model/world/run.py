@@ -19,10 +19,16 @@ class Checked:
 
     models: tuple[Model, ...] = MODELS
     reports: dict[str, Report] = field(default_factory=dict)
-    moves: set[tuple[str, str, str, str]] = field(default_factory=set)
+    reached: dict[str, frozenset[tuple[str, str, str, str]]] = field(default_factory=dict)
+    """The transitions that each world took: machine, source, event, target."""
     rules: set[str] = field(default_factory=set)
     fired: set[str] = field(default_factory=set)
     actions: set[str] = field(default_factory=set)
+
+    @property
+    def moves(self) -> set[tuple[str, str, str, str]]:
+        """The transitions that some world took."""
+        return {move for moves in self.reached.values() for move in moves}
 
     @property
     def complete(self) -> bool:
@@ -108,7 +114,7 @@ def check_worlds(
                 continue
             report = check(world.system, progress=progress)
             checked.reports[name] = report
-            checked.moves |= world.moves
+            checked.reached[name] = frozenset(world.moves)
             checked.rules |= world.bound
             checked.actions |= {f"{model.name} {action.name}" for action in world.system.actions}
             checked.fired |= {f"{model.name} {action}" for action in world.reached | fired(report)}
