@@ -1,10 +1,13 @@
 """Tools to test a session through real faults; for users' own tests too.
 
-The folder's law: nothing in here knows the client or the server. It stands between them and sees HTTP and
+The proxy's law: nothing of it knows the client or the server. It stands between them and sees HTTP and
 server-sent events, as anybody on the wire would, and so it also serves clients and servers that are not
 ours, in any language. What a fault is and when it strikes (`faults`, `ledger`), and where HTTP messages
 end (`messages`), is decided without sockets; `peer`, `relay` and `proxy` perform it. Every fault that
 struck is in the proxy's log: a test that asks for a fault can see that it came.
+
+Beside it, and not imported here because they need the extra `check`: `data`, the properties that are about
+data rather than interleavings, with the defects that break them; and `catalogue`, all defects there are.
 """
 
 from perdure.testing.faults import (
