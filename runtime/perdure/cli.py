@@ -62,7 +62,10 @@ def check(
     defect: Annotated[str | None, typer.Option(help="plant this defect, such as T02")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explore the model: every reachable state of each world, every property."""
+    """Explore the model: every reachable state of each world, every property.
+
+    What is about data rather than interleavings (framing, ids, errors) is tried by `perdure defects`.
+    """
     from perdure_model import world as worlds
 
     if world not in worlds.SIZE_NAMES:
