@@ -78,6 +78,39 @@ class SendUncertain(SendError):
     hint_default = "look at the session's state before sending it again"
 
 
+# -- what can go wrong with a followed state -----------------------------------------------------------
+
+
+class FollowError(PerdureError):
+    """Something about a followed session failed; by itself it ends nothing."""
+
+
+class SnapshotFailed(FollowError):
+    """A snapshot could not be had. `__cause__` is what the application's function raised, if it did."""
+
+
+class UnreadableState(FollowError):
+    """An event, or a snapshot, that should be a state and is none. `text` is what came."""
+
+    def __init__(self, message: str, *, status: int = 0, hint: str = "", text: str = "") -> None:
+        super().__init__(message, status=status, hint=hint)
+        self.text = text
+
+
+class ErrorFrame(UnreadableState):
+    """The stream brought an error. `text` is what came; a fatal one ends the session."""
+
+
+class SubmitFailed(FollowError):
+    """What was submitted was surely not taken; the session is where it was, or where events have taken it."""
+
+
+class SubmitUncertain(FollowError):
+    """What was submitted may have been taken, and nobody can tell."""
+
+    hint_default = "look at the session's state before submitting again"
+
+
 # -- how a session can end, beside well ----------------------------------------------------------------
 
 
