@@ -167,17 +167,6 @@ class BoundsLinesAlone(sse.Parser):
         return items
 
 
-class BoundsWholeLines(sse.Parser):
-    """Lets a line that does not end grow."""
-
-    def _interpret(self, lines: Iterable[bytes]) -> list[Item]:
-        tail, self._tail = self._tail, bytearray()
-        try:
-            return super()._interpret(lines)
-        finally:
-            self._tail = tail
-
-
 class BoundsChunks(sse.Parser):
     """Counts what has come, not what is held."""
 
@@ -205,9 +194,7 @@ class LosesWhatCameBefore(sse.Parser):
             raise
 
 
-@pytest.mark.parametrize(
-    "parser", [BoundsLinesAlone, BoundsWholeLines, BoundsChunks, BoundsCommentsToo, LosesWhatCameBefore]
-)
+@pytest.mark.parametrize("parser", [BoundsLinesAlone, BoundsChunks, BoundsCommentsToo, LosesWhatCameBefore])
 def test_another_way_to_bound_an_event_wrongly_is_found(parser: type[sse.Parser]) -> None:
     assert_found(DataDefect("T27", parser.__name__, "P-BOUNDED", instead(sse, Parser=parser)))
 

@@ -95,6 +95,15 @@ def invent_a_status(
         raise ServerUnreachable("nothing answered", status=500) from error
 
 
+async def swallow(self: transport.Transport, path: str, body: bytes, seconds: float) -> transport.Reply:
+    """Post, and say nothing of what went wrong."""
+    reply = await _post(self, path, body, seconds)
+    return reply if reply.status else transport.Reply(204)
+
+
+_post = transport.Transport.post
+
+
 PROPERTIES = (a_stream_that_fails_is_told_with_its_status, a_send_that_fails_is_told_with_its_status)
 DEFECTS = (
     DataDefect(
@@ -103,5 +112,12 @@ DEFECTS = (
         "P-ERRORS",
         instead(transport.telling, __exit__=invent_a_status),
         where=a_stream_that_fails_is_told_with_its_status,
+    ),
+    DataDefect(
+        "T35b",
+        "a request that nobody answered is taken for one that was",
+        "P-ERRORS",
+        instead(transport.Transport, post=swallow),
+        where=a_send_that_fails_is_told_with_its_status,
     ),
 )

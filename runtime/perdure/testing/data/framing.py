@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
@@ -185,6 +186,17 @@ class SplitsAtChunks(sse.Parser):
         return super().feed(chunk)
 
 
+class GrowsWithALine(sse.Parser):
+    """Looks at the bound only when a line ends."""
+
+    def _interpret(self, lines: Iterable[bytes]) -> list[Item]:
+        tail, self._tail = self._tail, bytearray()
+        try:
+            return super()._interpret(lines)
+        finally:
+            self._tail = tail
+
+
 PROPERTIES = (parsing_equals_the_specification, an_event_is_bounded)
 DEFECTS = (
     DataDefect(
@@ -192,5 +204,11 @@ DEFECTS = (
         "a CR LF that two chunks share ends two lines",
         "P-FRAMING",
         instead(sse, Parser=SplitsAtChunks),
+    ),
+    DataDefect(
+        "T27b",
+        "a line that does not end is kept, however long it grows",
+        "P-BOUNDED",
+        instead(sse, Parser=GrowsWithALine),
     ),
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from perdure_model.core import common
 
 from perdure import transport
-from perdure.testing.data.property import DataDefect, states
+from perdure.testing.data.property import DataDefect, instead, states
 
 # -- statuses ------------------------------------------------------------------------------------------
 
@@ -142,6 +142,17 @@ def a_date_is_waited_for(case: tuple[int, timezone | None]) -> bool:
     return read is not None and abs(read - min(max(seconds, 0), 86_400)) < 60  # the clock goes on meanwhile
 
 
+# -- defects -------------------------------------------------------------------------------------------
+
+
+def passing_if_unknown(status: int) -> str:
+    """The class of a status; what nothing is at, may be there later."""
+    return "passing" if status == 404 else _classify(status)
+
+
+_classify = common.classify
+
+
 PROPERTIES = (
     a_status_has_one_class,
     a_reconnect_waits_with_full_jitter,
@@ -149,5 +160,11 @@ PROPERTIES = (
     any_retry_after_can_be_read,
     a_date_is_waited_for,
 )
-DEFECTS: tuple[DataDefect, ...] = ()
-"""None: those that break these properties are defects of the model's rules."""
+DEFECTS = (
+    DataDefect(
+        "T15b",
+        "a request that the server will never take (404) is made again and again",
+        "P-CLASS",
+        instead(common, classify=passing_if_unknown),
+    ),
+)
