@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import io
 import json
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from perdure_model.checker import check
 from perdure_model.documents import counterexamples
 from perdure_model.world import DEFECTS, MODELS, check_worlds, statements
 from perdure_model.world.models import by_number
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 SMALL = [name for model in MODELS for name in model.sizes["small"]]
@@ -79,7 +81,7 @@ def test_a_good_check_has_a_line_for_each_world_and_property() -> None:
     for name in statements():
         assert len([line for line in lines if line.startswith(f"holds    {name} ")]) == 1
     assert "transitions not reached:" in lines  # small worlds leave some out, and say so
-    assert lines[-1].endswith("3 worlds; exit 0")
+    assert lines[-1].endswith(f"{len(SMALL)} worlds; exit 0")
 
 
 @pytest.mark.parametrize(("defect", "breaks"), [("T02", "P-STALE-CLOSE"), ("T03", "P-TTL")])
@@ -232,6 +234,22 @@ def test_without_hypothesis_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
     result = perdure("defects", "--only", "A05")
     assert result.exit_code == USAGE
     assert result.stderr == "perdure: hypothesis is not installed: pip install 'perdure[check]'\n"
+
+
+def test_on_a_terminal_a_bar_goes_over_the_defects(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr("perdure.cli.console", Console(file=screen, force_terminal=True, width=100))
+    perdure("defects", "--only", "A05")
+    for part in ("0/2", "1/2", "A05", "without a defect"):
+        assert part in screen.getvalue()
+    assert screen.getvalue().count("found") == 1
+
+
+def test_as_data_no_bar_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr("perdure.cli.console", Console(file=screen, force_terminal=True))
+    assert as_json("defects", "--only", "A05")[0] == GOOD
+    assert screen.getvalue() == ""
 
 
 # -- diagrams ------------------------------------------------------------------------------------------
