@@ -223,6 +223,7 @@ class Credential:
         """What the application's function gives, in time. Raises what it raises, and TimeoutError."""
         await anyio.lowlevel.checkpoint_if_cancelled()
         with anyio.move_on_after(self._timeout_s):
+            await self.quiet()  # one that was cancelled may take its time to end: never two at once
             text = self._refresh()
             return await text if inspect.isawaitable(text) else text
         raise TimeoutError(f"no token within {self._timeout_s} s")

@@ -174,11 +174,14 @@ async def test_a_refresh_that_is_cancelled_before_it_began_never_begins(issuer: 
 async def test_what_a_cancelled_refresh_brings_all_the_same_is_nobodys() -> None:
     held = anyio.Event()
     tokens = iter(["late", "t2"])
+    running: list[str] = []
 
     async def stubborn() -> str:
-        token = next(tokens)
+        assert not running, "two at once"
+        running.append(token := next(tokens))
         with anyio.CancelScope(shield=True):
             await held.wait()
+        running.clear()
         return token
 
     credential = Credential("t1", stubborn)
@@ -188,6 +191,9 @@ async def test_what_a_cancelled_refresh_brings_all_the_same_is_nobodys() -> None
         await checkpoint()
     credential.leave(one)
     other = callers.reject()
+    for _ in range(5):
+        await checkpoint()
+    assert running == ["late"]
     held.set()
     await until(lambda: callers.told[other])
     assert callers.told == {one: [], other: ["t2"]}

@@ -15,7 +15,10 @@ from perdure_model.core.credential.inputs import Caller, Token
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """Get another token than this one, which was refused; feed `TokenRefreshed` or `RefreshFailed`."""
+    """Get another token than this one, which was refused; feed `TokenRefreshed` or `RefreshFailed`.
+
+    Begin once every refresh that was cancelled has ended: that is up to who performs.
+    """
 
     refresh: int
     token: Token
