@@ -178,8 +178,11 @@ def test_a_defect_of_data_code_stands_in_the_same_table() -> None:
     (one,) = found["defects"]
     assert list(one) == ["id", "says", "property", "found", "length", "states", "seconds"]
     assert (one["id"], one["property"], one["found"], one["length"]) == ("A05", "P-FRAMING", True, 7)
-    told, control = perdure("defects", "--only", "A05").stdout.splitlines()
+    told, case, control = perdure("defects", "--only", "A05").stdout.splitlines()
     assert told.startswith("found A05   P-FRAMING          7 values ")
+    assert case.strip() == (
+        "P-FRAMING parsing_equals_the_specification: [b'd', b'a', b't', b'a', b':', b'\\r', b'\\n']"
+    )
     assert control.startswith("clean without a defect: 200 cases for each statement about data")
 
 
@@ -212,7 +215,7 @@ def test_what_is_found_without_a_defect_exits_1(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(catalogue, "DATA_PROPERTIES", (never,))
     code, found = as_json("defects", "--only", "A05")
     assert (code, found["ok"], found["defects"][0]["found"]) == (FOUND, False, True)
-    _, control, *broken = perdure("defects", "--only", "A05").stdout.splitlines()
+    _, _, control, *broken = perdure("defects", "--only", "A05").stdout.splitlines()
     assert control.startswith("NOT CLEAN without a defect: ")
     assert broken == [f"    {never.name}"]
 

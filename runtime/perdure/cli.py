@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -196,6 +197,8 @@ def defects(
             begin(id)
             findings.append(catalogue.find(id))
             say(told_finding(findings[-1]))
+        for case in filter(None, map(catalogue.smallest_case, findings if only else [])):
+            say(f"      {escape(case)}")
         begin("without a defect")
         control = catalogue.without_defects(findings if only else None)
         say(told_control(control))

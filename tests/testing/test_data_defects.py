@@ -414,6 +414,16 @@ def test_a_defect_must_break_what_is_stated() -> None:
         find_defect(nothing(), [])
 
 
+def test_the_statement_that_a_defect_names_is_searched_first() -> None:
+    always = DataProperty("P-FRAMING", st.integers(0, 9), lambda case: case < 5, ())
+    defect = nothing()
+    assert find_defect(defect, [few, always]).counterexample == falsify(few).counterexample
+    named = DataDefect(defect.id, defect.says, defect.breaks, defect.plant, always)
+    found = find_defect(named, [few, always])
+    assert found.counterexample == falsify(always).counterexample
+    assert found.states == falsify(always).states
+
+
 def test_a_defect_is_planted_only_while_it_is_searched_for() -> None:
     planted: list[str] = []
 

@@ -47,6 +47,12 @@ def units(finding: AnyFinding) -> tuple[str, str]:
     return ("values", "cases") if isinstance(finding, DataFinding) else ("steps", "states")
 
 
+def smallest_case(finding: AnyFinding) -> str:
+    """The shrunk case that broke a property of data, as Python would write it; "" where there is none."""
+    found = finding.counterexample if isinstance(finding, DataFinding) else None
+    return f"{found.statement.name}: {found.case!r}" if found else ""
+
+
 @dataclass(frozen=True)
 class Control:
     """What was found where no defect is planted: nothing, if all is well. `says` is what was searched."""
