@@ -23,14 +23,18 @@ class SendItem(Chart):
         unknown: the server no longer knows the connection, so it took nothing
         due: the backoff is over, or a new stream makes waiting pointless
         doubted: the server that may have taken it has lost its receipts
+        denied: the POST's credential was refused
+        barred: there is no other credential
         abandon: the session is over
 
     Guards:
+        renewable: another credential is in use by now, or can be asked for
         spent: every try that the bound allows was made
         orphaned: an attempt may have been taken under an epoch whose receipts are gone
 
     Actions:
         transmit: it goes out with its idempotency key
+        forgive: the try that a dead credential cost does not count
         report: the application is told the outcome, once
     """
 
@@ -53,6 +57,8 @@ class SendItem(Chart):
         | sending.to(dropped, cond="spent", on="report")
         | sending.to(queued)
     )
+    denied = sending.to(queued, cond="renewable", on="forgive") | sending.to(dropped, on="report")
+    barred = queued.to(dropped, on="report")
     due = retrying.to(queued)
     doubted = dropped.from_(queued, retrying, cond="orphaned", on="report")
     abandon = dropped.from_(queued, sending, retrying, on="report")

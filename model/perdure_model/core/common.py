@@ -73,16 +73,16 @@ def backoff_s(failures: int, first_s: float, cap_s: float, chance: float, asked_
 
 
 def classify(status: int) -> str:
-    """What an HTTP status says of a request (finding T15): taken, passing, unknown or final.
+    """What an HTTP status says of a request (finding T15): taken, passing, unknown, denied or final.
 
     0 stands for no answer at all. 409 is the server's word that it does not know this connection under
-    this epoch, or that a later attempt holds it.
+    this epoch, or that a later attempt holds it. 401 is its word that another credential may do.
     """
     if 200 <= status < 300:
         return "taken"
     if status in (0, 408, 425, 429) or status >= 500:
         return "passing"
-    return "unknown" if status == 409 else "final"
+    return {409: "unknown", 401: "denied"}.get(status, "final")
 
 
 def unsure(status: int, sent: bool) -> bool:

@@ -125,12 +125,16 @@ class Book:
     def __iter__(self) -> Iterator[Rule]:
         return iter(self._rules.values())
 
-    def override(self, **decides: Decide) -> Book:
-        """The same book with other functions for the rules of these names: how a defect is planted."""
+    def override(self, **variants: Decide | Rule) -> Book:
+        """The same book with other functions for the rules of these names: how a defect is planted.
+
+        A variant that sees, changes or emits other things than the rule is given as a whole `Rule`.
+        """
         book = Book(self.side, self._rules)
         by_name = {rule.name: rule for rule in self}
-        for name, decide in decides.items():
+        for name, variant in variants.items():
             if name not in by_name:
                 raise ValueError(f"the {self.side} has no rule {name!r}; it has {', '.join(sorted(by_name))}")
-            book._rules[by_name[name].input] = replace(by_name[name], decide=decide)
+            rule = by_name[name]
+            book._rules[rule.input] = variant if isinstance(variant, Rule) else replace(rule, decide=variant)
         return book

@@ -6,8 +6,9 @@ timer that its input arrives on, and the sinks of the effects that it declares.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from perdure_model.checker import Component, System
@@ -19,10 +20,16 @@ States: TypeAlias = dict[Component, Any]
 Arrival: TypeAlias = tuple[Any, tuple[Any, ...], Hashable]
 """An input, what its arrival leaves on the components it came from, and whom an answer goes to."""
 Arrivals: TypeAlias = Callable[..., Iterable[Arrival]]
+Statement: TypeAlias = Callable[..., bool]
 SinkFunction: TypeAlias = Callable[..., Iterable[tuple[Any, ...]]]
 
 
 NOWHERE: Mapping[str, Hashable] = {}
+
+
+def property_id(title: str) -> str:
+    """The id of the property that a part of it is declared under."""
+    return title.partition(" (")[0]
 
 
 class UndeclaredEffect(TypeError):
@@ -42,20 +49,43 @@ class World:
 
     def __init__(self, name: str) -> None:
         self.system = System(name)
-        self.parts: dict[Family, dict[Key, Component]] = {}
+        self.parts: dict[tuple[str, Family], dict[Key, Component]] = {}
         self.sinks: dict[tuple[type, type | None, frozenset[Any]], Sink] = {}
         self.bound: set[str] = set()
+        self.titles: Counter[str] = Counter()
         self.reached: set[str] = set()
         """The actions whose rule has had something to decide, be it nothing."""
         self.moves: set[tuple[str, str, str, str]] = set()
         """The transitions taken so far: machine, source, event, target."""
 
-    def part(self, family: Family, key: Key = (), initial: Local = None) -> Component:
-        """Add a part; a key's absence is None."""
-        name = family.name + "".join(f"[{one}]" for one in key)
+    def part(self, family: Family, key: Key = (), initial: Local = None, scope: str = "") -> Component:
+        """Add a part; a key's absence is None. `scope` tells the parts of one client from another's."""
+        name = (f"{scope}." if scope else "") + family.name + "".join(f"[{one}]" for one in key)
         component = self.system.component(name, initial)
-        self.parts.setdefault(family, {})[key] = component
+        self.parts.setdefault((scope, family), {})[key] = component
         return component
+
+    def always(self, *components: Component, name: str) -> Callable[[Statement], Statement]:
+        """Declare a part of a property: one may be stated of each client, or of each session, apart.
+
+        What is stated of nothing, such as the sends of a client that makes none, holds.
+        """
+        if not components:
+            return lambda statement: statement
+        return self.system.always(*components, name=self._title(name))
+
+    def leads_to(self, *components: Component, when: Statement, then: Statement, name: str) -> None:
+        """Declare a part of a property that says what must happen in the end."""
+        self.system.leads_to(*components, when=when, then=then, name=self._title(name))
+
+    def kind(self, action: str) -> str:
+        """What an action is called in the report of what was reached: the same for each of many clients."""
+        return action
+
+    def _title(self, name: str) -> str:
+        """The property's name for its first part, and a numbered one for each further part."""
+        self.titles[name] += 1
+        return name if self.titles[name] == 1 else f"{name} ({self.titles[name]})"
 
     def sink(
         self,
@@ -66,7 +96,7 @@ class World:
     ) -> Callable[[SinkFunction], SinkFunction]:
         """Say where effects of this type go; with `of`, those of decisions on that type of input only.
 
-        With `address`, those of rules that are bound at that address only.
+        With `address`, those of rules that are bound at that address or at a narrower one.
         """
 
         def declare(put: SinkFunction) -> SinkFunction:
@@ -87,11 +117,15 @@ class World:
         """
         if effect not in rule.emits:
             raise UndeclaredEffect(f"{rule.name} emits {effect.__name__} without declaring it")
-        for place in (frozenset(address.items()), frozenset[Any]()):
-            sink = self.sinks.get((effect, rule.input, place)) or self.sinks.get((effect, None, place))
-            if sink is not None:
-                return sink
-        raise UndeclaredEffect(f"{rule.name} emits {effect.__name__}, for which there is no sink")
+        here = frozenset(address.items())
+        fitting = [
+            (len(place), of is not None, sink)
+            for (kind, of, place), sink in self.sinks.items()
+            if kind is effect and of in (None, rule.input) and place <= here
+        ]
+        if not fitting:
+            raise UndeclaredEffect(f"{rule.name} emits {effect.__name__}, for which there is no sink")
+        return max(fitting, key=lambda one: one[:2])[2]
 
     def bind(
         self,
@@ -103,27 +137,29 @@ class World:
         name: str = "",
         fair: bool = True,
         address: Mapping[str, Hashable] = NOWHERE,
+        scope: str = "",
     ) -> None:
         """Make an action of the book's rule for this input.
 
         `arrivals` is called with the states of `sources` and yields what can arrive now. `address` gives
-        the key fields that all of them have in common. A decision that changes nothing is no step.
+        the key fields that all of them have in common, and whatever else its sinks are told apart by.
+        `scope` says whose parts the rule sees. A decision that changes nothing is no step.
         """
         rule = book[input_type]
         self.bound.add(f"{book.side}.{rule.name}")
         sources = tuple(sources)
-        sees = [self._components(spec, address) for spec in rule.specs]
+        sees = [self._components(spec, address, scope) for spec in rule.specs]
         sunk = [self.sink_of(effect, rule, address).components for effect in rule.emits]
         footprint = _union(sources, *(seen.values() for seen in sees), *sunk)
         name = name or rule.name
         binding = Binding(self, name, rule, sources, arrivals, sees, footprint, address)
         self.system.action(*footprint, name=name, fair=fair)(binding)
 
-    def _components(self, spec: Spec, address: Mapping[str, Hashable]) -> dict[Key, Component]:
+    def _components(self, spec: Spec, address: Mapping[str, Hashable], scope: str) -> dict[Key, Component]:
         fields = spec.family.fields
         return {
             key: component
-            for key, component in self.parts[spec.family].items()
+            for key, component in self.parts.get((scope, spec.family), {}).items()
             if all(address.get(n, key[fields.index(n)]) == key[fields.index(n)] for n in spec.by)
         }
 
@@ -140,6 +176,7 @@ class Binding:
     sees: list[dict[Key, Component]]
     footprint: tuple[Component, ...]
     address: Mapping[str, Hashable]
+    sinks: dict[type, Sink] = field(default_factory=dict)
 
     def __call__(self, *states: Any) -> Iterator[Any]:  # noqa: D102
         before = dict(zip(self.footprint, states, strict=True))
@@ -168,6 +205,12 @@ class Binding:
             _store(spec, i, seen, part, states)
         return states, effects
 
+    def sink_of(self, effect: type) -> Sink:
+        """Where this rule's effects of this type go here."""
+        if effect not in self.sinks:
+            self.sinks[effect] = self.world.sink_of(effect, self.rule, self.address)
+        return self.sinks[effect]
+
     def performed(self, effect: Any, to: Hashable, states: States) -> Iterator[States]:
         """What may come of one effect."""
         if isinstance(effect, Moved):
@@ -175,7 +218,7 @@ class Binding:
         if isinstance(effect, (Moved, Refused)):
             yield states
             return
-        sink = self.world.sink_of(type(effect), self.rule, self.address)
+        sink = self.sink_of(type(effect))
         for put in sink.put(effect, to, *(states[component] for component in sink.components)):
             yield states | dict(zip(sink.components, put, strict=True))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from perdure_model.core.rule import Book, Decide
+from perdure_model.core.rule import Book, Decide, Rule
 
 Books = Mapping[str, Book]
 """Rule books by the side that they are of."""
@@ -18,7 +18,7 @@ class Defect:
     id: str
     says: str
     breaks: str
-    rules: Mapping[str, Decide]
+    rules: Mapping[str, Decide | Rule]
     where: str = ""
     """The world that is searched first: the smallest one in which it can show."""
 
@@ -34,7 +34,7 @@ class Defect:
 class Catalogue(dict[str, Defect]):
     """The defects of one model, by the ids of their findings."""
 
-    def enter(self, id: str, says: str, breaks: str, where: str = "", **rules: Decide) -> None:  # noqa: A002
+    def enter(self, id: str, says: str, breaks: str, where: str = "", **rules: Decide | Rule) -> None:  # noqa: A002
         """Enter a defect. Raises ValueError where the id is taken."""
         if id in self:
             raise ValueError(f"there is a defect {id} already: {self[id].says}")

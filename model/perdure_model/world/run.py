@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from perdure_model.checker import Report, Violation, check
-from perdure_model.world.bind import World
+from perdure_model.world.bind import World, property_id
 from perdure_model.world.defect import Defect
 from perdure_model.world.model import Model
 from perdure_model.world.models import DEFECTS, MODELS, model_of
@@ -87,7 +87,7 @@ class Checked:
 
     def verdict(self, name: str) -> str:
         """violated, unknown (a search was cut short), or holds."""
-        if any(violation.property == name for _, violation in self.violations):
+        if any(property_id(violation.property) == name for _, violation in self.violations):
             return "violated"
         return "holds" if self.complete else "unknown"
 
@@ -116,8 +116,8 @@ def check_worlds(
             checked.reports[name] = report
             checked.reached[name] = frozenset(world.moves)
             checked.rules |= world.bound
-            checked.actions |= {f"{model.name} {action.name}" for action in world.system.actions}
-            checked.fired |= {f"{model.name} {action}" for action in world.reached | fired(report)}
+            checked.actions |= {f"{model.name} {world.kind(one.name)}" for one in world.system.actions}
+            checked.fired |= {f"{model.name} {world.kind(one)}" for one in world.reached | fired(report)}
             told(name, report)
     return checked
 
@@ -172,6 +172,6 @@ def find(defect: Defect, size: str = "default", progress: bool | None = None) ->
         report = check(world.system.without("sometimes"), stop_at_first=True, progress=progress)
         states += report.distinct
         for violation in report.violations:
-            if violation.property == defect.breaks:
+            if property_id(violation.property) == defect.breaks:
                 return Finding(defect, name, violation, states, time.perf_counter() - started)
     return Finding(defect, name, None, states, time.perf_counter() - started)

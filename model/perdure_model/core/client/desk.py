@@ -1,200 +1,148 @@
-"""A working copy of some of the client's parts for the length of one decision.
+"""A working copy of the client's state, link and identity for the length of one decision.
 
-The charts name the actions; the methods of the same names here do them. Nothing of a desk outlives its
-decision.
+The ClientSession chart names the actions; the methods of the same names here do them. Nothing of a desk
+outlives its decision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
 
-from perdure_model.core.client.book import ITEM_TABLE, SESSION_TABLE
+from perdure_model.core.client.book import SESSION_TABLE
 from perdure_model.core.client.effects import (
+    AskCredential,
     CancelTimer,
     ClientEffect,
     EndStream,
     Next,
     OpenStream,
-    Post,
+    Renamed,
     SayGoodbye,
-    Settled,
+    SaySuspended,
+    SessionOver,
     StartTimer,
 )
-from perdure_model.core.client.inputs import Abandon, Flush, ReconnectDue, RetryDue
-from perdure_model.core.client.parts import ClientSettings, ClientState, Item, Link, Outbox
-from perdure_model.core.common import Cursor, Refused, SendKey, backoff_s, moved, spaced_s
+from perdure_model.core.client.inputs import Abandon, Flush, ReconnectDue
+from perdure_model.core.client.parts import Access, ClientSettings, ClientState, Link, Me, Outbox, Watching
+from perdure_model.core.common import Cursor, Refused, backoff_s, moved
 from perdure_model.core.rule import Decision, Key
 
+NO_SETTINGS = ClientSettings()
 
-class StreamDesk:
-    """The client's state and its link: what the ClientSession chart says."""
 
-    def __init__(
-        self,
-        state: ClientState,
-        link: Link,
-        settings: ClientSettings,
-        cursors: Mapping[Key, Cursor] | None = None,
-        *,
-        chance: float = 1.0,
-        asked_s: float | None = None,
-    ) -> None:
-        self.state, self.link, self.settings = state, link, settings
-        self.cursors = cursors or {}
-        self.chance, self.asked_s = chance, asked_s
-        self.effects: list[ClientEffect] = []
+@dataclass
+class Desk:
+    """What the ClientSession chart decides on. A rule gives what its own transitions need."""
 
-    def step(self, event: str, *, current: bool, outcome: str = "failed", stale: str = "") -> Decision:
-        """Step the chart and do what it says; where nothing follows, `stale` says why."""
-        facts = {"current": current, "spent": self.link.failures >= self.settings.attempts_max}
+    state: ClientState
+    link: Link
+    settings: ClientSettings = NO_SETTINGS
+    me: Me = field(default_factory=lambda: Me(None))
+    access: Access = field(default_factory=Access)
+    watching: Watching = field(default_factory=Watching)
+    cursors: Mapping[Key, Cursor] = field(default_factory=dict)
+    outboxes: Mapping[Key, Outbox] = field(default_factory=dict)
+    chance: float = 1.0
+    asked_s: float | None = None
+    fresh: Hashable = None
+    over: tuple[str, str] = ("", "")
+    effects: list[ClientEffect] = field(default_factory=list)
+
+    def step(self, event: str, *, outcome: str = "failed", stale: str = "", **facts: bool) -> bool:
+        """Step the chart and do what it says; where nothing follows, `stale` says why, and it is False."""
+        facts = {"spent": self.link.failures >= self.settings.attempts_max, **facts}
         row = SESSION_TABLE.step(self.state.state, event, facts)
         if row is None:
-            return (self.state, self.link), (Refused(stale),)
+            self.effects.append(Refused(stale))
+            return False
         self.effects.append(moved(SESSION_TABLE, "", self.state.state, event, row))
         over = row.target in SESSION_TABLE.final
         self.state = ClientState(row.target, outcome if over else None)
         for action in row.actions:
             getattr(self, action)()
-        return (self.state, self.link), tuple(self.effects)
+        return True
+
+    def decided(self, *parts: object) -> Decision:
+        """These parts, and the effects."""
+        return parts, tuple(self.effects)
 
     def open_stream(self) -> None:
         incarnation, count = self.link.attempt
-        self.link = replace(self.link, attempt=(incarnation, count + 1), open=True)
-        cursors = tuple((str(key[0]), cursor) for key, cursor in self.cursors.items())
-        self.effects.append(OpenStream(self.link.attempt, cursors))
+        self.link = replace(self.link, attempt=(incarnation, count + 1), phase="open")
+        self.watching = Watching(self.watching.sessions, self.watching.sessions)
+        cursors = tuple((session, self.cursors[(session,)]) for session in self.watching.sessions)
+        self.effects.append(OpenStream(self.link.attempt, self.me.cid, self.access.token, cursors))
 
     def end_stream(self) -> None:
-        if self.link.open:
+        if self.link.phase == "open":
             self.effects.append(EndStream(self.link.attempt))
-        else:
+        elif self.link.phase == "timer":
             self.effects.append(CancelTimer(ReconnectDue(self.link.attempt)))
-        self.link = replace(self.link, open=False)
+        self.link = replace(self.link, phase="over")
 
     def schedule(self) -> None:
         s = self.settings
-        self.link = replace(self.link, open=False, failures=self.link.failures + 1)
+        self.link = replace(self.link, phase="timer", failures=self.link.failures + 1)
         seconds = backoff_s(
             self.link.failures, s.reconnect_first_s, s.reconnect_cap_s, self.chance, self.asked_s
         )
         self.effects.append(StartTimer(ReconnectDue(self.link.attempt), seconds))
 
     def say_goodbye(self) -> None:
-        self.effects.append(SayGoodbye(self.link.attempt))
+        self.effects.append(SayGoodbye(self.link.attempt, self.me.cid))
+
+    def say_suspended(self) -> None:
+        self.effects.append(SaySuspended(self.link.attempt, self.me.cid))
+
+    def rest(self) -> None:
+        self.link = replace(self.link, phase="resume")
+
+    def ask_credential(self) -> None:
+        self.link = replace(self.link, phase="credential")
+        self.access = asking(self.access, self.effects)
+
+    def renew(self) -> None:
+        self.me = Me(self.fresh)
+        self.effects.append(Renamed(self.fresh, "taken over"))
+
+    def drop_session(self) -> None:
+        session, outcome = self.over
+        self.watching = replace(
+            self.watching,
+            sessions=tuple(one for one in self.watching.sessions if one != session),
+            told=tuple(one for one in self.watching.told if one != session),
+        )
+        self.effects.append(SessionOver(session, outcome))
+        if (session,) in self.outboxes:
+            self.effects.append(Next(Abandon(session)))
 
     def flush(self) -> None:
-        self.effects += [Next(Flush(session)) for session in self.link.sessions]
+        self.effects += [Next(Flush(str(session))) for (session,) in self.outboxes]
 
     def abandon(self) -> None:
-        self.link = replace(self.link, open=False)
-        self.effects += [Next(Abandon(session)) for session in self.link.sessions]
+        self.link = replace(self.link, phase="over")
+        self.effects += [Next(Abandon(str(session))) for (session,) in self.outboxes]
 
 
-class OutboxDesk:
-    """One session's sends, in the order in which they were made: what the SendItem chart says."""
+def asking(access: Access, effects: list[ClientEffect]) -> Access:
+    """Ask for another credential, unless somebody has: one refresh serves all who wait (finding R07)."""
+    if not access.asked:
+        effects.append(AskCredential(access.token))
+    return replace(access, asked=True)
 
-    def __init__(
-        self,
-        session: str,
-        outbox: Outbox,
-        items: Mapping[Key, Item],
-        state: ClientState,
-        link: Link,
-        settings: ClientSettings,
-        *,
-        chance: float = 1.0,
-        asked_s: float | None = None,
-    ) -> None:
-        self.session, self.outbox, self.items = session, outbox, dict(items)
-        self.state, self.link, self.settings = state, link, settings
-        self.chance, self.asked_s = chance, asked_s
-        self.effects: list[ClientEffect] = []
 
-    def step(
-        self, key: Key, event: str, why: str = "", *, orphaned: bool = False, doubt: bool = False
-    ) -> None:
-        """Step one item's chart, and do what it says; `why` is for the report of a drop."""
-        item = self.items[key]
-        facts = {"spent": item.tries > self.settings.retries_max, "orphaned": orphaned}
-        row = ITEM_TABLE.step(item.state, event, facts)
-        if row is None:
-            return
-        self.items[key] = replace(item, state=row.target, doubt=item.doubt or doubt)
-        self.effects.append(moved(ITEM_TABLE, key, item.state, event, row))
-        for action in row.actions:
-            getattr(self, action)(key, why)
+def renewable(access: Access, token: Hashable, settings: ClientSettings) -> dict[str, bool]:
+    """What there is to do about a credential that was refused: use the present one, or ask for another.
 
-    def transmit(self, key: Key, _why: str) -> None:
-        item = self.items[key]
-        self.items[key] = replace(item, tries=item.tries + 1, post=self.outbox.post)
+    One that came for a refused one and was refused as well is not asked for again (findings T15, A11).
+    """
+    return {
+        "replaced": token != access.token,
+        "renewable": access.asked or (settings.refreshes and not access.unproven),
+    }
 
-    def report(self, key: Key, why: str) -> None:
-        """A settled item leaves the outbox, and the application is told why."""
-        item = self.items.pop(key)
-        if item.state == "delivered":
-            outcome, why = "delivered", ""
-        else:
-            outcome = "uncertain" if item.doubt else "failed"
-        self.effects.append(Settled(self.session, key[1], outcome, why))  # type: ignore[arg-type]
 
-    def due(self, post: int) -> bool:
-        """The wait after this POST is over; True if something waited."""
-        waiting = [key for key, item in self.items.items() if item.state == "retrying" and item.post == post]
-        for key in waiting:
-            self.step(key, "due")
-        return bool(waiting)
-
-    @property
-    def waits(self) -> bool:
-        """Whether a send waits for its retry, and so a retry timer runs."""
-        return any(item.state == "retrying" for item in self.items.values())
-
-    def cancel(self) -> None:
-        """Stop the retry timer, if one runs."""
-        if self.waits:
-            self.effects.append(CancelTimer(RetryDue(self.session, self.outbox.post)))
-
-    def wait(self) -> None:
-        """Start the wait after the latest POST's failure; it grows with the tries of the oldest item."""
-        tries = [item.tries for item in self.items.values() if item.state == "retrying"]
-        if not tries:
-            return
-        s = self.settings
-        seconds = spaced_s(tries[0], s.retry_first_s, s.retry_cap_s, self.chance, self.asked_s)
-        self.outbox = replace(self.outbox, asked=self.asked_s is not None)
-        self.effects.append(StartTimer(RetryDue(self.session, self.outbox.post), seconds))
-
-    def pump(self) -> None:
-        """Post what is queued, if a stream is up and nothing of this session is in flight or waits.
-
-        One POST at a time, in order: that is what keeps the order (T12), one attempt in flight (T13), and
-        new sends behind those that are retried. What an epoch that is gone may have taken is not posted
-        again (T23).
-        """
-        if self.state.state != "awaiting":
-            return
-        self.settle_doubts()
-        if any(item.state != "queued" for item in self.items.values()):
-            return
-        keys = list(self.items)[: self.settings.batch_max]
-        if not keys:
-            return
-        self.outbox = Outbox(self.outbox.post + 1, self.link.epoch)
-        for key in keys:
-            self.step(key, "post")
-        send_keys: tuple[SendKey, ...] = tuple(key[1] for key in keys)  # type: ignore[misc]
-        self.effects.append(Post(self.session, self.outbox.post, self.link.epoch, send_keys))
-
-    def settle_doubts(self) -> None:
-        """End as uncertain what an epoch that is gone may have taken, and the wait that was for it alone."""
-        timer = CancelTimer(RetryDue(self.session, self.outbox.post))
-        waited = self.waits
-        for key, item in list(self.items.items()):
-            orphaned = item.doubt and self.outbox.epoch != self.link.epoch
-            self.step(key, "doubted", "the server has lost its receipts", orphaned=orphaned)
-        if waited and not self.waits:
-            self.effects.append(timer)
-
-    def done(self) -> Decision:
-        """The outbox, its items, and the effects."""
-        return (self.outbox, self.items), tuple(self.effects)
+def proven(access: Access) -> Access:
+    """The server has taken something under this credential."""
+    return replace(access, unproven=False) if access.unproven else access

@@ -6,18 +6,22 @@ is settled before what is posted.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
-from perdure_model.core.client.inputs import Abandon, Desynced, Flush, ReconnectDue, RetryDue
+from perdure_model.core.client.inputs import Abandon, Bar, Desynced, Flush, ReconnectDue, RetryDue
 from perdure_model.core.common import Attempt, Cursor, Epoch, Moved, Refused, SendKey
 
 
 @dataclass(frozen=True, slots=True)
 class OpenStream:
-    """Ask for a stream, from these cursors; its end is told as `StreamLost`, once."""
+    """Ask for a stream under this id, with this credential, from these cursors; its end is told as
+    `StreamLost`, once."""
 
     attempt: Attempt
+    cid: Hashable
+    token: Hashable
     cursors: tuple[tuple[str, Cursor], ...]
 
 
@@ -52,6 +56,9 @@ class Post:
 
     session: str
     post: int
+    attempt: Attempt
+    cid: Hashable
+    token: Hashable
     epoch: Epoch | None
     keys: tuple[SendKey, ...]
 
@@ -61,6 +68,73 @@ class SayGoodbye:
     """Tell the server, once and without waiting for an answer, that this client is done."""
 
     attempt: Attempt
+    cid: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class SaySuspended:
+    """Tell the server, once and without waiting for an answer, that this client will be away."""
+
+    attempt: Attempt
+    cid: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Tell the server that a session is watched from this cursor on, or (None) watched no longer.
+
+    The end of it is told as `WatchReplied`, once. Numbers grow: what is overtaken changes nothing.
+    """
+
+    attempt: Attempt
+    cid: Hashable
+    serial: int
+    session: str
+    cursor: Cursor | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotWatched:
+    """Tell the application that this session is not watched, and the status that says why."""
+
+    session: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOver:
+    """Tell the application that this session is over; the client's others go on."""
+
+    session: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskCredential:
+    """Ask for another credential than this one; `CredentialGiven` or `CredentialRefused` answers."""
+
+    token: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """Tell the application that the client goes by another id from now on, and why."""
+
+    cid: Hashable
+    why: Literal["taken over", "server"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is to be shown of a session's sends has changed.
+
+    running: an attempt is in flight. delayed: a send has failed an attempt and is not settled. Both are
+    derived from the sends themselves, before and after the decision (findings T16, T17).
+    """
+
+    session: str
+    running: bool
+    delayed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +169,7 @@ class DeliverGap:
 class Next:
     """Feed this input before any other: a decision of one part of the client that follows from another's."""
 
-    input: Desynced | Flush | Abandon
+    input: Desynced | Flush | Bar | Abandon
 
 
 ClientEffect: TypeAlias = (
@@ -107,6 +181,13 @@ ClientEffect: TypeAlias = (
     | CancelTimer
     | Post
     | SayGoodbye
+    | SaySuspended
+    | Tell
+    | NotWatched
+    | SessionOver
+    | AskCredential
+    | Renamed
+    | Shown
     | Settled
     | Deliver
     | DeliverGap

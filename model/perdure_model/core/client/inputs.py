@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from perdure_model.core.common import Attempt, Epoch, SendKey
+from perdure_model.core.common import Attempt, Cursor, Epoch, SendKey
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The application opens the client: its first attempt, and the sessions that it is to watch."""
+    """The application opens the client: the id kept from an earlier life (or None) and a fresh one, its
+    first attempt, the cursors of the sessions that it is to watch, and its credential.
 
+    `unsent` are sends of an earlier life that were not settled: session, key, and the epoch under which it
+    may have been taken, or None. They go before whatever this life sends (N03).
+    """
+
+    kept: Hashable
+    fresh: Hashable
     attempt: Attempt
-    sessions: tuple[str, ...]
+    cursors: tuple[tuple[str, Cursor], ...]
+    token: Hashable = None
+    unsent: tuple[tuple[str, SendKey, Epoch | None], ...] = ()
+
+    @property
+    def sessions(self) -> tuple[str, ...]:
+        """The sessions to watch."""
+        return tuple(session for session, _ in self.cursors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +37,63 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Welcomed:
-    """The first event of a stream: the epoch under which the server knows this connection."""
+class Suspended:
+    """The application goes to the background."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The application is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchAsked:
+    """The application wants the events of this session, too."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnwatchAsked:
+    """The application no longer wants the events of this session."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchReplied:
+    """What was told of this session came to its end: the status (0: no answer)."""
 
     attempt: Attempt
+    serial: int
+    session: str
+    status: int
+    chance: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialGiven:
+    """The credential in use is this one from now on: because we asked, or because the application says so."""
+
+    token: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRefused:
+    """There is no other credential than this one."""
+
+    token: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class Welcomed:
+    """The first event of a stream: the connection under which the server knows us, and its epoch.
+
+    `cid` is another than ours where the server makes the ids (finding T25).
+    """
+
+    attempt: Attempt
+    cid: Hashable
     epoch: Epoch
 
 
@@ -40,11 +108,14 @@ class Heard:
 class StreamLost:
     """A stream request came to its end, whatever ended it; `status` is 0 where there was no answer.
 
-    `readable` is False where the answer was no event stream at all. `chance` is in [0, 1).
+    `readable` is False where the answer was no event stream at all. `token` is the credential that it went
+    out with, `fresh` an id that nobody has, `chance` in [0, 1).
     """
 
     attempt: Attempt
     status: int
+    token: Hashable = None
+    fresh: Hashable = None
     readable: bool = True
     retry_after_s: float | None = None
     chance: float = 1.0
@@ -80,10 +151,20 @@ class GapArrived:
 
 @dataclass(frozen=True, slots=True)
 class EndArrived:
-    """The server ends the session: succeeded, failed, expired or taken over."""
+    """The server ends the session: succeeded, failed or expired."""
 
     attempt: Attempt
+    session: str
     outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """The server says that another client goes on under our id; `fresh` is one that nobody has."""
+
+    attempt: Attempt
+    fresh: Hashable
+    chance: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +179,14 @@ class SendRequested:
 class PostReplied:
     """A POST came to its end: the status (0: no answer) and, of a 2xx, a verdict for each key.
 
-    `sent` is False where the request surely never left: nothing was connected. `chance` is in [0, 1).
+    `sent` is False where the request surely never left: nothing was connected. `token` is the credential
+    that it went out with, `chance` in [0, 1).
     """
 
     session: str
     post: int
     status: int
+    token: Hashable = None
     verdicts: tuple[tuple[SendKey, str], ...] = ()
     sent: bool = True
     retry_after_s: float | None = None
@@ -128,7 +211,15 @@ class Desynced:
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """Follows a welcome: the session's queue may go out."""
+    """Follows a welcome, or another credential: the session's queue may go out."""
+
+    session: str
+    new_stream: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Follows the refusal of the credential: what waited for another one is settled."""
 
     session: str
 
@@ -143,6 +234,13 @@ class Abandon:
 ClientInput: TypeAlias = (
     Started
     | Left
+    | Suspended
+    | Resumed
+    | WatchAsked
+    | UnwatchAsked
+    | WatchReplied
+    | CredentialGiven
+    | CredentialRefused
     | Welcomed
     | Heard
     | StreamLost
@@ -150,10 +248,12 @@ ClientInput: TypeAlias = (
     | EventArrived
     | GapArrived
     | EndArrived
+    | TakenOver
     | SendRequested
     | PostReplied
     | RetryDue
     | Desynced
     | Flush
+    | Bar
     | Abandon
 )

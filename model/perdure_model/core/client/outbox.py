@@ -6,10 +6,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from perdure_model.core.client.book import CLIENT
-from perdure_model.core.client.desk import OutboxDesk
-from perdure_model.core.client.effects import CancelTimer, Next, Post, Settled, StartTimer
+from perdure_model.core.client.desk import asking, proven, renewable
+from perdure_model.core.client.effects import (
+    AskCredential,
+    CancelTimer,
+    ClientEffect,
+    Next,
+    Post,
+    Settled,
+    Shown,
+    StartTimer,
+)
 from perdure_model.core.client.inputs import (
     Abandon,
+    Bar,
     Desynced,
     Flush,
     PostReplied,
@@ -17,24 +27,29 @@ from perdure_model.core.client.inputs import (
     SendRequested,
 )
 from perdure_model.core.client.parts import (
+    ACCESS,
     ITEM,
     LINK,
+    ME,
     OUTBOX,
     SETTINGS,
     STATE,
+    Access,
     ClientSettings,
     ClientState,
     Item,
     Link,
+    Me,
     Outbox,
 )
+from perdure_model.core.client.queue import Around, Queue
 from perdure_model.core.common import classify, refuse, unsure
 from perdure_model.core.rule import Decision, Key
 
 SENDS = (OUTBOX.one, ITEM.every("session"))
-AROUND = (STATE.one, LINK.one, SETTINGS.one)
+AROUND = (STATE.one, LINK.one, ME.one, ACCESS.one, SETTINGS.one)
 Items = Mapping[Key, Item]
-PUMPING = (CancelTimer, Post, Settled)
+PUMPING = (CancelTimer, Post, Settled, Shown)
 
 
 @CLIENT.rule(SendRequested, *SENDS, reads=AROUND, emits=PUMPING)
@@ -44,6 +59,8 @@ def on_send_requested(
     items: Items,
     state: ClientState,
     link: Link,
+    me: Me,
+    access: Access,
     settings: ClientSettings,
 ) -> Decision:
     """A send joins the queue and goes out as soon as its turn comes; over the bound it is refused (T14)."""
@@ -51,43 +68,58 @@ def on_send_requested(
         return (outbox, items), (Settled(i.session, i.key, "failed", "the session is over"),)
     if len(items) >= settings.queue_max:
         return (outbox, items), (Settled(i.session, i.key, "failed", "the queue is full"),)
-    waiting = {**items, (i.session, i.key): Item("queued")}
-    desk = OutboxDesk(i.session, outbox or Outbox(), waiting, state, link, settings)
-    desk.pump()
-    return desk.done()
+    around = Around(state, link, me, access, settings)
+    queue = Queue(i.session, outbox or Outbox(), items, around)
+    queue.items[i.session, i.key] = Item("queued")
+    queue.pump()
+    return queue.done()
 
 
 @CLIENT.rule(
     PostReplied,
     *SENDS,
     LINK.one,
-    reads=(STATE.one, SETTINGS.one),
-    emits=(*PUMPING, StartTimer, Next),
+    ACCESS.one,
+    reads=(STATE.one, ME.one, SETTINGS.one),
+    emits=(*PUMPING, StartTimer, AskCredential, Next),
 )
 def on_post_replied(
-    i: PostReplied, outbox: Outbox, items: Items, link: Link, state: ClientState, settings: ClientSettings
+    i: PostReplied,
+    outbox: Outbox,
+    items: Items,
+    link: Link,
+    access: Access,
+    state: ClientState,
+    me: Me,
+    settings: ClientSettings,
 ) -> Decision:
     """Each send of the POST takes what the status and its verdict say; then the next POST goes out."""
     mine = [key for key, item in items.items() if item.state == "sending" and item.post == i.post]
     if not mine:
-        return refuse("the end of a POST whose sends are settled", outbox, items, link)
+        return refuse("the end of a POST whose sends are settled", outbox, items, link, access)
     kind = classify(i.status)
-    link = replace(link, failures=0) if kind == "taken" else link
-    desk = OutboxDesk(
-        i.session, outbox, items, state, link, settings, chance=i.chance, asked_s=i.retry_after_s
-    )
+    asked: list[ClientEffect] = []
+    facts = renewable(access, i.token, settings)
+    if kind == "denied" and facts["renewable"] and not facts["replaced"]:
+        access = asking(access, asked)
+    elif kind == "taken":
+        link, access = replace(link, failures=0), proven(access)
+    around = Around(state, link, me, access, settings)
+    queue = Queue(i.session, outbox, items, around, i.chance, i.retry_after_s, asked)
+    again = facts["renewable"] or facts["replaced"]
     same_epoch = outbox.epoch == link.epoch
     verdicts = dict(i.verdicts)
     for key in mine:
         event, why, doubt = item_event(i, kind, verdicts.get(key[1]))  # type: ignore[call-overload]
         orphaned = (items[key].doubt or doubt) and not same_epoch
-        desk.step(key, event, why, orphaned=orphaned, doubt=doubt)
-    desk.wait()
+        queue.step(key, event, why, orphaned=orphaned, doubt=doubt, renewable=again)
+    queue.wait()
     if kind == "unknown" and same_epoch and state.state == "awaiting":
-        desk.effects.append(Next(Desynced(link.attempt, i.chance)))
+        queue.effects.append(Next(Desynced(link.attempt, i.chance)))
     else:
-        desk.pump()
-    return (desk.outbox, desk.items, link), tuple(desk.effects)
+        queue.pump()
+    parts, effects = queue.done()
+    return (*parts, link, access), effects
 
 
 VERDICT_EVENTS = {"accepted": "accepted", "duplicate": "accepted"}
@@ -96,12 +128,15 @@ VERDICT_EVENTS = {"accepted": "accepted", "duplicate": "accepted"}
 def item_event(i: PostReplied, kind: str, verdict: str | None) -> tuple[str, str, bool]:
     """What the end of a POST means for one of its sends: event, reason, whether it may have been taken.
 
-    A send that a 2xx reply does not name is one of which we know nothing.
+    A send that a 2xx reply does not name is one of which we know nothing. A no that does not say whether
+    it will be tried again is final (finding T18).
     """
     if kind == "taken" and verdict is not None:
         return VERDICT_EVENTS.get(verdict, "refused"), verdict, False
     if kind == "unknown":
         return "unknown", "the server has forgotten this connection", False
+    if kind == "denied":
+        return "denied", "the credential was refused", False
     if kind == "final":
         return "refused", f"status {i.status}", False
     return "failed", f"status {i.status}" if i.status else "no answer", unsure(i.status, i.sent)
@@ -109,36 +144,78 @@ def item_event(i: PostReplied, kind: str, verdict: str | None) -> tuple[str, str
 
 @CLIENT.rule(RetryDue, *SENDS, reads=AROUND, emits=PUMPING)
 def on_retry_due(
-    i: RetryDue, outbox: Outbox, items: Items, state: ClientState, link: Link, settings: ClientSettings
+    i: RetryDue,
+    outbox: Outbox,
+    items: Items,
+    state: ClientState,
+    link: Link,
+    me: Me,
+    access: Access,
+    settings: ClientSettings,
 ) -> Decision:
     """What waited is queued again; with the stream down it goes out with the next welcome (T10, T11)."""
-    desk = OutboxDesk(i.session, outbox, items, state, link, settings)
-    if not desk.due(i.post):
+    queue = Queue(i.session, outbox, items, Around(state, link, me, access, settings))
+    if not queue.due(i.post):
         return refuse("a retry timer of an earlier POST", outbox, items)
-    desk.pump()
-    return desk.done()
+    queue.pump()
+    return queue.done()
 
 
 @CLIENT.rule(Flush, *SENDS, reads=AROUND, emits=PUMPING)
 def on_flush(
-    i: Flush, outbox: Outbox | None, items: Items, state: ClientState, link: Link, settings: ClientSettings
+    i: Flush,
+    outbox: Outbox,
+    items: Items,
+    state: ClientState,
+    link: Link,
+    me: Me,
+    access: Access,
+    settings: ClientSettings,
 ) -> Decision:
-    """A new stream makes waiting pointless, unless the server asked for the wait (T15, T34)."""
-    desk = OutboxDesk(i.session, outbox or Outbox(), items, state, link, settings)
-    if not desk.outbox.asked:
-        desk.cancel()
-        desk.due(desk.outbox.post)
-    desk.pump()
-    return desk.done()
+    """What is queued goes out. A new stream makes waiting pointless, unless the server asked for the wait
+    (T15, T34)."""
+    queue = Queue(i.session, outbox, items, Around(state, link, me, access, settings))
+    if i.new_stream and not queue.outbox.asked:
+        queue.cancel()
+        queue.due(queue.outbox.post)
+    queue.pump()
+    return queue.done()
 
 
-@CLIENT.rule(Abandon, *SENDS, reads=AROUND, emits=(CancelTimer, Settled))
+@CLIENT.rule(Bar, *SENDS, reads=AROUND, emits=PUMPING)
+def on_bar(
+    i: Bar,
+    outbox: Outbox,
+    items: Items,
+    state: ClientState,
+    link: Link,
+    me: Me,
+    access: Access,
+    settings: ClientSettings,
+) -> Decision:
+    """What waited for another credential is dropped; the rest takes its turn."""
+    queue = Queue(i.session, outbox, items, Around(state, link, me, access, settings))
+    for key, item in items.items():
+        if item.denied:
+            queue.step(key, "barred", "the credential was refused")
+    queue.pump()
+    return queue.done()
+
+
+@CLIENT.rule(Abandon, *SENDS, reads=AROUND, emits=(CancelTimer, Settled, Shown))
 def on_abandon(
-    i: Abandon, outbox: Outbox | None, items: Items, state: ClientState, link: Link, settings: ClientSettings
+    i: Abandon,
+    outbox: Outbox,
+    items: Items,
+    state: ClientState,
+    link: Link,
+    me: Me,
+    access: Access,
+    settings: ClientSettings,
 ) -> Decision:
     """The session is over: what is open ends, uncertain where an attempt may have been taken."""
-    desk = OutboxDesk(i.session, outbox or Outbox(), items, state, link, settings)
-    desk.cancel()
+    queue = Queue(i.session, outbox, items, Around(state, link, me, access, settings))
+    queue.cancel()
     for key, item in items.items():
-        desk.step(key, "abandon", "the session is over", doubt=item.state == "sending")
-    return desk.done()
+        queue.step(key, "abandon", "the session is over", doubt=item.state == "sending")
+    return queue.done()

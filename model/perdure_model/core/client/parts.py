@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Literal
 
 from perdure_model.core.common import NEVER, Attempt, Epoch
 from perdure_model.core.rule import Family
 
 STATE = Family("client")
+ME = Family("me")
+ACCESS = Family("access")
 LINK = Family("link")
+WATCHING = Family("watching")
 CURSOR = Family("cursor", ("session",))
 OUTBOX = Family("outbox", ("session",))
 ITEM = Family("item", ("session", "key"))
@@ -24,19 +29,50 @@ class ClientState:
 
 
 @dataclass(frozen=True, slots=True)
+class Me:
+    """Under which id the server knows us, and whether that is its own making: then it has no grace (T25)."""
+
+    cid: Hashable
+    of_server: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The credential in use, by its handle (the text stays with the runtime). `asked`: another one is
+    awaited. `unproven`: it came for one that was refused, and nothing has been taken under it yet."""
+
+    token: Hashable = None
+    asked: bool = False
+    unproven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
-    """The stream: the latest attempt, whether it still waits for anything, and what came before it.
+    """The stream: the latest attempt, what the link waits for, and what came before.
 
     `failures` counts the attempts lost since the last progress, not since the last open: a server that
     accepts and closes must not be retried for ever (finding A12). `epoch` is the server's, as last welcomed.
-    `sessions` are those that the client watches and sends to.
     """
 
     attempt: Attempt = NEVER
-    open: bool = False
+    phase: Literal["open", "timer", "credential", "resume", "over"] = "over"
     failures: int = 0
     epoch: Epoch | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether the latest stream still waits for anything."""
+        return self.phase == "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """The sessions that the client watches, those that the server has been told of on the latest stream,
+    and the number of the latest word about it."""
+
     sessions: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    serial: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +87,23 @@ class Outbox:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A send that is not settled: its SendItem state, the tries made, the POST it last went out with, and
-    whether an attempt may have been taken."""
+    """A send that is not settled: its SendItem state, the tries made, the POST it last went out with,
+    whether an attempt may have been taken, and whether it waits for another credential."""
 
     state: str
     tries: int = 0
     post: int = 0
     doubt: bool = False
+    denied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
-    """The client's bounds; durations in seconds."""
+    """The client's bounds; durations in seconds.
+
+    `renews`: a client whose id was taken over by another (a copied tab) goes on under an id of its own;
+    else its session ends. `refreshes`: another credential can be asked for.
+    """
 
     attempts_max: int = 30
     reconnect_first_s: float = 1.0
@@ -72,3 +113,5 @@ class ClientSettings:
     retry_cap_s: float = 60.0
     queue_max: int = 100
     batch_max: int = 50
+    renews: bool = True
+    refreshes: bool = False

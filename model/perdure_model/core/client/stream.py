@@ -1,4 +1,4 @@
-"""The client's stream: opened, welcomed, lost, asked for again; what it brings; and how it ends."""
+"""The client's stream: opened, welcomed, lost, asked for again; and how it all ends."""
 
 from __future__ import annotations
 
@@ -6,42 +6,59 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from perdure_model.core.client.book import CLIENT
-from perdure_model.core.client.desk import StreamDesk
+from perdure_model.core.client.desk import Desk, proven, renewable
 from perdure_model.core.client.effects import (
+    AskCredential,
     CancelTimer,
-    Deliver,
-    DeliverGap,
     EndStream,
     Next,
     OpenStream,
+    Renamed,
     SayGoodbye,
+    SaySuspended,
+    SessionOver,
     StartTimer,
+    Tell,
 )
 from perdure_model.core.client.inputs import (
     Desynced,
     EndArrived,
-    EventArrived,
-    GapArrived,
     Heard,
     Left,
     ReconnectDue,
+    Resumed,
     Started,
     StreamLost,
+    Suspended,
+    TakenOver,
     Welcomed,
 )
 from perdure_model.core.client.parts import (
+    ACCESS,
     CURSOR,
+    ITEM,
     LINK,
+    ME,
+    OUTBOX,
     SETTINGS,
     STATE,
+    WATCHING,
+    Access,
     ClientSettings,
     ClientState,
+    Item,
     Link,
+    Me,
+    Outbox,
+    Watching,
 )
-from perdure_model.core.common import START, Attempt, Cursor, classify, refuse
+from perdure_model.core.client.watching import tell_all
+from perdure_model.core.common import Attempt, Cursor, classify, refuse
 from perdure_model.core.rule import Decision, Key
 
 STREAM = (STATE.one, LINK.one)
+Outboxes = Mapping[Key, Outbox]
+Cursors = Mapping[Key, Cursor]
 
 
 def is_current(link: Link, attempt: Attempt) -> bool:
@@ -49,22 +66,57 @@ def is_current(link: Link, attempt: Attempt) -> bool:
     return link.open and link.attempt == attempt
 
 
-@CLIENT.rule(Started, *STREAM, CURSOR.each("session", over="sessions"), emits=(OpenStream,))
-def on_started(i: Started, _state: None, _link: None, cursors: Mapping[Key, None]) -> Decision:
-    """The first stream is asked for."""
-    link = Link(i.attempt, open=True, sessions=i.sessions)
-    parts = (ClientState("connecting"), link, dict.fromkeys(cursors, START))
-    return parts, (OpenStream(i.attempt, tuple((session, START) for session in i.sessions)),)
+@CLIENT.rule(
+    Started,
+    *STREAM,
+    ME.one,
+    ACCESS.one,
+    WATCHING.one,
+    CURSOR.each("session", over="sessions"),
+    OUTBOX.every(),
+    ITEM.every(),
+    emits=(OpenStream,),
+)
+def on_started(i: Started, *_earlier: object) -> Decision:
+    """The first stream is asked for, under the id of the earlier life if there was one (T01, T29)."""
+    me = Me(i.fresh if i.kept is None else i.kept)
+    link, watching = Link(i.attempt, "open"), Watching(i.sessions, i.sessions)
+    cursors = {(session,): cursor for session, cursor in i.cursors}
+    unsent = {(session, key): Item("queued", doubt=under is not None) for session, key, under in i.unsent}
+    outboxes = {(session,): Outbox(epoch=under) for session, _, under in reversed(i.unsent)}
+    parts = (ClientState("connecting"), link, me, Access(i.token), watching, cursors, outboxes, unsent)
+    return parts, (OpenStream(i.attempt, me.cid, i.token, i.cursors),)
 
 
-@CLIENT.rule(Welcomed, *STREAM, reads=(SETTINGS.one,), emits=(Next,))
-def on_welcomed(i: Welcomed, state: ClientState, link: Link, settings: ClientSettings) -> Decision:
-    """The stream is up, and what is queued goes out."""
-    desk = StreamDesk(state, link, settings)
-    current = is_current(link, i.attempt)
-    (after, link), effects = desk.step("welcomed", current=current, stale="no welcome that we wait for")
-    link = replace(link, epoch=i.epoch) if after != state else link
-    return (after, link), effects
+@CLIENT.rule(
+    Welcomed,
+    *STREAM,
+    ME.one,
+    ACCESS.one,
+    WATCHING.one,
+    reads=(OUTBOX.every(), CURSOR.every()),
+    emits=(Next, Renamed, Tell),
+)
+def on_welcomed(
+    i: Welcomed,
+    state: ClientState,
+    link: Link,
+    me: Me,
+    access: Access,
+    watching: Watching,
+    outboxes: Outboxes,
+    cursors: Cursors,
+) -> Decision:
+    """The stream is up, under the id that the server says; what is queued goes out, and what has been
+    watched or unwatched since the request is told."""
+    desk = Desk(state, link, access=access, outboxes=outboxes)
+    if not desk.step("welcomed", current=is_current(link, i.attempt), stale="no welcome that we wait for"):
+        return desk.decided(state, link, me, access, watching)
+    if i.cid != me.cid:
+        me = Me(i.cid, of_server=True)
+        desk.effects.append(Renamed(i.cid, "server"))
+    watching = tell_all(watching, desk.link, me, cursors, desk.effects)
+    return desk.decided(desk.state, replace(desk.link, epoch=i.epoch), me, proven(access), watching)
 
 
 @CLIENT.rule(Heard, LINK.one)
@@ -75,15 +127,45 @@ def on_heard(i: Heard, link: Link) -> Decision:
     return (replace(link, failures=0),), ()
 
 
-@CLIENT.rule(StreamLost, *STREAM, reads=(SETTINGS.one,), emits=(StartTimer, SayGoodbye, Next))
-def on_stream_lost(i: StreamLost, state: ClientState, link: Link, settings: ClientSettings) -> Decision:
-    """A stream that may come back is asked for again, backed off; one that was refused ends the session."""
-    kind = classify(i.status) if i.readable else "final"
-    event = "lost" if kind in ("taken", "passing") else "refused"
-    outcome = outcome_of(i.status) if event == "refused" else "failed"
-    desk = StreamDesk(state, link, settings, chance=i.chance, asked_s=i.retry_after_s)
-    current = is_current(link, i.attempt)
-    return desk.step(event, current=current, outcome=outcome, stale="the end of a stream no longer ours")
+@CLIENT.rule(
+    StreamLost,
+    *STREAM,
+    ME.one,
+    ACCESS.one,
+    WATCHING.one,
+    reads=(SETTINGS.one, OUTBOX.every(), CURSOR.every()),
+    emits=(StartTimer, SayGoodbye, AskCredential, OpenStream, Renamed, Next),
+)
+def on_stream_lost(
+    i: StreamLost,
+    state: ClientState,
+    link: Link,
+    me: Me,
+    access: Access,
+    watching: Watching,
+    settings: ClientSettings,
+    outboxes: Outboxes,
+    cursors: Cursors,
+) -> Decision:
+    """A stream that may come back is asked for again, backed off; a refused credential is replaced once; a
+    client whose id a later attempt holds takes another; any other refusal ends the session."""
+    event = STREAM_EVENTS[classify(i.status)] if i.readable else "refused"
+    desk = Desk(
+        state, link, settings, me, access, watching, cursors, outboxes, i.chance, i.retry_after_s, i.fresh
+    )
+    facts = renewable(access, i.token, settings) | {"renews": settings.renews}
+    stale = "the end of a stream no longer ours"
+    desk.step(event, current=is_current(link, i.attempt), outcome=outcome_of(i.status), stale=stale, **facts)
+    return desk.decided(desk.state, desk.link, desk.me, desk.access, desk.watching)
+
+
+STREAM_EVENTS = {
+    "taken": "lost",
+    "passing": "lost",
+    "unknown": "outbid",
+    "denied": "denied",
+    "final": "refused",
+}
 
 
 def outcome_of(status: int) -> str:
@@ -91,67 +173,103 @@ def outcome_of(status: int) -> str:
     return {401: "expired", 410: "expired", 409: "taken over"}.get(status, "failed")
 
 
-@CLIENT.rule(ReconnectDue, *STREAM, reads=(SETTINGS.one, CURSOR.every()), emits=(OpenStream,))
+@CLIENT.rule(
+    ReconnectDue,
+    *STREAM,
+    WATCHING.one,
+    reads=(ME.one, ACCESS.one, CURSOR.every()),
+    emits=(OpenStream,),
+)
 def on_reconnect_due(
     i: ReconnectDue,
     state: ClientState,
     link: Link,
-    settings: ClientSettings,
-    cursors: Mapping[Key, Cursor],
+    watching: Watching,
+    me: Me,
+    access: Access,
+    cursors: Cursors,
 ) -> Decision:
-    """The next attempt goes out, from the cursors reached."""
-    desk = StreamDesk(state, link, settings, cursors)
-    current = not link.open and link.attempt == i.attempt
-    return desk.step("due", current=current, stale="a reconnect timer of an earlier attempt")
-
-
-@CLIENT.rule(EventArrived, LINK.one, CURSOR.one, reads=(STATE.one,), emits=(Deliver, Next))
-def on_event_arrived(i: EventArrived, link: Link, cursor: Cursor, state: ClientState) -> Decision:
-    """The next event is handed over, a known one is not, and one that skips means to ask again."""
-    if not is_current(link, i.attempt) or state.state != "awaiting":
-        return refuse("an event of a stream that is no longer ours", link, cursor)
-    same_log = i.epoch == cursor.epoch
-    if same_log and i.position <= cursor.position:
-        return refuse("an event that was handed over before", link, cursor)
-    if i.position == cursor.position + 1 and (same_log or cursor == START):
-        parts = (replace(link, failures=0) if link.failures else link, Cursor(i.epoch, i.position))
-        return parts, (Deliver(i.session, i.epoch, i.position),)
-    return (link, cursor), (Next(Desynced(i.attempt, i.chance)),)
+    """The next attempt goes out, under the same id, from the cursors reached."""
+    desk = Desk(state, link, me=me, access=access, watching=watching, cursors=cursors)
+    current = link.phase == "timer" and link.attempt == i.attempt
+    desk.step("due", current=current, stale="a reconnect timer of an earlier attempt")
+    return desk.decided(desk.state, desk.link, desk.watching)
 
 
 @CLIENT.rule(
     Desynced,
     *STREAM,
-    reads=(SETTINGS.one,),
-    emits=(EndStream, CancelTimer, StartTimer, SayGoodbye, Next),
+    reads=(ME.one, SETTINGS.one, OUTBOX.every()),
+    emits=(EndStream, StartTimer, SayGoodbye, Next),
 )
-def on_desynced(i: Desynced, state: ClientState, link: Link, settings: ClientSettings) -> Decision:
+def on_desynced(
+    i: Desynced, state: ClientState, link: Link, me: Me, settings: ClientSettings, outboxes: Outboxes
+) -> Decision:
     """We end our stream and come back, from the cursors that we have."""
-    desk = StreamDesk(state, link, settings, chance=i.chance)
-    return desk.step("desync", current=is_current(link, i.attempt), stale="a stream no longer ours")
+    desk = Desk(state, link, settings, me, outboxes=outboxes, chance=i.chance)
+    desk.step("desync", current=is_current(link, i.attempt), stale="a stream no longer ours")
+    return desk.decided(desk.state, desk.link)
 
 
-@CLIENT.rule(GapArrived, CURSOR.one, reads=(STATE.one, LINK.one), emits=(DeliverGap,))
-def on_gap_arrived(i: GapArrived, cursor: Cursor, state: ClientState, link: Link) -> Decision:
-    """The application is told, and goes on from the snapshot."""
-    if not is_current(link, i.attempt) or state.state != "awaiting":
-        return refuse("a gap on a stream that is no longer ours", cursor)
-    return (Cursor(i.epoch, i.position),), (DeliverGap(i.session, i.epoch, i.position),)
+@CLIENT.rule(
+    TakenOver,
+    *STREAM,
+    ME.one,
+    reads=(SETTINGS.one, OUTBOX.every()),
+    emits=(EndStream, StartTimer, Renamed, Next),
+)
+def on_taken_over(
+    i: TakenOver, state: ClientState, link: Link, me: Me, settings: ClientSettings, outboxes: Outboxes
+) -> Decision:
+    """Another client goes on under our id: we never use it again, so that the two do not cut each other
+    for ever (finding T30)."""
+    desk = Desk(state, link, settings, me, outboxes=outboxes, chance=i.chance, fresh=i.fresh)
+    stale = "the taking over of a stream no longer ours"
+    facts = {"current": is_current(link, i.attempt), "renews": settings.renews}
+    desk.step("usurped", outcome="taken over", stale=stale, **facts)
+    return desk.decided(desk.state, desk.link, desk.me)
 
 
 ENDING = (EndStream, CancelTimer, SayGoodbye, Next)
+AROUND = (ME.one, OUTBOX.every())
 
 
-@CLIENT.rule(EndArrived, *STREAM, reads=(SETTINGS.one,), emits=ENDING)
-def on_end_arrived(i: EndArrived, state: ClientState, link: Link, settings: ClientSettings) -> Decision:
-    """The session is over, with the server's outcome; reported once."""
-    desk = StreamDesk(state, link, settings)
-    current = is_current(link, i.attempt)
-    return desk.step("ended", current=current, outcome=i.outcome, stale="an end on a stream no longer ours")
+@CLIENT.rule(EndArrived, *STREAM, WATCHING.one, reads=AROUND, emits=(*ENDING, SessionOver))
+def on_end_arrived(
+    i: EndArrived, state: ClientState, link: Link, watching: Watching, me: Me, outboxes: Outboxes
+) -> Decision:
+    """A session is over, with the server's outcome, reported once; with the last one the client is done."""
+    desk = Desk(state, link, me=me, watching=watching, outboxes=outboxes, over=(i.session, i.outcome))
+    current = is_current(link, i.attempt) and i.session in watching.sessions
+    last = watching.sessions == (i.session,)
+    stale = "an end on a stream or of a session no longer ours"
+    desk.step("ended", current=current, last=last, outcome=i.outcome, stale=stale)
+    return desk.decided(desk.state, desk.link, desk.watching)
 
 
-@CLIENT.rule(Left, *STREAM, reads=(SETTINGS.one,), emits=ENDING)
-def on_left(_i: Left, state: ClientState, link: Link, settings: ClientSettings) -> Decision:
+@CLIENT.rule(Left, *STREAM, reads=AROUND, emits=ENDING)
+def on_left(_i: Left, state: ClientState, link: Link, me: Me, outboxes: Outboxes) -> Decision:
     """The application is done: everything that is open is settled, and the server is told."""
-    desk = StreamDesk(state, link, settings)
-    return desk.step("closed", current=True, outcome="closed", stale="left a session that was over")
+    desk = Desk(state, link, me=me, outboxes=outboxes)
+    desk.step("closed", outcome="closed", stale="left a session that was over")
+    return desk.decided(desk.state, desk.link)
+
+
+@CLIENT.rule(Suspended, *STREAM, reads=(ME.one,), emits=(EndStream, CancelTimer, SaySuspended))
+def on_suspended(_i: Suspended, state: ClientState, link: Link, me: Me) -> Decision:
+    """The application goes to the background: no stream and no timer, and the server keeps our sessions."""
+    if link.phase == "resume":
+        return refuse("suspended twice", state, link)
+    desk = Desk(state, link, me=me)
+    desk.step("suspend", stale="suspended a session that was over")
+    return desk.decided(desk.state, desk.link)
+
+
+@CLIENT.rule(Resumed, *STREAM, WATCHING.one, reads=(ME.one, ACCESS.one, CURSOR.every()), emits=(OpenStream,))
+def on_resumed(
+    _i: Resumed, state: ClientState, link: Link, watching: Watching, me: Me, access: Access, cursors: Cursors
+) -> Decision:
+    """The application is back: the next attempt goes out at once, from the cursors reached."""
+    desk = Desk(state, link, me=me, access=access, watching=watching, cursors=cursors)
+    desk.step("resume", resting=link.phase == "resume", stale="resumed what was not suspended")
+    return desk.decided(desk.state, desk.link, desk.watching)

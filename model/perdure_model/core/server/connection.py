@@ -1,4 +1,4 @@
-"""Connections: attached, taken over, lost, waited for, closed, expired."""
+"""Connections: attached, taken over, lost, waited for, suspended, closed, expired."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from perdure_model.core.server.effects import (
     Attach,
     CancelGrace,
     CutStream,
+    Detached,
     Reject,
-    Released,
     StartGrace,
     Wake,
 )
 from perdure_model.core.server.inputs import (
     CloseRequested,
     GraceElapsed,
-    ServerStarted,
     StreamClosed,
     StreamRequested,
+    StreamStalled,
+    SuspendRequested,
 )
 from perdure_model.core.server.parts import (
     CONNECTION,
@@ -39,49 +40,82 @@ from perdure_model.core.server.parts import (
 HELD = (CONNECTION.one, WATCH.every("cid"), OWNER.every("cid"), WINDOW.every("cid"))
 """A connection and everything that it holds."""
 
+GONE = (Refused("the connection is gone"), Reject(409, "unknown-connection"))
+STRANGER = (Refused("the id is another principal's"), Reject(403, "other-principal"))
+STALE = (Refused("a request from before the client's latest stream"), Reject(409, "stale-attempt"))
+
 
 @SERVER.rule(
     StreamRequested,
     CONNECTION.one,
     WATCH.every("cid"),
+    OWNER.every("cid"),
     LOG.each("session", over="sessions"),
     emits=(Reject, CutStream, CancelGrace, Attach, Wake),
 )
 def on_stream_requested(
-    i: StreamRequested, connection: Connection | None, watches: Watches, logs: Mapping[Key, Log | None]
+    i: StreamRequested,
+    connection: Connection | None,
+    watches: Watches,
+    owners: Owners,
+    logs: Mapping[Key, Log | None],
 ) -> Decision:
-    """A stream is attached: a new connection's first, one that comes back, or one that replaces another.
+    """A stream is attached: a new connection's first, one that comes back, or one that replaces another,
+    however alive that looks (T28).
 
-    A session that is watched comes into being: who returns after its log was lost is told so at once,
-    not with the next event.
+    A session that is watched comes into being: who returns after its log was lost is told so at once, not
+    with the next event (N01). What an id left suspended belongs to its principal alone (N05).
     """
     begun = {key: log or Log(i.fresh) for key, log in logs.items()}
+    bound = {owner.principal for owner in owners.values()} | ({connection.principal} if connection else set())
+    if bound - {i.principal}:
+        return (connection, watches, owners, logs), STRANGER
     if connection is None:
-        desk = newcomer(i)
-        return (desk.connection, desk.watches, begun), tuple(desk.effects)
-    parts = (connection, watches, logs)
-    if connection.principal != i.principal:
-        return parts, (Refused("the id is another principal's"), Reject(403, "other-principal"))
-    desk = Desk(i.cid, connection, watches, {}, {}, request=i)
-    if not desk.step("attach", {"newer": i.attempt > connection.generation}):
-        return parts, (Refused("a request older than the stream"), Reject(409, "stale-attempt"))
-    return (desk.connection, desk.watches, begun), tuple(desk.effects)
+        desk = newcomer(i, owners)
+    else:
+        desk = Desk(i.cid, connection, watches, owners, request=i)
+        if not desk.step("attach", newer=i.attempt > connection.generation):
+            return (connection, watches, owners, logs), STALE
+    return (desk.connection, desk.watches, desk.owners, begun), tuple(desk.effects)
 
 
-@SERVER.rule(StreamClosed, CONNECTION.one, WATCH.every("cid"), reads=(SETTINGS.one,), emits=(StartGrace,))
+@SERVER.rule(StreamClosed, *HELD, reads=(SETTINGS.one,), emits=(StartGrace, Detached))
 def on_stream_closed(
-    i: StreamClosed, connection: Connection | None, watches: Watches, settings: ServerSettings
+    i: StreamClosed,
+    connection: Connection | None,
+    watches: Watches,
+    owners: Owners,
+    windows: Windows,
+    settings: ServerSettings,
 ) -> Decision:
     """Only the current stream's close detaches (T02), and only that starts the grace timer (T03, T39)."""
     if connection is None:
-        return refuse("the close of a stream whose connection is gone", None, watches)
-    desk = Desk(i.cid, connection, watches, {}, {}, grace_s=settings.grace_s)
-    if not desk.step("lost", {"current": i.generation == connection.generation}):
-        return refuse("the close of a stream that was replaced", connection, watches)
-    return (desk.connection, desk.watches), tuple(desk.effects)
+        return refuse("the close of a stream whose connection is gone", None, watches, owners, windows)
+    desk = Desk(i.cid, connection, watches, owners, windows, settings)
+    if not desk.step("lost", current=i.generation == connection.generation):
+        return refuse("the close of a stream that was replaced", connection, watches, owners, windows)
+    return (desk.kept, desk.watches, desk.owners, desk.windows), tuple(desk.effects)
 
 
-@SERVER.rule(GraceElapsed, *HELD, emits=(Released,))
+@SERVER.rule(StreamStalled, *HELD, reads=(SETTINGS.one,), emits=(CutStream, StartGrace, Detached))
+def on_stream_stalled(
+    i: StreamStalled,
+    connection: Connection | None,
+    watches: Watches,
+    owners: Owners,
+    windows: Windows,
+    settings: ServerSettings,
+) -> Decision:
+    """A stream that nobody reads is ended, and its client may come back for the rest (T27)."""
+    if connection is None:
+        return refuse("the stalling of a stream whose connection is gone", None, watches, owners, windows)
+    desk = Desk(i.cid, connection, watches, owners, windows, settings, reason="stalled")
+    if not desk.step("stalled", current=i.generation == connection.generation):
+        return refuse("the stalling of a stream that is gone", connection, watches, owners, windows)
+    return (desk.kept, desk.watches, desk.owners, desk.windows), tuple(desk.effects)
+
+
+@SERVER.rule(GraceElapsed, *HELD, emits=(Detached,))
 def on_grace_elapsed(
     i: GraceElapsed, connection: Connection | None, watches: Watches, owners: Owners, windows: Windows
 ) -> Decision:
@@ -90,45 +124,35 @@ def on_grace_elapsed(
     if connection is None:
         return refuse("the grace timer of a connection that is gone", *held)
     desk = Desk(i.cid, connection, watches, owners, windows)
-    if not desk.step("elapsed", {"current": i.generation == connection.generation}):
+    if not desk.step("elapsed", current=i.generation == connection.generation):
         return refuse("the grace timer of an earlier loss", *held)
     return (desk.kept, desk.watches, desk.owners, desk.windows), tuple(desk.effects)
 
 
-@SERVER.rule(CloseRequested, *HELD, emits=(Reject, CutStream, CancelGrace, Released))
+@SERVER.rule(CloseRequested, *HELD, emits=(Reject, CutStream, CancelGrace, Detached))
 def on_close_requested(
     i: CloseRequested, connection: Connection | None, watches: Watches, owners: Owners, windows: Windows
 ) -> Decision:
     """A client that is done is not waited for (T24); a close from before its return changes nothing."""
     held = (connection, watches, owners, windows)
     if connection is None:
-        return held, (Refused("the close of a connection that is gone"), Reject(409, "unknown-connection"))
+        return held, GONE
     if connection.principal != i.principal:
-        return held, (Refused("the id is another principal's"), Reject(403, "other-principal"))
+        return held, STRANGER
     desk = Desk(i.cid, connection, watches, owners, windows, reason="closed")
-    if not desk.step("close", {"current": i.attempt == connection.generation}):
-        return held, (Refused("a close from before the client's return"), Reject(409, "stale-attempt"))
+    if not desk.step("close", current=i.attempt == connection.generation):
+        return held, STALE
     return (desk.kept, desk.watches, desk.owners, desk.windows), tuple(desk.effects)
 
 
-@SERVER.rule(
-    ServerStarted,
-    CONNECTION.every(),
-    WATCH.every(),
-    OWNER.every(),
-    WINDOW.every(),
-    LOG.every(),
-    emits=(CutStream, CancelGrace),
-)
-def on_server_started(
-    _i: ServerStarted,
-    connections: Mapping[Key, Connection],
-    _watches: Watches,
-    _owners: Owners,
-    _windows: Windows,
-    _logs: Mapping[Key, Log],
-) -> Decision:
-    """A server whose store keeps nothing starts empty; its streams and timers died with the one before."""
-    cuts = tuple(CutStream(str(cid), c.generation, "restarted") for (cid,), c in connections.items())
-    timers = tuple(CancelGrace(GraceElapsed(str(cid), c.generation)) for (cid,), c in connections.items())
-    return ({}, {}, {}, {}, {}), cuts + timers
+@SERVER.rule(SuspendRequested, CONNECTION.one, emits=(Reject,))
+def on_suspend_requested(i: SuspendRequested, connection: Connection | None) -> Decision:
+    """The client will be away, and finds its sessions again (T24); unless it is back already (T38)."""
+    if connection is None:
+        return (None,), GONE
+    if connection.principal != i.principal:
+        return (connection,), STRANGER
+    desk = Desk(i.cid, connection)
+    if not desk.step("suspend", current=i.attempt == connection.generation):
+        return (connection,), STALE
+    return (desk.connection,), tuple(desk.effects)

@@ -6,7 +6,8 @@ The chart names the actions; the methods of the same names here do them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from perdure_model.core.common import moved
 from perdure_model.core.rule import Key
@@ -15,43 +16,39 @@ from perdure_model.core.server.effects import (
     Attach,
     CancelGrace,
     CutStream,
-    Released,
+    Detached,
     ServerEffect,
     StartGrace,
     Wake,
 )
-from perdure_model.core.server.inputs import GraceElapsed, StreamRequested
-from perdure_model.core.server.parts import Connection, Watch, Window
+from perdure_model.core.server.inputs import GraceElapsed, StreamRequested, UnwatchRequested, WatchRequested
+from perdure_model.core.server.parts import Connection, Owner, ServerSettings, Watch, Window
 
 Watches = Mapping[Key, Watch]
-Owners = Mapping[Key, bool]
+Owners = Mapping[Key, Owner]
 Windows = Mapping[Key, Window]
+NO_SETTINGS = ServerSettings()
 
 
+@dataclass
 class Desk:
     """A connection, the sessions it watches and owns, and its receipts."""
 
-    def __init__(
-        self,
-        cid: str,
-        connection: Connection,
-        watches: Watches,
-        owners: Owners,
-        windows: Windows,
-        *,
-        grace_s: float = 0.0,
-        request: StreamRequested | None = None,
-        reason: str = "replaced",
-    ) -> None:
-        self.cid, self.connection = cid, connection
-        self.watches, self.owners, self.windows = watches, owners, windows
-        self.grace_s, self.request, self.reason = grace_s, request, reason
-        self.effects: list[ServerEffect] = []
+    cid: str
+    connection: Connection
+    watches: Watches = field(default_factory=dict)
+    owners: Owners = field(default_factory=dict)
+    windows: Windows = field(default_factory=dict)
+    settings: ServerSettings = NO_SETTINGS
+    request: StreamRequested | None = None
+    word: WatchRequested | UnwatchRequested | None = None
+    reason: Literal["replaced", "closed", "stalled", "restarted"] = "replaced"
+    effects: list[ServerEffect] = field(default_factory=list)
 
-    def step(self, event: str, facts: Mapping[str, bool]) -> bool:
+    def step(self, event: str, **facts: bool) -> bool:
         """Step the ServerConnection chart and do what it says; True if something followed."""
         state = self.connection.state
-        row = CONNECTION_TABLE.step(state, event, facts)
+        row = CONNECTION_TABLE.step(state, event, {"fleeting": self.connection.fleeting, **facts})
         if row is None:
             return False
         self.effects.append(moved(CONNECTION_TABLE, self.cid, state, event, row))
@@ -68,10 +65,11 @@ class Desk:
     def open_stream(self, *, resumed: bool = True) -> None:
         assert self.request is not None
         attempt, epoch = self.request.attempt, self.connection.epoch
-        self.connection = replace(self.connection, generation=attempt)
+        self.connection = replace(self.connection, generation=attempt, away=False, serial=0)
         self.watches = {
             (session, self.cid): Watch(attempt, cursor) for session, cursor in self.request.cursors
         }
+        self.owners = {key: Owner(owner.principal) for key, owner in self.owners.items()}
         self.effects.append(Attach(self.cid, attempt, epoch, resumed))
         self.effects += [Wake(self.cid, attempt, session) for session in self.request.sessions]
 
@@ -81,19 +79,49 @@ class Desk:
     def start_grace(self) -> None:
         self.watches = {key: replace(watch, sent=None) for key, watch in self.watches.items()}
         due = GraceElapsed(self.cid, self.connection.generation)
-        self.effects.append(StartGrace(due, self.grace_s))
+        self.effects.append(StartGrace(due, self.settings.grace_s))
 
     def cancel_grace(self) -> None:
         self.effects.append(CancelGrace(GraceElapsed(self.cid, self.connection.generation)))
 
+    def keep(self) -> None:
+        self.connection = replace(self.connection, away=True)
+
+    def add(self) -> None:
+        assert isinstance(self.word, WatchRequested)
+        attached = self.connection.state == CONNECTION_TABLE.initial
+        watch = Watch(self.connection.generation, self.word.cursor if attached else None)
+        self._heard({(self.word.session, self.cid): watch})
+        if attached:
+            self.effects.append(Wake(self.cid, self.connection.generation, self.word.session))
+
+    def drop(self) -> None:
+        self._heard({})
+
+    def _heard(self, mine: Watches) -> None:
+        assert self.word is not None
+        key: Key = (self.word.session, self.cid)
+        self.watches = {known: watch for known, watch in self.watches.items() if known != key} | dict(mine)
+        self.connection = replace(self.connection, serial=self.word.serial)
+
     def release(self) -> None:
-        self.effects += [Released(self.cid, str(session)) for session, _ in self.owners]
-        self.watches, self.owners, self.windows = {}, {}, {}
+        """What a client owns is kept if it said that it will be away (T06, T24), and not if it is done.
+
+        That is looked at now, and not when it said so: a send may have come since (N02).
+        """
+        self.watches, self.windows, watched = {}, {}, self.watches
+        if self.connection.away and self.reason != "closed":
+            self.owners = {key: replace(owner, suspended=True) for key, owner in self.owners.items()}
+            return
+        self.effects += [Detached(self.cid, str(key[0])) for key in self.owners if key in watched]
+        self.owners = {}
 
 
-def newcomer(request: StreamRequested) -> Desk:
+def newcomer(request: StreamRequested, owners: Owners) -> Desk:
     """The desk of a connection that did not exist: attached at once."""
-    connection = Connection(CONNECTION_TABLE.initial, request.attempt, request.fresh, request.principal)
-    desk = Desk(request.cid, connection, {}, {}, {}, request=request)
+    connection = Connection(
+        CONNECTION_TABLE.initial, request.attempt, request.fresh, request.principal, request.made
+    )
+    desk = Desk(request.cid, connection, owners=owners, request=request)
     desk.open_stream(resumed=False)
     return desk

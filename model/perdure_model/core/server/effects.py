@@ -7,7 +7,7 @@ to a POST stands before the work that it causes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from perdure_model.core.common import Attempt, Epoch, Moved, Refused, SendKey
 from perdure_model.core.server.inputs import GraceElapsed
@@ -37,7 +37,7 @@ class CutStream:
 
     cid: str
     generation: Attempt
-    reason: str
+    reason: Literal["replaced", "closed", "stalled", "restarted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ class CancelGrace:
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
-    """The connection owned this session, and does so no longer."""
+class Detached:
+    """The connection watched and owned this session, and is gone: nobody drives it now."""
 
     cid: str
     session: str
@@ -139,7 +139,7 @@ ServerEffect: TypeAlias = (
     | CutStream
     | StartGrace
     | CancelGrace
-    | Released
+    | Detached
     | Answer
     | Handle
     | Append

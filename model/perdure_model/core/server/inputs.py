@@ -11,7 +11,9 @@ from perdure_model.core.common import Attempt, Cursor, Epoch, SendKey
 
 @dataclass(frozen=True, slots=True)
 class ServerStarted:
-    """The server starts without what it knew before."""
+    """The server starts: without what it knew before, or with it (`kept`), but without streams and timers."""
+
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class StreamRequested:
     principal: Hashable
     cursors: tuple[tuple[str, Cursor], ...]
     fresh: Epoch
+    made: bool = False
+    """The request named no id, and the server made this one."""
 
     @property
     def sessions(self) -> tuple[str, ...]:
@@ -33,6 +37,14 @@ class StreamRequested:
 @dataclass(frozen=True, slots=True)
 class StreamClosed:
     """The server sees that a stream is closed, however long after."""
+
+    cid: str
+    generation: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStalled:
+    """Nobody reads this stream: a write has not gone out for too long."""
 
     cid: str
     generation: Attempt
@@ -56,11 +68,46 @@ class CloseRequested:
 
 
 @dataclass(frozen=True, slots=True)
-class PostArrived:
-    """Sends of one session, in order, made under the epoch that the client was welcomed with."""
+class SuspendRequested:
+    """The client says that it will be away; `attempt` is its latest."""
+
+    cid: str
+    attempt: Attempt
+    principal: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRequested:
+    """The client wants the events of a session from this cursor on; its `serial`th word on this stream."""
 
     cid: str
     session: str
+    attempt: Attempt
+    serial: int
+    principal: Hashable
+    cursor: Cursor
+    fresh: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class UnwatchRequested:
+    """The client no longer wants the events of a session; its `serial`th word on this stream."""
+
+    cid: str
+    session: str
+    attempt: Attempt
+    serial: int
+    principal: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class PostArrived:
+    """Sends of one session, in order, made under the epoch that the client was welcomed with on the stream
+    of this attempt."""
+
+    cid: str
+    session: str
+    attempt: Attempt
     epoch: Epoch
     principal: Hashable
     keys: tuple[SendKey, ...]
@@ -97,8 +144,12 @@ ServerInput: TypeAlias = (
     ServerStarted
     | StreamRequested
     | StreamClosed
+    | StreamStalled
     | GraceElapsed
     | CloseRequested
+    | SuspendRequested
+    | WatchRequested
+    | UnwatchRequested
     | PostArrived
     | Published
     | Ended

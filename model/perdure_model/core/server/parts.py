@@ -19,12 +19,29 @@ SETTINGS = Family("server settings")
 @dataclass(frozen=True, slots=True)
 class Connection:
     """A client id that the server knows: where its ServerConnection chart stands, the generation attached
-    last, the epoch (one life of its receipts), and the principal that it is bound to (finding T20)."""
+    last, the epoch (one life of its receipts), and the principal that it is bound to (finding T20).
+
+    `fleeting`: the server made the id, and no client will bring it back (T25). `away`: the client said that
+    it will be away, so that what it owns outlives this connection (T24). `serial` numbers its latest word
+    about what it watches, within this generation.
+    """
 
     state: str
     generation: Attempt
     epoch: Epoch
     principal: Hashable
+    fleeting: bool = False
+    away: bool = False
+    serial: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A connection owns a session: it sent to it last. `suspended`: the connection has expired while its
+    client was away, and the session is kept for it, and for no other principal."""
+
+    principal: Hashable
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from perdure_model.core.common import Refused
 from perdure_model.core.rule import Decision
 from perdure_model.core.server.book import SERVER
+from perdure_model.core.server.connection import GONE, STALE, STRANGER
 from perdure_model.core.server.desk import Owners
 from perdure_model.core.server.effects import Answer, Handle, Reject, ServerEffect
 from perdure_model.core.server.inputs import PostArrived
-from perdure_model.core.server.parts import CONNECTION, LOG, OWNER, WINDOW, Connection, Log, Window
+from perdure_model.core.server.parts import CONNECTION, LOG, OWNER, WINDOW, Connection, Log, Owner, Window
 
 
 @SERVER.rule(
@@ -26,14 +26,18 @@ def on_post_arrived(
 ) -> Decision:
     """A verdict for each key; an accepted one is handled once, however often it comes (T23).
 
-    A POST under another epoch is rejected: its receipts are gone, so that taking it might take it twice.
-    Who sends to a session drives it from then on: ownership moves to that connection.
+    A POST under another epoch is rejected: its receipts are gone, so that taking it might take it twice. So
+    is one of an earlier life than the connection's present one: below the floor of the present one's
+    receipts it would pass for a duplicate, and be lost (N04). Who sends to a session drives it from then
+    on: ownership moves to that connection.
     """
     parts = (window, owners, log)
     if connection is None or connection.epoch != i.epoch:
-        return parts, (Refused("sends of a connection unknown here"), Reject(409, "unknown-connection"))
+        return parts, GONE
     if connection.principal != i.principal:
-        return parts, (Refused("the id is another principal's"), Reject(403, "other-principal"))
+        return parts, STRANGER
+    if i.attempt[0] < connection.generation[0]:
+        return parts, STALE
     window, log = window or Window(), log or Log(i.fresh)
     known = dict(window.verdicts)
     verdicts = tuple((key, verdict(key, window, known, log)) for key in i.keys)
@@ -41,7 +45,7 @@ def on_post_arrived(
     floor = max(window.floor, i.keys[0])
     kept = {**known, **{key: said for key, said in verdicts if said != "duplicate"}}
     window = replace(window, floor=floor, verdicts=tuple((k, v) for k, v in kept.items() if k >= floor))
-    owners = {(i.session, i.cid): True} if taken else owners
+    owners = {(i.session, i.cid): Owner(i.principal)} if taken else owners
     effects: list[ServerEffect] = [Answer(verdicts), *(Handle(i.cid, i.session, key) for key in taken)]
     return (window, owners, log), tuple(effects)
 

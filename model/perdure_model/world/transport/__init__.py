@@ -5,10 +5,11 @@ from perdure_model.core.client.book import ITEM_TABLE, SESSION_TABLE
 from perdure_model.core.server import SERVER
 from perdure_model.core.server.book import CONNECTION_TABLE
 from perdure_model.world.model import Model
+from perdure_model.world.transport.bounds import Bounds
 from perdure_model.world.transport.defects import DEFECTS
 from perdure_model.world.transport.properties import PROPERTIES, at_rest
 from perdure_model.world.transport.sizes import SIZES
-from perdure_model.world.transport.world import Bounds, Transport
+from perdure_model.world.transport.world import Transport
 
 TRANSPORT = Model(
     name="T",

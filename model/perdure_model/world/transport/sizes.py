@@ -9,42 +9,55 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from perdure_model.world.transport.world import Bounds
+from perdure_model.world.transport.bounds import Bounds
 
 ANSWERS = (500, 429, 404)
+QUIET = Bounds(sends=1, events=0, cuts=0, lost=0, late=0)
+"""Nothing goes wrong; each world says what does in it."""
+
 SMALL = {
-    "T losses": Bounds(sends=1, events=1, cuts=1, lost=1, late=1),
-    "T answers": Bounds(sends=1, events=0, cuts=1, lost=0, late=0, statuses=ANSWERS),
-    "T restart": Bounds(sends=1, events=1, cuts=0, lost=1, late=0, restarts=1),
+    "T losses": replace(QUIET, events=1, cuts=1, lost=1, late=1),
+    "T answers": replace(QUIET, cuts=1, statuses=ANSWERS),
+    "T restart": replace(QUIET, events=1, lost=1, restarts=1),
+    "T copied": replace(QUIET, tabs=2, copied=True),
+    "T watching": replace(QUIET, events=1, sends=0, sessions=("s", "t"), watches=2),
+    "T never": replace(QUIET, never=("posts",), liveness=True),
 }
 DEFAULT = {
-    "T losses": Bounds(sends=2, events=1, cuts=2, lost=1, late=0),
-    "T timers": Bounds(sends=1, events=0, cuts=2, lost=1, late=2, leaves=1),
-    "T answers": Bounds(sends=2, events=0, cuts=1, lost=1, late=1, statuses=ANSWERS),
-    "T restart": Bounds(
-        sends=2, events=1, cuts=0, lost=1, held=1, late=0, restarts=1, retries_max=2, statuses=(429,)
+    "T losses": replace(QUIET, sends=2, events=1, cuts=1, lost=1),
+    "T timers": replace(QUIET, cuts=2, lost=1, late=1, leaves=1),
+    "T answers": replace(QUIET, sends=2, cuts=1, lost=1, late=1, statuses=ANSWERS),
+    "T restart": replace(
+        QUIET, sends=2, events=1, lost=1, held=1, restarts=1, retries_max=2, statuses=(429,)
     ),
-    "T once": Bounds(sends=1, events=0, cuts=1, lost=0, late=0, attempts_max=0),
-    "T ends": Bounds(sends=1, events=1, cuts=1, lost=1, late=0, ends=1, leaves=1, strangers=1),
-    "T garbled": Bounds(sends=1, events=2, cuts=0, lost=0, late=1, garbled=1, batch_max=1),
-    "T stale": Bounds(sends=1, events=2, ends=2, leaves=1, cuts=0, lost=0, late=1, log_max=1, batch_max=1),
-    "T tight": Bounds(
-        sends=2,
-        events=2,
-        cuts=2,
-        lost=0,
-        late=0,
-        garbled=1,
-        attempts_max=1,
-        queue_max=1,
-        log_max=1,
-        batch_max=1,
-    ),
+    "T kept": replace(QUIET, events=1, cuts=1, kept=1, late=1),
+    "T once": replace(QUIET, cuts=1, attempts_max=0, liveness=True),
+    "T ends": replace(QUIET, events=1, cuts=1, lost=1, ends=1, leaves=1),
+    "T strangers": replace(QUIET, cuts=1, suspends=1, strangers=1),
+    "T garbled": replace(QUIET, events=2, late=1, garbled=1, batch_max=1),
+    "T stale": replace(QUIET, events=2, ends=2, leaves=1, late=1, log_max=1, batch_max=1),
+    "T tight": replace(QUIET, sends=2, events=2, cuts=1, attempts_max=1, queue_max=1, log_max=1, batch_max=1),
+    "T away": replace(QUIET, cuts=1, lost=1, suspends=1, late=1),
+    "T twice away": replace(QUIET, sends=0, suspends=2),
+    "T return": replace(QUIET, events=1, kills=1, liveness=True),
+    "T two": replace(QUIET, tabs=2, cuts=1),
+    "T copied": replace(QUIET, tabs=2, copied=True, leaves=1),
+    "T usurped": replace(QUIET, tabs=2, copied=True, sends=0, renews=False, cuts=1, late=1),
+    "T watching": replace(QUIET, events=1, sends=0, sessions=("s", "t"), watches=2, lost=1),
+    "T unwatched": replace(QUIET, sends=1, sessions=("s", "t"), watches=2, cuts=1),
+    "T watched ends": replace(QUIET, sends=1, sessions=("s", "t"), watches=1, ends=1),
+    "T not watched": replace(QUIET, sends=0, sessions=("s", "t"), watches=2, statuses=(404, 401, 410)),
+    "T credentials": replace(QUIET, sends=2, tokens=2, cuts=1),
+    "T old": replace(QUIET, cuts=1, lost=1, leaves=1, old_server=True, kept=1, stalls=1),
+    "T stalls": replace(QUIET, events=2, stalls=1, cuts=1, batch_max=1),
+    "T never": replace(QUIET, sends=2, cuts=1, never=("posts",), liveness=True),
+    "T gone": replace(QUIET, sends=1, never=("streams",), attempts_max=2, liveness=True),
 }
 LARGE = {
     **DEFAULT,
     "T tight": replace(DEFAULT["T tight"], events=3),
-    "T losses": Bounds(sends=2, events=2, cuts=3, lost=2, late=1),
-    "T restart": Bounds(sends=2, events=2, cuts=1, lost=1, held=1, late=0, restarts=1),
+    "T losses": replace(DEFAULT["T losses"], events=2, cuts=3, lost=2, late=1),
+    "T restart": replace(DEFAULT["T restart"], events=2, cuts=1),
+    "T three": replace(QUIET, tabs=3, cuts=2),
 }
 SIZES: Mapping[str, Mapping[str, Bounds]] = {"small": SMALL, "default": DEFAULT, "large": LARGE}

@@ -1,0 +1,62 @@
+"""How much can happen in a world of system T."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much can happen: who there is, what the application does, then what goes wrong. Every fault is
+    budgeted."""
+
+    tabs: int = 1
+    """Clients, each with an id of its own."""
+    copied: bool = False
+    """All clients begin with the id of the first."""
+    sessions: tuple[str, ...] = ("s",)
+    """The sessions that there are; clients begin by watching the first."""
+    sends: int = 2
+    """Sends of each client, to the first session."""
+    events: int = 1
+    """Events published to each session."""
+    ends: int = 0
+    leaves: int = 0
+    watches: int = 0
+    """Times that the application of some client changes its mind about what it watches."""
+    suspends: int = 0
+    kills: int = 0
+    """Clients killed; each may be started again, under its id."""
+    tokens: int = 0
+    """Credentials that die; for each there is another one, but the last."""
+
+    cuts: int = 2
+    lost: int = 1
+    """Requests or responses lost: of POSTs, of goodbyes, of words about what is watched."""
+    held: int = 0
+    """POSTs that their client gives up on, and that arrive later all the same."""
+    statuses: tuple[int, ...] = ()
+    """What one POST or stream request may be answered with on the way."""
+    restarts: int = 0
+    kept: int = 0
+    """Restarts of a server that has kept what it knew."""
+    stalls: int = 0
+    """Streams that nobody reads."""
+    late: int = 1
+    """Timers cancelled when they had just run out, and streams ended when something had just been read."""
+    garbled: int = 0
+    """Messages of a stream repeated or skipped."""
+    strangers: int = 0
+    old_server: bool = False
+    """The server ignores the clients' ids, and makes one for each stream."""
+    never: tuple[str, ...] = ()
+    """What never gets through: `posts`, `streams`."""
+
+    attempts_max: int = 5
+    retries_max: int = 1
+    queue_max: int = 2
+    log_max: int = 9
+    batch_max: int = 2
+    renews: bool = True
+    liveness: bool = False
+    """Whether what must happen in the end is decided, too: it takes a search of its own."""

@@ -1,0 +1,201 @@
+"""What goes wrong on the way: each fault within its budget, but for what never gets through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from perdure_model.checker import Component
+from perdure_model.core.client import inputs as ask
+from perdure_model.world.transport.tab import AWAY, DEAD, LIVE, Tab
+from perdure_model.world.transport.wires import NOTHING, Channel, Exchange, Farewell, Request, Word, swapped
+
+if TYPE_CHECKING:
+    from perdure_model.world.transport.world import Transport
+
+Step = Iterator[tuple[Any, ...]]
+Fault = TypeVar("Fault", bound=Callable[..., object])
+
+
+class Faults:
+    """The faults of a world."""
+
+    def __init__(self, world: Transport) -> None:
+        self.world, self.bounds, self.budget = world, world.bounds, world.budget
+
+    def declare(self) -> None:
+        """Declare those that the bounds have."""
+        b = self.bounds
+        for tab in self.world.tabs:
+            for wanted, fault in (
+                (b.cuts, self._cut),
+                (b.lost, self._lose),
+                (b.lost and b.watches, self._lose_words),
+                (b.lost and (b.leaves or b.suspends), self._lose_farewells),
+                (b.held, self._hold),
+                (b.statuses, self._answer),
+                (b.garbled, self._garble),
+                (b.kills, self._kill),
+                (b.tokens, self._deny),
+                ("posts" in b.never, self._never_posts),
+                ("streams" in b.never, self._never_streams),
+            ):
+                if wanted:
+                    fault(tab)
+        if b.tokens:
+            self._die()
+
+    def _action(
+        self, tab: Tab, *components: Component, name: str, fair: bool = False
+    ) -> Callable[[Fault], Fault]:
+        return self.world.system.action(*components, name=f"{tab.name}: {name}", fair=fair)
+
+    def _cut(self, tab: Tab) -> None:
+        cids = tuple(dict.fromkeys(tab.ids.values()))
+        closes = [self.world.host.closes[cid] for cid in cids if cid in self.world.host.closes]
+
+        @self._action(tab, tab.channel, self.budget["cuts"], *closes, name="the stream is cut")
+        def cut(channel: Channel | None, left: int, *seen: Any) -> Step:
+            if channel is None or channel.cut or not left:
+                return
+            noticed = tab.noticed(channel, seen) if channel.generation else seen
+            for messages in dict.fromkeys((channel.messages, ())):
+                yield channel._replace(cut=True, messages=messages), left - 1, *noticed
+
+    def _lose(self, tab: Tab) -> None:
+        @self._action(tab, tab.posts, self.budget["lost"], name="a POST or its answer is lost")
+        def lose(posts: tuple[Exchange, ...], left: int) -> Step:
+            for n, e in enumerate(posts):
+                if left and e.status in (None, 200):
+                    yield swapped(posts, n, e._replace(status=0, verdicts=())), left - 1
+
+    def _lose_words(self, tab: Tab) -> None:
+        @self._action(tab, tab.words, self.budget["lost"], name="a word about what is watched is lost")
+        def lose(words: tuple[Word, ...], left: int) -> Step:
+            for n, w in enumerate(words):
+                if left and w.status in (None, 200):
+                    yield swapped(words, n, w._replace(status=0)), left - 1
+
+    def _lose_farewells(self, tab: Tab) -> None:
+        @self._action(tab, tab.farewells, self.budget["lost"], name="a farewell is lost")
+        def lose(farewells: frozenset[Farewell], left: int) -> Step:
+            for said in sorted(farewells):
+                if left:
+                    yield farewells - {said}, left - 1
+
+    def _hold(self, tab: Tab) -> None:
+        @self._action(
+            tab, tab.posts, tab.held, self.budget["held"], name="a POST is held up, and given up on"
+        )
+        def hold(posts: tuple[Exchange, ...], held: tuple[Exchange, ...], left: int) -> Step:
+            for n, e in enumerate(posts):
+                if left and e.status is None:
+                    yield swapped(posts, n, e._replace(status=0)), (*held, e), left - 1
+
+    def _answer(self, tab: Tab) -> None:
+        statuses = self.bounds.statuses
+
+        @self._action(tab, tab.posts, self.budget["statuses"], name="a POST is answered on the way")
+        def answer_post(posts: tuple[Exchange, ...], left: int) -> Step:
+            for n, e in enumerate(posts):
+                for status in statuses if left and e.status is None else ():
+                    yield swapped(posts, n, e._replace(status=status)), left - 1
+
+        @self._action(
+            tab,
+            tab.requests,
+            tab.channel,
+            self.budget["statuses"],
+            name="a stream request is answered on the way",
+        )
+        def answer_stream(requests: frozenset[Request], channel: Channel | None, left: int) -> Step:
+            for request in sorted(requests, key=repr):
+                for status in statuses if left else ():
+                    yield requests - {request}, refused(channel, request, status), left - 1
+
+        if self.bounds.watches:
+
+            @self._action(tab, tab.words, self.budget["statuses"], name="a word is answered on the way")
+            def answer_word(words: tuple[Word, ...], left: int) -> Step:
+                for n, w in enumerate(words):
+                    for status in statuses if left and w.status is None else ():
+                        yield swapped(words, n, w._replace(status=status)), left - 1
+
+    def _garble(self, tab: Tab) -> None:
+        @self._action(tab, tab.channel, self.budget["garbled"], name="a message is repeated or skipped")
+        def garble(channel: Channel | None, left: int) -> Step:
+            if channel is None or not left or not channel.messages:
+                return
+            head, rest = channel.messages[0], channel.messages[1:]
+            if isinstance(head, (ask.EventArrived, ask.Welcomed)):
+                yield channel._replace(messages=(head, head, *rest)), left - 1
+            if isinstance(head, ask.EventArrived) and any(isinstance(m, ask.EventArrived) for m in rest):
+                yield channel._replace(messages=rest), left - 1  # shows with the next one only
+
+    def _kill(self, tab: Tab) -> None:
+        """A client that is killed: what it had asked for may still arrive, what it waited for does not."""
+        cids = tuple(dict.fromkeys(tab.ids.values()))
+        closes = [self.world.host.closes[cid] for cid in cids]
+        wires = [tab.channel, tab.posts, tab.held, tab.words, tab.farewells]
+        memory = [tab.following, tab.reconnect, tab.retry, tab.late, tab.credential, tab.shown, tab.asked]
+        fresh = ((), NOTHING, NOTHING, NOTHING, (None, 0), (False, False), 0)
+        seen = list(tab.seen.values())
+
+        @self._action(
+            tab, tab.opened, self.budget["kills"], *wires, *memory, *seen, *closes, name="it is killed"
+        )
+        def kill(opened: tuple[int, str], left: int, *rest: Any) -> Step:
+            life, how = opened
+            if how not in (LIVE, AWAY) or not left:
+                return
+            channel, posts, held, _words, farewells = rest[: len(wires)]
+            noticed = rest[len(rest) - len(closes) :]
+            if channel is not None and channel.generation:
+                noticed = tab.noticed(channel, noticed)
+            under_way = (*held, *(e for e in posts if e.status is None))
+            for late in dict.fromkeys((under_way, held)):
+                after = (None, (), late, (), farewells)
+                yield (life, DEAD), left - 1, *after, *fresh, *((),) * len(seen), *noticed
+
+    def _die(self) -> None:
+        @self.world.system.action(self.world.dead, name="the credential in use dies", fair=False)
+        def die(dead: int) -> Iterator[int]:
+            if dead < self.bounds.tokens:
+                yield dead + 1
+
+    def _deny(self, tab: Tab) -> None:
+        dead = self.world.dead
+
+        @self._action(tab, tab.posts, dead, name="a POST's credential is refused", fair=True)
+        def deny_post(posts: tuple[Exchange, ...], dead: int) -> Step:
+            for n, e in enumerate(posts):
+                if e.status is None and int(str(e.token)) < dead:
+                    yield swapped(posts, n, e._replace(status=401)), dead
+
+        @self._action(
+            tab, tab.requests, tab.channel, dead, name="a stream request's credential is refused", fair=True
+        )
+        def deny_stream(requests: frozenset[Request], channel: Channel | None, dead: int) -> Step:
+            for request in sorted(requests, key=repr):
+                if int(str(request.token)) < dead:
+                    yield requests - {request}, refused(channel, request, 401), dead
+
+    def _never_posts(self, tab: Tab) -> None:
+        @self._action(tab, tab.posts, name="no POST gets through", fair=True)
+        def never(posts: tuple[Exchange, ...]) -> Iterator[Any]:
+            for n, e in enumerate(posts):
+                if e.status is None:
+                    yield swapped(posts, n, e._replace(status=503))
+
+    def _never_streams(self, tab: Tab) -> None:
+        @self._action(tab, tab.requests, tab.channel, name="no stream request gets through", fair=True)
+        def never(requests: frozenset[Request], channel: Channel | None) -> Step:
+            for request in sorted(requests, key=repr):
+                yield requests - {request}, refused(channel, request, 503)
+
+
+def refused(channel: Channel | None, request: Request, status: int) -> Channel | None:
+    """What a stream request's client hears, if it still waits."""
+    if channel is None or channel.attempt != request.attempt or channel.cut:
+        return channel
+    return channel._replace(status=status)

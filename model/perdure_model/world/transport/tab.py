@@ -1,0 +1,444 @@
+"""A client in its world: its parts, its wires and timers, and the application that uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from perdure_model.checker import Component
+from perdure_model.core.client import effects as up
+from perdure_model.core.client import inputs as ask
+from perdure_model.core.client import parts as mine
+from perdure_model.core.common import START, Epoch, SendKey
+from perdure_model.world.bind import Arrival
+from perdure_model.world.transport.wires import NOTHING, Channel, Exchange, Farewell, Request, Word, swapped
+
+if TYPE_CHECKING:
+    from perdure_model.world.transport.world import Transport
+
+Step = Iterator[tuple[Any, ...]]
+LIVE, AWAY, DEAD = "live", "away", "dead"
+OWN, NEW = "own", "new"
+"""Handles of ids, as the client holds them: the one that it begins with, and the one that nobody has."""
+
+
+class Note(NamedTuple):
+    """What a client has written down of a send that is not settled: where it may have been taken."""
+
+    epoch: Epoch | None = None
+
+
+class Answers(NamedTuple):
+    """How a send's POSTs were answered: the latest, and whether any has failed otherwise than by its
+    credential."""
+
+    latest: int | None = None
+    failed: bool = False
+
+    def then(self, status: int) -> Answers:
+        """With one more."""
+        return Answers(status, self.failed or status not in (200, 401))
+
+
+class Tab:
+    """One client. `home` is the server's name for the id that it begins with."""
+
+    def __init__(self, world: Transport, name: str, home: str, lives: tuple[int, ...]) -> None:
+        self.world, self.name, self.lives = world, name, lives
+        self.ids: dict[Hashable, str] = {OWN: home}
+        if world.bounds.copied or 409 in world.bounds.statuses:
+            self.ids |= {NEW: f"{name}2"}
+        self.ids |= {cid: cid for cid in world.made}
+        self.session = world.bounds.sessions[0]
+        self.keys: tuple[SendKey, ...] = tuple(
+            (life, n + 1) for life in lives for n in range(world.bounds.sends)
+        )
+        self.of: dict[tuple[str, str], Component] = {}
+        self._parts()
+        self._wires()
+        self._app()
+
+    def declare(self) -> None:
+        """Say where effects go, and bind the rules."""
+        self._stream_sinks()
+        self._send_sinks()
+        self._app_sinks()
+        self._timers()
+        self._stream_rules()
+        self._send_rules()
+        self._app_rules()
+
+    # -- components --------------------------------------------------------------------------------
+
+    def _parts(self) -> None:
+        b, part = self.world.bounds, self.world.part
+        scope = self.name
+        self.state = part(mine.STATE, scope=scope)
+        self.me = part(mine.ME, scope=scope)
+        self.access = part(mine.ACCESS, scope=scope)
+        self.link = part(mine.LINK, scope=scope)
+        self.watching = part(mine.WATCHING, scope=scope)
+        self.cursors = {s: part(mine.CURSOR, (s,), scope=scope) for s in b.sessions}
+        self.outbox = part(mine.OUTBOX, (self.session,), scope=scope)
+        self.items = {key: part(mine.ITEM, (self.session, key), scope=scope) for key in self.keys}
+        settings = mine.ClientSettings(
+            attempts_max=b.attempts_max,
+            retries_max=b.retries_max,
+            queue_max=b.queue_max,
+            batch_max=b.batch_max,
+            renews=b.renews,
+            refreshes=b.tokens > 0,
+        )
+        part(mine.SETTINGS, (), settings, scope=scope)
+
+    def _add(self, name: str, initial: Any) -> Component:
+        return self.world.system.component(f"{self.name}.{name}", initial)
+
+    def _wires(self) -> None:
+        self.requests = self._add("requests", NOTHING)
+        self.channel = self._add("stream", None)
+        self.posts = self._add("posts", ())
+        self.held = self._add("posts held up", ())
+        self.words = self._add("words", ())
+        self.farewells = self._add("farewells", NOTHING)
+        self.following = self._add("next", ())
+        self.reconnect = self._add("reconnect timer", NOTHING)
+        self.retry = self._add("retry timer", NOTHING)
+        self.late = self._add("came too late", NOTHING)
+
+    def _app(self) -> None:
+        b = self.world.bounds
+        self.opened = self._add("app", (0, ""))
+        self.asked = self._add("app.asked", 0)
+        self.outcomes = {key: self._add(f"app.outcome{key}", None) for key in self.keys}
+        self.answers = {key: self._add(f"app.answer{key}", Answers()) for key in self.keys}
+        self.noted = {key: self._add(f"app.noted{key}", None) for key in self.keys} if b.kills else {}
+        self.seen = {s: self._add(f"app.seen[{s}]", ()) for s in b.sessions}
+        self.handled = self._add("app.handled", ())
+        self.drives = self._add("app.drives", None)
+        self.shown = self._add("app.shown", (False, False))
+        self.known_as = self._add("app.known as", (OWN, ""))
+        self.away = self._add("app.away", False)
+        self.wants = self._add("app.wants", (self.session,))
+        self.told_no = self._add("app.told no", NOTHING)
+        self.credential = self._add("app.credential", (None, 0))
+
+    # -- where effects go --------------------------------------------------------------------------
+
+    def _sink(self, effect: type, *components: Component) -> Callable[[Any], Any]:
+        return self.world.sink(effect, *components, address={"tab": self.name})
+
+    def _stream_sinks(self) -> None:
+        closes = self.world.host.closes
+
+        @self._sink(up.OpenStream, self.requests, self.channel)
+        def open_stream(e: up.OpenStream, _to: object, requests: Any, _old: object) -> Step:
+            request = Request(e.attempt, e.cid, e.token, e.cursors)
+            yield requests | {request}, Channel(e.attempt, e.cid, e.token)
+
+        seen_closed = [closes[cid] for cid in dict.fromkeys(self.ids.values())]
+
+        @self._sink(up.EndStream, self.channel, self.late, self.world.budget["late"], *seen_closed)
+        def end_stream(
+            e: up.EndStream, _to: object, channel: Channel | None, late: Any, left: int, *seen: Any
+        ) -> Step:
+            if channel is None or channel.attempt != e.attempt:
+                yield channel, late, left, *seen
+                return
+            noticed = self.noticed(channel, seen)
+            if left:
+                for i in (ask.StreamLost(e.attempt, 0, fresh=NEW), *channel.read_already):
+                    yield None, late | {i}, left - 1, *noticed
+            yield None, late, left, *noticed
+
+        @self._sink(up.Tell, self.words)
+        def tell(e: up.Tell, _to: object, words: tuple[Word, ...]) -> Step:
+            yield ((*words, Word(e.attempt, e.cid, e.serial, e.session, e.cursor)),)
+
+        @self._sink(up.SayGoodbye, self.farewells)
+        def say_goodbye(e: up.SayGoodbye, _to: object, farewells: Any) -> Step:
+            yield (farewells | {Farewell("close", e.attempt, e.cid)},)
+
+        @self._sink(up.SaySuspended, self.farewells)
+        def say_suspended(e: up.SaySuspended, _to: object, farewells: Any) -> Step:
+            yield (farewells | {Farewell("suspend", e.attempt, e.cid)},)
+
+    def noticed(self, channel: Channel, seen: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What the server will see closed, by the ids of this client."""
+        cids = dict.fromkeys(self.ids.values())
+        if not channel.flows:
+            return seen
+        mine = self.ids[channel.cid]
+        return tuple(
+            s | {channel.generation} if cid == mine else s for cid, s in zip(cids, seen, strict=True)
+        )
+
+    def _send_sinks(self) -> None:
+        noted = tuple(self.noted.values())
+
+        @self._sink(up.Post, self.posts, self.state, *noted)
+        def post(e: up.Post, _to: object, posts: Any, state: mine.ClientState, *notes: Any) -> Step:
+            down = state.state != "awaiting"
+            exchange = Exchange(e.session, e.post, e.attempt, e.cid, e.token, e.epoch, e.keys, down)
+            now = {
+                key: Note(e.epoch) if key in e.keys else note
+                for key, note in zip(self.noted, notes, strict=True)
+            }
+            yield ((*posts, exchange), state, *now.values())
+
+        @self._sink(up.Settled, *self.outcomes.values(), *noted)
+        def settled(e: up.Settled, _to: object, *states: Any) -> Step:
+            told = dict(zip(self.keys, states, strict=False))
+            told[e.key] = e.outcome if told[e.key] is None else "twice"
+            notes = dict(zip(self.noted, states[len(self.keys) :], strict=True))
+            yield *told.values(), *(None if key == e.key else note for key, note in notes.items())
+
+        @self._sink(up.Shown, self.shown)
+        def shown(e: up.Shown, _to: object, _before: object) -> Step:
+            yield ((e.running, e.delayed),)
+
+    def _app_sinks(self) -> None:
+        seen = tuple(self.seen.values())
+
+        def handed(kind: str) -> Any:
+            def put(e: Any, _to: object, state: mine.ClientState, *had: tuple[Any, ...]) -> Step:
+                when = "" if state.state == "awaiting" else "late "
+                now = dict(zip(self.seen, had, strict=True))
+                now[e.session] = (*now[e.session], (when + kind, e.epoch, e.position))
+                yield (state, *now.values())
+
+            return put
+
+        self._sink(up.Deliver, self.state, *seen)(handed("event"))
+        self._sink(up.DeliverGap, self.state, *seen)(handed("gap"))
+
+        @self._sink(up.Next, self.following)
+        def follow(e: up.Next, _to: object, following: tuple[Any, ...]) -> Step:
+            yield ((*following, e.input),)
+
+        @self._sink(up.Renamed, self.known_as)
+        def renamed(e: up.Renamed, _to: object, _before: object) -> Step:
+            yield ((e.cid, e.why),)
+
+        @self._sink(up.AskCredential, self.credential)
+        def ask_credential(e: up.AskCredential, _to: object, before: tuple[Any, int]) -> Step:
+            yield ((e.token, before[1] + 1),)
+
+        @self._sink(up.NotWatched, self.told_no, self.wants)
+        def not_watched(e: up.NotWatched, _to: object, told: Any, wants: tuple[str, ...]) -> Step:
+            yield told | {e.session}, without(wants, e.session)
+
+        @self._sink(up.SessionOver, self.told_no, self.wants)
+        def session_over(e: up.SessionOver, _to: object, told: Any, wants: tuple[str, ...]) -> Step:
+            yield told | {e.session}, without(wants, e.session)
+
+    def _timers(self) -> None:
+        late, left = self.late, self.world.budget["late"]
+
+        def which(due: object) -> int:
+            return 1 if isinstance(due, ask.RetryDue) else 0
+
+        @self._sink(up.StartTimer, self.reconnect, self.retry)
+        def start_timer(e: up.StartTimer, _to: object, *running: Any) -> Step:
+            n = which(e.due)
+            yield swapped(running, n, running[n] | {e.due})
+
+        @self._sink(up.CancelTimer, late, left, self.reconnect, self.retry)
+        def cancel_timer(e: up.CancelTimer, _to: object, late: Any, left: int, *running: Any) -> Step:
+            n = which(e.due)
+            stopped = swapped(running, n, running[n] - {e.due})
+            yield late, left, *stopped
+            if left and e.due in running[n]:
+                yield late | {e.due}, left - 1, *stopped
+
+    # -- the rules ---------------------------------------------------------------------------------
+
+    def bind(
+        self, i: type, sources: list[Component], arrivals: Any, name: str = "", *, fair: bool = True
+    ) -> None:
+        """What follows from a client's decision comes before all else, as in the runtime."""
+        world = self.world
+        rule = world.client[i]
+        name = f"{self.name}: {name or rule.name}"
+        address = {"tab": self.name}
+
+        def at_leisure(following: tuple[Any, ...], *states: Any) -> Iterator[Arrival]:
+            for arrived, left, to in () if following else arrivals(*states):
+                yield arrived, (following, *left), to
+
+        if self.following not in sources:
+            sources, arrivals_now = [self.following, *sources], at_leisure
+        else:
+            arrivals_now = arrivals
+        world.bind(
+            world.client, i, sources, arrivals_now, name=name, fair=fair, address=address, scope=self.name
+        )
+
+    def _stream_rules(self) -> None:
+        def arriving(kind: type) -> Any:
+            def arrivals(channel: Channel | None) -> Iterator[Arrival]:
+                if channel is not None and channel.messages and isinstance(channel.messages[0], kind):
+                    yield channel.messages[0], (channel._replace(messages=channel.messages[1:]),), None
+
+            return arrivals
+
+        def too_late(kind: type) -> Any:
+            def arrivals(late: frozenset[Any]) -> Iterator[Arrival]:
+                for i in sorted(late, key=repr):
+                    if isinstance(i, kind):
+                        yield i, (late - {i},), None
+
+            return arrivals
+
+        def heard(channel: Channel | None) -> Iterator[Arrival]:
+            if channel is not None and channel.flows and not channel.messages:
+                yield ask.Heard(channel.attempt), (channel,), None
+
+        def losing(channel: Channel | None) -> Iterator[Arrival]:
+            if channel is None:
+                return
+            lost = ask.StreamLost(channel.attempt, channel.status or 0, channel.token, NEW)
+            if channel.cut or (channel.over and not channel.messages) or channel.status is not None:
+                yield lost, (None,), None
+
+        brought = (ask.Welcomed, ask.EventArrived, ask.GapArrived, ask.EndArrived, ask.TakenOver)
+        for message in brought:
+            self.bind(message, [self.channel], arriving(message))
+        self.bind(ask.Heard, [self.channel], heard)
+        self.bind(ask.StreamLost, [self.channel], losing)
+        if self.world.bounds.late:
+            for kind in (*brought, ask.Heard, ask.StreamLost):
+                name = f"{kind.__name__} of a stream that was ended"
+                self.bind(kind, [self.late], too_late(kind), name)
+            for due in (ask.ReconnectDue, ask.RetryDue):
+                self.bind(due, [self.late], too_late(due), f"{due.__name__}, cancelled too late")
+
+    def _send_rules(self) -> None:
+        def running_out(running: frozenset[Any]) -> Iterator[Arrival]:
+            for i in sorted(running, key=repr):
+                yield i, (running - {i},), None
+
+        def replied(posts: tuple[Exchange, ...], *answers: Any) -> Iterator[Arrival]:
+            for n, e in enumerate(posts):
+                if e.status is None:
+                    continue
+                asked_s = 9.0 if e.status == 429 else None
+                reply = ask.PostReplied(
+                    e.session, e.post, e.status, e.token, e.verdicts, retry_after_s=asked_s
+                )
+                now = dict(zip(self.keys, answers, strict=True))
+                now |= {key: now[key].then(e.status) for key in e.keys}
+                yield reply, (swapped(posts, n), *now.values()), None
+
+        def worded(words: tuple[Word, ...]) -> Iterator[Arrival]:
+            for n, w in enumerate(words):
+                if w.status is not None:
+                    yield (
+                        ask.WatchReplied(w.attempt, w.serial, w.session, w.status),
+                        (swapped(words, n),),
+                        None,
+                    )
+
+        def following(kind: type) -> Any:
+            def arrivals(waiting: tuple[Any, ...]) -> Iterator[Arrival]:
+                if waiting and isinstance(waiting[0], kind):
+                    yield waiting[0], (waiting[1:],), None
+
+            return arrivals
+
+        self.bind(ask.ReconnectDue, [self.reconnect], running_out)
+        self.bind(ask.PostReplied, [self.posts, *self.answers.values()], replied)
+        self.bind(ask.RetryDue, [self.retry], running_out)
+        self.bind(ask.WatchReplied, [self.words], worded)
+        for follower in (ask.Desynced, ask.Flush, ask.Bar, ask.Abandon):
+            self.bind(follower, [self.following], following(follower))
+
+    def _app_rules(self) -> None:
+        b, budget = self.world.bounds, self.world.budget
+        started = [self.opened, *self.noted.values()]
+
+        def opening(opened: tuple[int, str], *kept: Any) -> Iterator[Arrival]:
+            life, how = opened
+            if how in (LIVE, AWAY) or life == len(self.lives):
+                return
+            known = OWN if life or b.copied else None
+            cursors = ((self.session, START),)
+            noted = zip(self.noted, kept, strict=True)
+            unsent = tuple((self.session, key, note.epoch) for key, note in noted if note is not None)
+            i = ask.Started(known, OWN if known is None else NEW, (self.lives[life], 1), cursors, 0, unsent)
+            yield i, ((life + 1, LIVE), *kept), None
+
+        def sending(opened: tuple[int, str], asked: int, *kept: Any) -> Iterator[Arrival]:
+            life, how = opened
+            if how in (LIVE, AWAY) and asked < b.sends:
+                key = (self.lives[life - 1], asked + 1)
+                now = {
+                    known: Note() if known == key else note
+                    for known, note in zip(self.noted, kept, strict=True)
+                }
+                yield ask.SendRequested(self.session, key), (opened, asked + 1, *now.values()), None
+
+        def leaving(opened: tuple[int, str], left: int) -> Iterator[Arrival]:
+            if opened[1] == LIVE and left:
+                yield ask.Left(), (opened, left - 1), None
+
+        self.bind(ask.Started, started, opening, fair=False)
+        self.bind(ask.SendRequested, [self.opened, self.asked, *self.noted.values()], sending, fair=False)
+        self.bind(ask.Left, [self.opened, budget["leaves"]], leaving, fair=False)
+        self._away_rules()
+        self._watch_rules()
+        self._credential_rules()
+
+    def _away_rules(self) -> None:
+        def suspending(opened: tuple[int, str], left: int) -> Iterator[Arrival]:
+            if opened[1] in (LIVE, AWAY) and left:
+                yield ask.Suspended(), ((opened[0], AWAY), left - 1), None
+
+        def resuming(opened: tuple[int, str]) -> Iterator[Arrival]:
+            if opened[1] == AWAY:
+                yield ask.Resumed(), ((opened[0], LIVE),), None
+
+        if self.world.bounds.suspends:
+            self.bind(ask.Suspended, [self.opened, self.world.budget["suspends"]], suspending, fair=False)
+            self.bind(ask.Resumed, [self.opened], resuming, fair=False)
+
+    def _watch_rules(self) -> None:
+        sessions = self.world.bounds.sessions
+
+        def changing(kind: type, wanted: bool) -> Any:
+            def arrivals(opened: tuple[int, str], wants: tuple[str, ...], left: int) -> Iterator[Arrival]:
+                for session in sessions if left and opened[1] == LIVE else ():
+                    if (session in wants) == wanted:
+                        continue
+                    after = (*wants, session) if wanted else without(wants, session)
+                    yield kind(session), (opened, tuple(sorted(after)), left - 1), None
+
+            return arrivals
+
+        if self.world.bounds.watches:
+            sources = [self.opened, self.wants, self.world.budget["watches"]]
+            self.bind(ask.WatchAsked, sources, changing(ask.WatchAsked, wanted=True), fair=False)
+            self.bind(ask.UnwatchAsked, sources, changing(ask.UnwatchAsked, wanted=False), fair=False)
+
+    def _credential_rules(self) -> None:
+        """The credential's own rules are checked in system R's worlds; here it answers as it may."""
+        last = self.world.bounds.tokens
+
+        def given(asked: tuple[Any, int]) -> Iterator[Arrival]:
+            token, times = asked
+            if token is not None and token < last:
+                yield ask.CredentialGiven(token + 1), ((None, times),), None
+
+        def refused(asked: tuple[Any, int]) -> Iterator[Arrival]:
+            token, times = asked
+            if token is not None:
+                yield ask.CredentialRefused(token), ((None, times),), None
+
+        if last:
+            self.bind(ask.CredentialGiven, [self.credential], given)
+            self.bind(ask.CredentialRefused, [self.credential], refused)
+
+
+def without(sessions: tuple[str, ...], session: str) -> tuple[str, ...]:
+    """All but this one."""
+    return tuple(one for one in sessions if one != session)
