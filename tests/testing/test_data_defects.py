@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta, timezone
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import strategies as st
 from perdure import client, identity, sse, transport, wire
 from perdure.errors import SendFailed, SessionFailed
+from perdure.identity import FileIdentity, Identity
 from perdure.sse import Item, Retry, encode
 from perdure.testing.data import (
     DATA_DEFECTS,
@@ -32,7 +34,9 @@ from perdure.testing.data.catalogue import by_id
 from perdure.testing.data.property import Plant
 from perdure.testing.data.search import size
 from perdure.transport import Reply
+from perdure.wire import cursor_text
 from perdure_model.core import common
+from perdure_model.core.common import Cursor
 
 
 @pytest.mark.parametrize("name", DATA_DEFECTS)
@@ -225,6 +229,60 @@ PATTERN = wire._CONNECTION_ID.pattern
 )
 def test_another_way_to_tell_ids_apart_is_found(plant: Plant) -> None:
     assert_found(DataDefect("T19", "", "P-ID-FORM", plant))
+
+
+def silent(self: FileIdentity, what: str) -> None:
+    """Says nothing."""
+
+
+def fresh_each_time(self: FileIdentity) -> Identity:
+    return Identity(identity.new_id(), 1)
+
+
+def read_or_fail(self: FileIdentity) -> Identity | None:
+    if not self._path.exists():
+        return None
+    kept = json.loads(self._path.read_text(encoding="utf-8"))
+    return Identity(wire.connection_id(kept["connection_id"]), identity.positive(kept["incarnation"]))
+
+
+def forgotten(self: FileIdentity, kept: Identity) -> None:
+    """Keeps nothing, where something could be kept."""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"_warn": silent},
+        {"start": fresh_each_time},
+        {"_read": read_or_fail},
+        {"_read": lambda _self: None},
+        {"_write": forgotten},
+    ],
+    ids=["silent", "fresh each time", "read or fail", "never reads", "never writes"],
+)
+def test_another_way_to_keep_an_id_wrongly_is_found(wrong: dict[str, Any]) -> None:
+    assert_found(DataDefect("T21", "", "P-IDENTITY", instead(FileIdentity, **wrong)))
+
+
+def half_quoted(text: str, safe: str) -> str:
+    return text.replace("%", "%25").replace(":", "%3A")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"quote": half_quoted},
+        {"quote": lambda text, **_: quote(text)},
+        {"quote": lambda text, **_: text.encode("ascii", "replace").decode()},
+        {"unquote": str},
+        {"Cursor": lambda epoch, _position: Cursor(epoch, 0)},
+        {"cursor_text": lambda places: cursor_text(sorted(places))},
+    ],
+    ids=["commas", "slashes", "ascii alone", "never unquoted", "no position", "another order"],
+)
+def test_another_way_to_name_places_wrongly_is_found(wrong: dict[str, Any]) -> None:
+    assert_found(DataDefect("T37", "", "P-OWNER", instead(wire, **wrong)))
 
 
 def swapped(status: int, wrong: str) -> Plant:

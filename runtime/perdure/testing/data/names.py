@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import strategies as st
 from perdure_model.core.common import START, Cursor
 
@@ -15,6 +17,7 @@ TRICKY = st.sampled_from([":", ",", "%", "%3A", "%2C", "/", "+", " ", "é", "\u3
 SESSIONS = st.lists(TRICKY | st.characters(), min_size=1, max_size=6).map("".join).filter(str.isprintable)
 EPOCHS = st.text("09azAZ_-", min_size=1, max_size=4) | st.uuids().map(lambda uuid: uuid.hex)
 CURSORS = st.builds(Cursor, EPOCHS, st.integers(1, 3) | st.integers(1, 10**15 - 1)) | st.just(START)
+TOKEN = re.compile(r"((^|,)([\w.~-]|%[0-9A-F]{2})+:[\w-]+:[0-9]+)*", re.ASCII)
 PLACES = st.lists(st.tuples(SESSIONS, CURSORS), max_size=4, unique_by=lambda place: place[0])
 
 
@@ -30,7 +33,7 @@ def has_several(places: Places) -> bool:
 
 @states("P-OWNER", PLACES, has_separators, has_several)
 def a_cursor_token_names_its_sessions(places: Places) -> bool:
-    """A cursor token gives back the very sessions and places that went in, in order, on one line of ASCII."""
+    """A cursor token, in PROTOCOL.md's form, gives back the very sessions and places that went in, in order."""
     token = wire.cursor_text(places)
     (event,) = sse.Parser().feed(sse.encode("", id=token))
     due = [(session, cursor) for session, cursor in places if cursor != START]
@@ -38,7 +41,7 @@ def a_cursor_token_names_its_sessions(places: Places) -> bool:
         read = list(wire.parse_cursors(event.id).items()) if isinstance(event, sse.Event) else None
     except UsageError:
         return False
-    return read == due and token.isascii() and token.isprintable()
+    return read == due and TOKEN.fullmatch(token) is not None
 
 
 def unquoted(text: str, safe: str) -> str:  # noqa: ARG001 - stands in for urllib.parse.quote
