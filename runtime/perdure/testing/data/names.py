@@ -33,7 +33,7 @@ def has_several(places: Places) -> bool:
 
 @states("P-OWNER", PLACES, has_separators, has_several)
 def a_cursor_token_names_its_sessions(places: Places) -> bool:
-    """A cursor token, in PROTOCOL.md's form, gives back the very sessions and places that went in, in order."""
+    """A cursor token has PROTOCOL.md's form, and gives back the very places that went in, in order."""
     token = wire.cursor_text(places)
     (event,) = sse.Parser().feed(sse.encode("", id=token))
     due = [(session, cursor) for session, cursor in places if cursor != START]
