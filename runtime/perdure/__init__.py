@@ -8,6 +8,7 @@ is for streams of other servers whose credential, a `Credential` that many share
 """
 
 from perdure_model.core.client.parts import ClientSettings
+from perdure_model.core.follow.parts import FollowSettings
 from perdure_model.core.server.parts import ServerSettings
 
 from perdure.client import Event, Gap, HandlerFailed, Item, Receipt, Session, Status, connect
@@ -15,6 +16,9 @@ from perdure.credentials import Credential
 from perdure.errors import (
     BadConnectionId,
     BadToken,
+    ErrorFrame,
+    FollowError,
+    FrameError,
     IdentityWarning,
     NoCredential,
     NotAnEventStream,
@@ -28,13 +32,18 @@ from perdure.errors import (
     SessionExpired,
     SessionFailed,
     SessionOver,
+    SnapshotFailed,
     StreamBroken,
     StreamError,
     StreamRefused,
+    SubmitFailed,
+    SubmitUncertain,
     TakenOver,
     Unauthenticated,
+    UnreadableState,
     UsageError,
 )
+from perdure.follow import Closed, Followed, FollowStatus, follow
 from perdure.identity import FileIdentity, Identity, IdentitySource, MemoryIdentity
 from perdure.response import Refreshing, kind_of_error, refreshing
 from perdure.server import Hub, HubSession, Send
