@@ -89,16 +89,20 @@ class SnapshotFailed(FollowError):
     """A snapshot could not be had. `__cause__` is what the application's function raised, if it did."""
 
 
-class UnreadableState(FollowError):
-    """An event, or a snapshot, that should be a state and is none. `text` is what came."""
+class FrameError(FollowError):
+    """Something that the stream, or a snapshot, brought and that is no state. `text` is what came."""
 
     def __init__(self, message: str, *, status: int = 0, hint: str = "", text: str = "") -> None:
         super().__init__(message, status=status, hint=hint)
         self.text = text
 
 
-class ErrorFrame(UnreadableState):
-    """The stream brought an error. `text` is what came; a fatal one ends the session."""
+class UnreadableState(FrameError):
+    """What came should be a state, and cannot be read as one."""
+
+
+class ErrorFrame(FrameError):
+    """The stream brought an error; a fatal one ends the session."""
 
 
 class SubmitFailed(FollowError):

@@ -221,6 +221,7 @@ class FollowDesk:
             self.effects.append(CancelTimer(AgainDue(attempt)))
         if doing == "renewing":
             self.effects.append(LeaveCredential(answer(attempt)))
+        self.effects += [Skip(serial) for serial, _, _ in self.held.states]
         self.tried, self.held = replace(self.tried, doing=""), Held()
 
     def worry(self) -> None:

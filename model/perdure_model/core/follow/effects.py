@@ -107,7 +107,7 @@ class Show:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """This state is not newer than what is shown: forget it."""
+    """This state is not newer than what is shown, or was held for nothing: forget it."""
 
     serial: Hashable
 

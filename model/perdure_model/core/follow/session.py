@@ -60,7 +60,7 @@ SESSION = (STATE.one, ATTEMPT.one, VIEW.one, HELD.one)
 AROUND = (SETTINGS.one, SUBMIT.one)
 STARTING = (OpenStream, AskSnapshot)
 SHOWING = (Show, Skip, CancelTimer, Next)
-STOPPING = (EndStream, StreamClosed, DropSnapshot, CancelTimer, LeaveCredential, Next, Finish)
+STOPPING = (EndStream, StreamClosed, DropSnapshot, CancelTimer, LeaveCredential, Skip, Next, Finish)
 FAILING = (*STOPPING, Report, StartTimer, AskCredential)
 Whole = tuple[FollowState, Tried, View, Held, FollowSettings, Submit | None]
 
@@ -189,7 +189,7 @@ def on_credential_given(i: CredentialGiven, *whole: *Whole) -> Decision:
     return desk.step("renewed" if i.given else "ended", outcome="expired")
 
 
-@FOLLOW.rule(ResyncWanted, *SESSION, reads=AROUND, emits=(EndStream, StreamClosed, CancelTimer, *STARTING))
+@FOLLOW.rule(ResyncWanted, *SESSION, reads=AROUND, emits=(*STARTING, EndStream, StreamClosed, CancelTimer))
 def on_resync_wanted(_i: ResyncWanted, *whole: *Whole) -> Decision:
     """The state is asked for anew: by a new attempt, so that nothing is missed in between."""
     return FollowDesk(*whole).step("resync")
