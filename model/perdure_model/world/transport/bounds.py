@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+AT_LEAST_ONE = ("tabs", "queue_max", "log_max", "batch_max")
+"""Counts that cannot be 0: a world without them would be another one, or none."""
+CHANNELS = ("posts", "streams")
 
 
 @dataclass(frozen=True)
@@ -60,3 +64,18 @@ class Bounds:
     renews: bool = True
     liveness: bool = False
     """Whether what must happen in the end is decided, too: it takes a search of its own."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for bounds of which no world can be made."""
+        for one in fields(self):
+            value, least = getattr(self, one.name), int(one.name in AT_LEAST_ONE)
+            if type(value) is int and value < least:
+                raise ValueError(f"{one.name}={value}: give a count, at least {least}")
+        if not self.sessions:
+            raise ValueError("sessions=(): name at least one, which clients begin by watching")
+        if self.copied and self.tabs < 2:
+            raise ValueError(f"copied=True, tabs={self.tabs}: it takes two tabs for one to be a copy")
+        if unknown := set(self.never) - set(CHANNELS):
+            raise ValueError(f"never={self.never}: there is no {sorted(unknown)[0]!r}; use {CHANNELS}")
+        if wrong := [status for status in self.statuses if not 300 <= status <= 599]:
+            raise ValueError(f"statuses={self.statuses}: {wrong[0]} is no HTTP status that refuses")
