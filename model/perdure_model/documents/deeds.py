@@ -6,8 +6,9 @@ its effects can be told, and what was put on a wire or timer, taken from it, or 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
@@ -35,6 +36,12 @@ class Flag(NamedTuple):
     value: Any
 
 
+class Sign(NamedTuple):
+    """What an effect made of a wire on which nothing travels that could be told apart."""
+
+    step: int
+
+
 @dataclass
 class Deed:
     """One step: which lane (`side`) decided on which input; None where no rule was asked, as in a fault."""
@@ -50,6 +57,10 @@ class Deed:
     """What travels from here, with the effect that sent it; None where no effect did."""
     taken: list[Token] = field(default_factory=list)
     lost: list[Token] = field(default_factory=list)
+    remade: list[tuple[Token, Token]] = field(default_factory=list)
+    """Messages under way that are marked otherwise now, such as one that has been overtaken."""
+    touched: set[str] = field(default_factory=set)
+    """The wires that are not as they were."""
 
 
 def deeds(world: World, violation: Violation, sides: Mapping[str, str]) -> list[Deed]:
@@ -78,6 +89,7 @@ class _Teller:
         before = {component: old[component.name] for component in self.components}
         after = {component: new[component.name] for component in self.components}
         deed = Deed(number, action, changes=self._changes(old, new))
+        deed.touched = {name for name in self.wires if old[name] != new[name]}
         function = self.actions[action]
         gone = self._tokens(before) - self._tokens(after)
         if isinstance(function, Binding):
@@ -88,6 +100,8 @@ class _Teller:
         deed.lost = list((+gone).elements())
         told = [token for token, _ in deed.put]
         deed.put += [(token, None) for token in (self._new(before, after) - Counter(told)).elements()]
+        if deed.side is not None:
+            _remake(deed)
         return deed
 
     def _changes(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -103,19 +117,27 @@ class _Teller:
             for path in _paths(binding, effects, to, decided):
                 if path[-1] == after:
                     deed.input, deed.effects = i, effects
-                    deed.put = self._put(effects, path)
+                    deed.put = self._put(deed.number, effects, path)
                     return arrived
         raise LookupError(f"{deed.action} does not lead from step {deed.number - 1} to the next")
 
-    def _put(self, effects: tuple[Any, ...], path: list[States]) -> list[tuple[Token, Any]]:
+    def _put(self, step: int, effects: tuple[Any, ...], path: list[States]) -> list[tuple[Token, Any]]:
         return [
             (token, effect)
             for effect, (old, new) in zip(effects, pairwise(path), strict=True)
-            for token in self._new(old, new).elements()
+            for token in [*self._new(old, new).elements()] or self._signs(step, old, new)
         ]
 
+    def _signs(self, step: int, old: States, new: States) -> list[Token]:
+        changed = (c.name for c in old if c.name in self.wires and old[c] != new[c])
+        return [Token(name, Sign(step)) for name in changed]
+
     def _new(self, old: States, new: States) -> Counter[Token]:
-        return self._tokens(new) - self._tokens(old)
+        """What was not there before; the flags that a new wire has from the start say nothing."""
+        made = {component.name for component, state in old.items() if state is None}
+        found = self._tokens(new) - self._tokens(old)
+        silent = [one for one in found if one.component in made and isinstance(one.value, Flag)]
+        return found - Counter({one: found[one] for one in silent})
 
     def _tokens(self, states: States) -> Counter[Token]:
         return Counter(
@@ -124,6 +146,17 @@ class _Teller:
             if component.name in self.wires
             for value in items(state)
         )
+
+
+def _remake(deed: Deed) -> None:
+    """Pair what seems lost with what seems put, where a decision only marks a message that is under way."""
+    for old in [one for one in deed.lost if is_dataclass(one.value)]:
+        for put in deed.put:
+            if put[0].component == old.component and type(put[0].value) is type(old.value):
+                deed.lost.remove(old)
+                deed.put.remove(put)
+                deed.remade.append((old, put[0]))
+                break
 
 
 def _paths(binding: Binding, effects: tuple[Any, ...], to: Any, decided: States) -> Iterator[list[States]]:
@@ -141,21 +174,30 @@ def wires(world: World) -> set[str]:
     names = {component.index: component.name for component in world.system.components}
     put = {component.name for sink in world.sinks.values() for component in sink.components}
     put |= {names[index] for action in faults(world) for index in action.components}
-    return put & {source.name for binding in bindings(world) for source in binding.sources}
+    taken = {source.name for binding in bindings(world) for source in binding.sources}
+    return {name for name in put & taken if not is_outside(name)}
+
+
+def is_outside(component: str) -> bool:
+    """Whether this is the application's, or a budget: neither is on the way from one side to another."""
+    return not {"app", "budget"}.isdisjoint(re.split(r"[.\[]", component))
 
 
 def lanes(world: World, sides: Mapping[str, str]) -> dict[Binding, str]:
-    """Who decides in each binding: its rule's side, and which of them where there are several."""
-    addresses: dict[str, dict[str, set[Hashable]]] = {}
+    """Who decides in each binding: its rule's side, and which of them where there are several.
+
+    There are several where each of the side's rules is bound at one of several addresses.
+    """
+    found: dict[str, list[Binding]] = {}
     for one in bindings(world):
-        for name, value in one.address.items():
-            addresses.setdefault(sides[one.rule.name], {}).setdefault(name, set()).add(value)
-    return {one: _lane(one, sides[one.rule.name], addresses) for one in bindings(world)}
+        found.setdefault(sides[one.rule.name], []).append(one)
+    return {one: _lane(side, one, held) for side, held in found.items() for one in held}
 
 
-def _lane(one: Binding, side: str, addresses: dict[str, dict[str, set[Hashable]]]) -> str:
-    which = [str(value) for name, value in one.address.items() if len(addresses[side][name]) > 1]
-    return " ".join([side, *which])
+def _lane(side: str, one: Binding, held: list[Binding]) -> str:
+    common = set.intersection(*(set(other.address) for other in held))
+    apart = sorted(name for name in common if len({other.address[name] for other in held}) > 1)
+    return " ".join([side, *(str(one.address[name]) for name in apart)])
 
 
 def readers(world: World, sides: Mapping[str, str]) -> dict[str, frozenset[str]]:
@@ -180,7 +222,7 @@ def faults(world: World) -> list[Action]:
 def items(state: Any) -> Iterator[Any]:
     """What a wire or timer holds: the elements of a set or queue, be it a field of what the wire is.
 
-    Of the wire itself come flags that are set, and numbers.
+    Of the wire itself come a message that it has room for one of, flags that are set, and numbers.
     """
     if isinstance(state, frozenset) or _is_queue(state):
         yield from state
@@ -188,6 +230,8 @@ def items(state: Any) -> Iterator[Any]:
         for name, value in fielded(state).items():
             if isinstance(value, frozenset) or _is_queue(value):
                 yield from value
+            elif is_dataclass(value):
+                yield value
             elif type(value) in (bool, int) and value is not False:
                 yield Flag(name, value)
 
@@ -208,10 +252,13 @@ def _is_taken(token: Token, i: Any, sources: set[str]) -> bool:
     """Whether the input is what this was; all else that vanishes with it is lost."""
     if token.component not in sources:
         return False
-    if isinstance(token.value, Flag) or type(token.value) is type(i):
-        return isinstance(token.value, Flag) or bool(token.value == i)
+    if isinstance(token.value, Flag):
+        return True
+    told = [token.value, *_details(token.value)]
+    if any(is_dataclass(one) for one in told):
+        return i in told
     said = set(map(repr, fielded(i).values()))
-    return bool(said & {repr(token.value), *map(repr, _details(token.value))})
+    return bool(said & set(map(repr, told)))
 
 
 def _details(value: Any) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Sequence
 
-_ID = re.compile(r"\b(?:[TARN]\d\d|P(?:-[A-Z]+)+)\b")
+_ID = re.compile(r"\b(?:[TARN]\d\d[a-z]?|P(?:-[A-Z]+)+)\b")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

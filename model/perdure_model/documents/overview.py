@@ -7,7 +7,7 @@ effects go, and what a fault touches.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import escape
 
@@ -24,9 +24,16 @@ OUTSIDE = "outside"
 """The application, and whoever else asks something of a side that no wire brings."""
 
 
-def plain(component: str) -> str:
-    """A component's name without the keys that tell several of a kind apart."""
+def plain(component: str, scopes: Iterable[str] = ()) -> str:
+    """A component's or action's name without what tells several of a kind apart: keys, and whose it is."""
+    for scope in scopes:
+        component = re.sub(rf"^{re.escape(scope)}(\.|: )", "", component)
     return re.sub(r"[\[(].*|[\s_]?\d+$", "", component)
+
+
+def scopes(world: World) -> set[str]:
+    """Whose parts there are, where several of a kind have parts of their own."""
+    return {scope for scope, _ in world.parts} - {""}
 
 
 @dataclass
@@ -48,8 +55,13 @@ class Overview:
         return dict.fromkeys(wire for wire in ends if wire != OUTSIDE)
 
     def own(self, side: str) -> list[str]:
-        """What this side alone puts and takes, and no fault touches: its timers, what it keeps for later."""
-        return [wire for wire in self.wires if self._users(wire) == {side} and wire not in self.faults]
+        """What this side alone puts and takes: its timers, and what it keeps for later.
+
+        Where there is one side only, what something else touches is a wire to that.
+        """
+        mine = [wire for wire in self.wires if self._users(wire) == {side}]
+        kept = [wire for wire in mine if len(self.parts) > 1 and (side, wire) in self.puts]
+        return [wire for wire in mine if wire in kept or wire not in self.faults]
 
     def _users(self, wire: str) -> set[str]:
         return {end for edge in (*self.puts, *self.takes) if wire in edge for end in edge if end != wire}
@@ -64,40 +76,39 @@ def overview(model: Model) -> Overview:
 
 
 def _add(found: Overview, world: World, sides: dict[str, str]) -> None:
-    carrying = wires(world)
+    carrying, whose = wires(world), scopes(world)
     names = {component.index: component.name for component in world.system.components}
     for one in bindings(world):
         side = sides[one.rule.name]
         for family in dict.fromkeys(spec.family.name for spec in one.rule.parts):
             found.parts.setdefault(side, {})[family] = None
         for source in _sources(one, carrying):
-            found.takes.setdefault((source, side), {})[one.rule.input.__name__] = None
+            found.takes.setdefault((plain(source, whose), side), {})[one.rule.input.__name__] = None
         for effect in one.rule.emits:
             for target in _targets(world, one, effect, carrying):
-                found.puts.setdefault((side, target), {})[effect.__name__] = None
+                found.puts.setdefault((side, plain(target, whose)), {})[effect.__name__] = None
     for action in faults(world):
         for touched in (names[index] for index in action.components):
             if touched in carrying:
-                found.faults.setdefault(plain(touched), {})[action.name] = None
+                found.faults.setdefault(plain(touched, whose), {})[plain(action.name, whose)] = None
 
 
-def _sources(one: Binding, carrying: set[str]) -> dict[str, None]:
-    """The wires of an input; the outside, where it also takes what no wire is, such as a budget.
+def _sources(one: Binding, carrying: set[str]) -> list[str]:
+    """The wires of an input; the outside, where no wire brings it.
 
     A side's own follow-ups are a source of all its inputs, which wait for them: named where alone.
     """
-    names = [source.name for source in one.sources]
-    others = [name for name in names if not name.endswith(".next")] or names
-    if not all(name in carrying for name in others):
-        return {OUTSIDE: None}
-    return dict.fromkeys(map(plain, others))
+    queues = [source.name for source in one.sources if source.name.endswith(".next")]
+    others = [source.name for source in one.sources if source.name not in queues]
+    named = [name for name in others if name in carrying]
+    return named or ([OUTSIDE] if others else queues)
 
 
 def _targets(world: World, one: Binding, effect: type, carrying: set[str]) -> dict[str, None]:
     components = world.sink_of(effect, one.rule, one.address).components
     parts = {c.name for held in world.parts.values() for c in held.values()}
     others = [c.name for c in components if c.name not in parts]
-    return dict.fromkeys(plain(name) if name in carrying else OUTSIDE for name in others)
+    return dict.fromkeys(name if name in carrying else OUTSIDE for name in others)
 
 
 def overview_to_dot(model: Model) -> str:

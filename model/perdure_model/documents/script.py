@@ -32,7 +32,7 @@ def _alias(lane: int) -> str:
 
 def _step(story: Story, deed: Deed, arriving: list[Flight]) -> Iterator[str]:
     lane = story.lane(deed)
-    title = f"{deed.number}. {words.said(deed.input) if deed.input is not None else deed.action}"
+    title = f"{deed.number}. {words.said(deed.input, story.quiet) if deed.input is not None else deed.action}"
     yield from _lost(story, arriving)
     if lane is None:
         yield f"Note over {_alias(0)},{_alias(len(story.lanes) - 1)}: {_escaped(title)}"
@@ -44,7 +44,7 @@ def _step(story: Story, deed: Deed, arriving: list[Flight]) -> Iterator[str]:
         source = story.at(came.start)
         start = _alias(lane if source is None else source)
         yield f"{start}->>{_alias(lane)}: {_escaped(f'{title} (of step {came.start})')}"
-    told = "<br/>".join(_escaped(line) for line in _told(deed))
+    told = "<br/>".join(_escaped(line) for line in _told(story, deed))
     if told:
         yield f"Note over {_alias(lane)}: {told}"
 
@@ -53,20 +53,15 @@ def _lost(story: Story, arriving: list[Flight]) -> Iterator[str]:
     """What was lost in this step, as an arrow that ends in a cross."""
     for one in arriving:
         source = story.at(one.start)
-        if (
-            one.lost
-            and source is not None
-            and len(story.lanes) > 1
-            and not one.token.component.startswith("timer.")
-        ):
-            other = _alias(source - 1 if source else 1)
-            yield f"{_alias(source)}--x{other}: {_escaped(f'{one.label} (of step {one.start}, lost)')}"
+        if one.lost and source is not None and story.crosses(one):
+            told = f"{one.label(story.quiet)} (of step {one.start}, lost)"
+            yield f"{_alias(source)}--x{_alias(source - 1 if source else 1)}: {_escaped(told)}"
 
 
-def _told(deed: Deed) -> Iterator[str]:
+def _told(story: Story, deed: Deed) -> Iterator[str]:
     for name, (before, after) in deed.changes.items():
         yield words.changed(name, before, after)
-    yield from (f"/ {words.said(effect)}" for effect in asked(deed))
+    yield from (f"/ {words.said(effect, story.quiet)}" for effect in asked(deed))
     yield from (f"refused: {why}" for why in reasons(deed))
 
 

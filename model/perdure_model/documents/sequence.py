@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from textwrap import wrap
 
@@ -17,13 +18,14 @@ from perdure_model.documents.deeds import Deed, asked, reasons
 from perdure_model.documents.flights import Flight, flights
 
 # Everything in pixels. A character of the monospaced font is 0.61 of its size wide in all of MONO_FONTS.
-MARGIN, PAD, GAP, LINE = 42, 8, 12, 15
-WIDTHS, NARROW = (262, 270), (216, 136)
+MARGIN, PAD, GAP, LINE = 48, 8, 12, 15
+WIDTHS, NARROW = (262, 270), (216, 160)
 """A lane, and the way between two; narrower where there are more than two."""
 SIZE, MONO_SIZE = 13, 11
 CHAR = MONO_SIZE * 0.61
 TRACK = 7
 FAULT, FAULT_FILL = "#cf222e", "#ffebe9"
+AROUND, AROUND_FILL = "#6e7781", "#f6f8fa"
 SENT = "#1a7f37"
 ELSEWHERE = "around it"
 """The lane of what no rule decides, where there is only one side: what it talks to is not in the model."""
@@ -40,6 +42,11 @@ class Story:
     readers: Mapping[str, frozenset[str]]
     """Of each wire and timer who takes from it."""
     loop: int | None = None
+
+    @cached_property
+    def quiet(self) -> frozenset[str]:
+        """What need not be said of any input or effect."""
+        return words.not_said(one for deed in self.deeds for one in (deed.input, *deed.effects))
 
     @property
     def widths(self) -> tuple[int, int]:
@@ -85,6 +92,13 @@ class Story:
     def at(self, step: int) -> int | None:
         """The lane of a step, by its number."""
         return self.lane(self.deeds[step - 1])
+
+    def crosses(self, flight: Flight) -> bool:
+        """Whether it leaves its lane, or would have."""
+        sender = self.at(flight.start)
+        if flight.end is None or flight.lost:
+            return sender is not None and self.takers(flight.token.component) != {self.lanes[sender]}
+        return sender != self.at(flight.end)
 
 
 @dataclass
@@ -137,7 +151,7 @@ def _rows(story: Story) -> tuple[list[_Row], int]:
     """The steps from top to bottom, and where the last ends."""
     title = len(wrap(story.title, story.columns))
     top, rows = LINE * (title + 3) + GAP, []
-    crossing = [one for one in flights(story.deeds) if _crosses(story, one)]
+    crossing = [one for one in flights(story.deeds) if story.crosses(one)]
     for deed in story.deeds:
         row = _Row(deed, story.lane(deed), top, _lines(story, deed))
         row.sent = [one for one in crossing if one.start == deed.number]
@@ -146,36 +160,36 @@ def _rows(story: Story) -> tuple[list[_Row], int]:
     return rows, top
 
 
-def _crosses(story: Story, flight: Flight) -> bool:
-    """Whether it leaves its lane, or would have."""
-    sender = story.at(flight.start)
-    if flight.end is None or flight.lost:
-        return sender is not None and story.takers(flight.token.component) != {story.lanes[sender]}
-    return sender != story.at(flight.end)
-
-
 def _lines(story: Story, deed: Deed) -> list[tuple[str, str]]:
     """The lines of a step's box, each with its style."""
     room = int((story.widths[0] - 2 * PAD) / CHAR)
     if deed.input is None:
         return [("fault", line) for line in wrap(f"{deed.number}. {deed.action}", room)]
-    lines = [("bold", line) for line in wrap(f"{deed.number}. {words.said(deed.input)}", room - 2)]
-    for name, (before, after) in deed.changes.items():
-        lines += [("plain", line) for line in _clipped(words.changed(name, before, after), room)]
-    crossing = [
-        one.effect for one in flights(story.deeds) if one.start == deed.number and _crosses(story, one)
+    lines = [
+        ("bold", line) for line in wrap(f"{deed.number}. {words.said(deed.input, story.quiet)}", room - 2)
     ]
+    for name, (before, after) in deed.changes.items():
+        lines += [("plain", line) for line in _clipped(words.changed(_own(name, deed), before, after), room)]
+    crossing = [one.effect for one in flights(story.deeds) if one.start == deed.number and story.crosses(one)]
     for effect in asked(deed):
         if effect not in crossing:
-            lines += [("sent", line) for line in _clipped(f"/ {words.said(effect)}", room)]
+            lines += [("sent", line) for line in _clipped(f"/ {words.said(effect, story.quiet)}", room)]
     lines += [("muted", line) for why in reasons(deed) for line in wrap(f"refused: {why}", room)]
     return lines
+
+
+def _own(part: str, deed: Deed) -> str:
+    """A part's name in its owner's lane, which says whose it is."""
+    return part.removeprefix(f"{(deed.side or '').rpartition(' ')[2]}.")
 
 
 def _clipped(text: str, room: int, lines: int = 3) -> list[str]:
     """The text in at most so many lines; what is longer ends in an ellipsis."""
     found = wrap(text, room, subsequent_indent="  ", break_on_hyphens=False)
-    return found if len(found) <= lines else [*found[: lines - 1], f"{found[lines - 1][: room - 2]} …"]
+    if len(found) <= lines:
+        return found
+    last = found[lines - 1]
+    return [*found[: lines - 1], f"{last if len(last) <= room - 2 else last[: room - 2]} …"]
 
 
 class _Painter:
@@ -209,15 +223,15 @@ class _Painter:
     def _box(self, row: _Row) -> Iterator[str]:
         left = self.left(row.lane or 0)
         last = row is self.rows[-1] and self.story.loop is None
-        fill = FAULT_FILL if row.deed.input is None else LIVE_FILL
-        stroke = f'{FAULT}" stroke-width="2' if last else LIVE_LINE
+        fill, line = (AROUND_FILL, AROUND) if row.deed.input is None else (LIVE_FILL, LIVE_LINE)
+        stroke = f'{FAULT}" stroke-width="2' if last else line
         yield (
             f'<rect x="{left}" y="{row.top}" width="{self.lane}" height="{row.height}" rx="5" '
             f'fill="{fill}" stroke="{stroke}"/>'
         )
         for n, (style, line) in enumerate(row.lines):
             y = row.top + LINE * (n + 1)
-            colour = {"sent": SENT, "muted": MUTED, "fault": FAULT}.get(style, INK)
+            colour = {"sent": SENT, "muted": MUTED, "fault": AROUND}.get(style, INK)
             yield _text(left + PAD, y, line, fill=colour, bold=style in ("bold", "fault"), mono=True)
 
     def _band(self, row: _Row) -> Iterator[str]:
@@ -248,14 +262,14 @@ class _Painter:
         label = (
             ""
             if row.lane is None and flight.effect is None
-            else _clipped(flight.label, self._label_max, 1)[0]
+            else _clipped(flight.label(self.story.quiet), self._label_max, 1)[0]
         )
         bend = start + way * (int(len(label) * CHAR) + PAD)
         text = _label(start, y - 4, label, way)
         if end is None:
             return f'<path d="M{start},{y}H{bend}" stroke="{MUTED}" stroke-dasharray="2 3"/>', text
         if flight.lost or to is None:
-            return _line(start, y, bend, bend + way * 3 * PAD, end.middle, lost=True), text
+            return _line(start, y, bend, bend + way * 3 * PAD, end.middle, lost=flight.lost), text
         goal = self.left(to) + (0 if way > 0 else self.lane)
         return _line(start, y, bend, goal, end.middle, lost=False), text
 
@@ -277,7 +291,7 @@ class _Painter:
         busy: dict[int, list[int]] = {}
         for flight in flights(self.story.deeds):
             lane = self.story.at(flight.start)
-            if flight.end is None or lane is None or _crosses(self.story, flight):
+            if flight.end is None or lane is None or self.story.crosses(flight):
                 continue
             ends = busy.setdefault(lane, [])
             track = next((n for n, end in enumerate(ends) if end < flight.start), len(ends))

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 from perdure_model.core.common import NEVER, START, Cursor
 from perdure_model.documents.deeds import Flag, Token, fielded
 
-UNSAID = {"cid", "session", "call", "principal", "fresh"}
+QUIET = frozenset({"cid", "session", "tab", "call", "principal", "fresh"})
 """Fields that are the same in all of a picture, or in all of a lane."""
-BARE = {"attempt", "generation", "key", "keys", "due", "input", "event", "state"}
+BARE = {"cid", "session", "attempt", "generation", "key", "keys", "due", "input", "event", "state"}
 """Fields whose values say what they are."""
 
 
-def said(value: Any) -> str:
-    """An input or effect: `StreamClosed 1.1`."""
+def said(value: Any, quiet: Set[str] = QUIET) -> str:
+    """An input or effect: `StreamClosed 1.1`. Fields of the names in `quiet` are not said."""
     if isinstance(value, Cursor) or not fielded(value):
-        return shown(value)
-    return " ".join([type(value).__name__, *_fields(value)])
+        return shown(value, quiet)
+    return " ".join([type(value).__name__, *_fields(value, quiet)])
 
 
-def shown(value: Any) -> str:
+def shown(value: Any, quiet: Set[str] = QUIET) -> str:
     """A value: attempts and keys as 1.2, a cursor as epoch@position, nothing as a dash."""
     match value:
         case None:
@@ -35,18 +35,19 @@ def shown(value: Any) -> str:
         case (int(), int()):
             return f"{value[0]}.{value[1]}"
         case frozenset():
-            return f"{{{', '.join(sorted(map(shown, value)))}}}"
+            return f"{{{', '.join(sorted(shown(one, quiet) for one in value))}}}"
         case tuple() if not hasattr(value, "_fields"):
-            return f"[{', '.join(map(shown, value))}]"
-    return said(value) if fielded(value) else repr(value)
+            return f"[{', '.join(shown(one, quiet) for one in value)}]"
+    return said(value, quiet) if fielded(value) else repr(value)
 
 
-def _fields(value: Any) -> Iterator[str]:
+def _fields(value: Any, quiet: Set[str] = QUIET) -> Iterator[str]:
     usual = _defaults(value)
     for name, one in fielded(value).items():
-        if name in UNSAID or _says_nothing(one) or (name in usual and usual[name] == one):
+        if name in quiet or _says_nothing(one) or (name in usual and usual[name] == one):
             continue
-        yield name if one is True else shown(one) if name in BARE else f"{name}={shown(one)}"
+        told = shown(one, quiet)
+        yield name if one is True else told if name in BARE else f"{name}={told}"
 
 
 def _defaults(value: Any) -> dict[str, Any]:
@@ -61,13 +62,13 @@ def _says_nothing(value: Any) -> bool:
     return value is None or value == () or value == "" or value in (START, NEVER)
 
 
-def token(one: Token) -> str:
+def token(one: Token, quiet: Set[str] = QUIET) -> str:
     """What travels without an effect that names it: what it is, or where it is."""
     if isinstance(one.value, Flag):
         return one.value.name if one.value.value is True else f"{one.value.name} {one.value.value}"
     if fielded(one.value):
-        return said(one.value)
-    return f"{one.component.partition('.')[2] or one.component} {shown(one.value)}"
+        return said(one.value, quiet)
+    return f"{one.component.rpartition('.')[2]} {shown(one.value, quiet)}"
 
 
 def changed(part: str, before: Any, after: Any) -> str:
@@ -83,3 +84,14 @@ def _changes(before: Any, after: Any) -> str:
     if type(before) is not type(after) or not new or isinstance(after, Cursor):
         return "gone" if after is None else f"{shown(before)} → {shown(after)}"
     return ", ".join(f"{n} {shown(old[n])} → {shown(new[n])}" for n in new if old[n] != new[n])
+
+
+def not_said(told: Iterable[Any]) -> frozenset[str]:
+    """What need not be said of these inputs and effects, as it is the same in all of them."""
+    values: dict[str, set[str]] = {}
+    for one in told:
+        for name, value in fielded(one).items():
+            values.setdefault(name, set()).add(repr(value))
+    return frozenset(
+        name for name in QUIET if name not in ("cid", "session") or len(values.get(name, ())) < 2
+    )
