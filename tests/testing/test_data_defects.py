@@ -29,6 +29,7 @@ from perdure.testing.data import (
     instead,
     notices,
     states,
+    waiting,
 )
 from perdure.testing.data.catalogue import by_id
 from perdure.testing.data.property import Plant
@@ -338,18 +339,30 @@ def test_the_stand_ins_for_waiting_can_be_right() -> None:
 
 
 @pytest.mark.parametrize(
-    "plant",
+    ("where", "plant"),
     [
-        instead(common, backoff_s=backing_off(1.0)),
-        instead(common, backoff_s=backing_off(3.0)),
-        instead(common, backoff_s=backing_off(2.0, capped=False)),
-        instead(common, backoff_s=backing_off(2.0, jitter=False)),
-        instead(common, backoff_s=backing_off(2.0, longer=False)),
-        instead(common, spaced_s=spacing(0.0, 1.0)),
-        instead(common, spaced_s=spacing(1.0, 2.0)),
-        instead(transport, retry_after=lambda headers: float(headers["retry-after"])),
-        instead(transport, RETRY_AFTER_MAX_S=math.inf),
-        instead(transport, UTC=timezone(timedelta(hours=1))),
+        (waiting.a_reconnect_waits_with_full_jitter, instead(common, backoff_s=backing_off(1.0))),
+        (waiting.a_reconnect_waits_with_full_jitter, instead(common, backoff_s=backing_off(3.0))),
+        (
+            waiting.a_reconnect_waits_with_full_jitter,
+            instead(common, backoff_s=backing_off(2.0, capped=False)),
+        ),
+        (
+            waiting.a_reconnect_waits_with_full_jitter,
+            instead(common, backoff_s=backing_off(2.0, jitter=False)),
+        ),
+        (
+            waiting.a_reconnect_waits_with_full_jitter,
+            instead(common, backoff_s=backing_off(2.0, longer=False)),
+        ),
+        (waiting.a_send_waits_at_least_its_backoff, instead(common, spaced_s=spacing(0.0, 1.0))),
+        (waiting.a_send_waits_at_least_its_backoff, instead(common, spaced_s=spacing(1.0, 2.0))),
+        (
+            waiting.any_retry_after_can_be_read,
+            instead(transport, retry_after=lambda headers: float(headers["retry-after"])),
+        ),
+        (waiting.any_retry_after_can_be_read, instead(transport, RETRY_AFTER_MAX_S=math.inf)),
+        (waiting.a_date_is_waited_for, instead(transport, UTC=timezone(timedelta(hours=1)))),
     ],
     ids=[
         "does not grow",
@@ -364,8 +377,8 @@ def test_the_stand_ins_for_waiting_can_be_right() -> None:
         "another zone",
     ],
 )
-def test_another_way_to_wait_wrongly_is_found(plant: Plant) -> None:
-    assert_found(DataDefect("A14", "", "P-SPACED", plant))
+def test_another_way_to_wait_wrongly_is_found(where: DataProperty, plant: Plant) -> None:
+    assert_found(DataDefect("A14", "", "P-SPACED", plant, where))
 
 
 async def nothing_failed(*_: object) -> Reply:

@@ -8,7 +8,7 @@ from perdure.testing.catalogue import DEFECTS
 from perdure.testing.data import DATA_PROPERTIES, DataProperty, falsify
 from perdure.testing.data.search import repeatable
 
-EXAMPLES = 2000
+EXAMPLES = 1000
 RUNS = {"P-ERRORS", "P-ID-FORM", "P-IDENTITY"}
 """Properties whose every case runs a client, a hub or a file: they try fewer."""
 
@@ -17,7 +17,7 @@ every_property = pytest.mark.parametrize("stated", DATA_PROPERTIES, ids=lambda s
 
 @every_property
 def test_a_property_holds(stated: DataProperty) -> None:
-    search = falsify(stated, EXAMPLES // 5 if stated.id in RUNS else EXAMPLES)
+    search = falsify(stated, EXAMPLES // 2 if stated.id in RUNS else EXAMPLES)
     assert search.counterexample is None
 
 
