@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from types import TracebackType
+from typing import Any
 
 import httpx2
 from hypothesis import strategies as st
@@ -95,9 +96,9 @@ def invent_a_status(
         raise ServerUnreachable("nothing answered", status=500) from error
 
 
-async def swallow(self: transport.Transport, path: str, body: bytes, seconds: float) -> transport.Reply:
+async def swallow(*asked: Any) -> transport.Reply:
     """Post, and say nothing of what went wrong."""
-    reply = await _post(self, path, body, seconds)
+    reply = await _post(*asked)
     return reply if reply.status else transport.Reply(204)
 
 

@@ -96,10 +96,12 @@ def addresses(app: Starlette) -> Iterator[tuple[str, str]]:
 
 
 async def answer(app: Starlette, method: str, path: str, cid: str) -> tuple[int, bytes]:
-    """The status and body for a request with this id, good otherwise, from a client that goes at once."""
+    """The status and body for a request with this id, good otherwise, from a client that goes at once.
+
+    A POST has the fields of every address: those that one does not know are left alone.
+    """
     query = {"cid": cid, "attempt": "1.1", "session": "s"}
-    items = [{"key": "1.1", "data": None}]
-    body = {**query, "epoch": "e", "items": items, "sessions": ["s"]}
+    body = {**query, "epoch": "e", "serial": 1, "items": [{"key": "1.1", "data": None}]}
     incoming: list[Message] = [{"type": "http.request", "body": json.dumps(body).encode()}]
     outgoing: list[Message] = []
 
