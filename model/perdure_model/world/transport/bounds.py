@@ -51,6 +51,8 @@ class Bounds:
     garbled: int = 0
     """Messages of a stream repeated or skipped."""
     strangers: int = 0
+    spare: bool = False
+    """The server would take a client under the id that nobody has; only a defect makes one use it."""
     old_server: bool = False
     """The server ignores the clients' ids, and makes one for each stream."""
     never: tuple[str, ...] = ()

@@ -1,7 +1,8 @@
 """The defects of system T: small variants of rules, each of which breaks a property.
 
 A defect overrides rules by name. Where it only takes a fence away, it does so by making the input look as
-if it were of the generation that the part holds.
+if it were of the generation that the part holds. Those from N01 on are findings of our own: the checker
+found them in the designs as they were described.
 """
 
 from __future__ import annotations
@@ -9,17 +10,91 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from perdure_model.core.client import outbox, stream
-from perdure_model.core.client.effects import Deliver
-from perdure_model.core.common import NEVER, Cursor
-from perdure_model.core.rule import Decision
-from perdure_model.core.server import connection, sends
-from perdure_model.core.server.effects import StartGrace
-from perdure_model.core.server.inputs import GraceElapsed
+from perdure_model.core.client import events, outbox, stream
+from perdure_model.core.client.effects import CancelTimer, Deliver, Shown, StartTimer
+from perdure_model.core.client.inputs import StreamLost
+from perdure_model.core.client.parts import Access, ClientState, Me, Watching
+from perdure_model.core.client.queue import view
+from perdure_model.core.common import NEVER, Cursor, classify
+from perdure_model.core.rule import Decide, Decision
+from perdure_model.core.server import SERVER, connection, log, sends
+from perdure_model.core.server import watching as watched
+from perdure_model.core.server.effects import Reject, StartGrace, Wake, WriteEvents
+from perdure_model.core.server.inputs import (
+    CloseRequested,
+    GraceElapsed,
+    Published,
+    StreamClosed,
+    SuspendRequested,
+)
+from perdure_model.core.server.parts import CONNECTION, LOG, OWNER, WATCH, WINDOW, Owner, ServerSettings
 from perdure_model.world.defect import Catalogue
+from perdure_model.world.transport.tab import NEW
 
 DEFECTS = Catalogue()
 defect = DEFECTS.enter
+EVERYBODYS = (CONNECTION.one, WATCH.every("cid"), OWNER.every(), WINDOW.every("cid"))
+"""A connection, what it holds, and what others own."""
+
+
+def without(decision: Decision, *kinds: type) -> Decision:
+    """The decision without its effects of these kinds."""
+    parts, effects = decision
+    return parts, tuple(effect for effect in effects if not isinstance(effect, kinds))
+
+
+# -- who the client is ---------------------------------------------------------------------------------
+
+
+def _another_id(i: Any, state: Any, link: Any, watching: Any, _me: Any, *more: Any) -> Decision:
+    return stream.on_reconnect_due(i, state, link, watching, Me(NEW), *more)
+
+
+def _forgets_id(i: Any, *more: Any) -> Decision:
+    return stream.on_started(replace(i, kept=None), *more)
+
+
+def _busy(i: Any, held: Any, *more: Any) -> Decision:
+    if held is not None and held.state == "active":
+        return (held, *more), (Reject(409, "stale-attempt"),)
+    return connection.on_stream_requested(i, held, *more)
+
+
+def _comes_back_all_the_same(i: Any, state: Any, link: Any, me: Any, settings: Any, boxes: Any) -> Decision:
+    lost = StreamLost(i.attempt, 0)
+    parts, effects = stream.on_stream_lost(lost, state, link, me, Access(), Watching(), settings, boxes, {})
+    return parts[:3], effects
+
+
+def _grace_for_all(i: Any, *more: Any) -> Decision:
+    return connection.on_stream_requested(replace(i, made=False), *more)
+
+
+def _posts_unwelcomed(i: Any, box: Any, items: Any, _state: Any, *more: Any) -> Decision:
+    return outbox.on_send_requested(i, box, items, ClientState("awaiting"), *more)
+
+
+defect("T01", "each reconnect makes a new id", "P-OWNER", where="T spare", on_reconnect_due=_another_id)
+defect(
+    "T25",
+    "an id made by the server has a grace time",
+    "P-IDENTITY",
+    "T old",
+    on_stream_requested=_grace_for_all,
+)
+defect("T28", "a stream that looks attached blocks the next", "P-OWNER", "T spare", on_stream_requested=_busy)
+defect("T29", "a client that starts again has forgotten its id", "P-OWNER", "T spare", on_started=_forgets_id)
+defect(
+    "T30",
+    "a client that was taken over comes back under the same id",
+    "P-ONE-HOLDER",
+    where="T copied",
+    on_taken_over=_comes_back_all_the_same,
+)
+defect("T33", "sends are posted before the welcome", "P-IDENTITY", on_send_requested=_posts_unwelcomed)
+
+
+# -- streams, closes and grace -------------------------------------------------------------------------
 
 
 def _unfenced_close(i: Any, held: Any, *more: Any) -> Decision:
@@ -34,13 +109,168 @@ def _close_arms_anyway(i: Any, held: Any, *more: Any) -> Decision:
     return parts, (*effects, StartGrace(GraceElapsed(i.cid, i.generation), 60.0))
 
 
+def _close_never_arms(i: Any, *more: Any) -> Decision:
+    return without(connection.on_stream_closed(i, *more), StartGrace)
+
+
 def _any_grace_timer_ends(i: Any, held: Any, *more: Any) -> Decision:
     return connection.on_grace_elapsed(replace(i, generation=held.generation) if held else i, held, *more)
 
 
 def _observer_stays(i: Any, held: Any, watches: Any, *more: Any) -> Decision:
-    (after, _), effects = connection.on_stream_closed(i, held, watches, *more)
-    return (after, watches), effects
+    (after, _, *rest), effects = connection.on_stream_closed(i, held, watches, *more)
+    return (after, watches, *rest), effects
+
+
+def _older_request_takes_over(i: Any, held: Any, *more: Any) -> Decision:
+    return connection.on_stream_requested(i, replace(held, generation=NEVER) if held else held, *more)
+
+
+def _late_suspend(i: Any, held: Any) -> Decision:
+    return connection.on_suspend_requested(replace(i, attempt=held.generation) if held else i, held)
+
+
+def _close_waits(i: Any, *held: Any) -> Decision:
+    return connection.on_stream_closed(StreamClosed(i.cid, i.attempt), *held, ServerSettings())
+
+
+def _any_principal(i: Any, held: Any, *more: Any) -> Decision:
+    return connection.on_stream_requested(i, replace(held, principal=i.principal) if held else held, *more)
+
+
+defect(
+    "T02",
+    "an old stream's late close detaches the new one",
+    "P-STALE-CLOSE",
+    on_stream_closed=_unfenced_close,
+)
+defect("T03", "a stale close starts a grace timer all the same", "P-TTL", on_stream_closed=_close_arms_anyway)
+defect(
+    "T04",
+    "an earlier wait's grace timer ends the present one",
+    "P-TTL",
+    where="T timers",
+    on_grace_elapsed=_any_grace_timer_ends,
+)
+defect("T07", "a lost stream stays among the observers", "P-NO-LEAK", on_stream_closed=_observer_stays)
+defect(
+    "T20",
+    "an id answers to another principal",
+    "P-NO-HIJACK",
+    "T strangers",
+    on_stream_requested=_any_principal,
+)
+closing = SERVER[CloseRequested]
+defect(
+    "T24",
+    "a client that is done is waited for",
+    "P-CLOSE",
+    where="T timers",
+    on_close_requested=replace(closing, emits=(*closing.emits, StartGrace), decide=_close_waits),
+)
+defect(
+    "T26",
+    "a stream request that was held up takes over a later stream",
+    "P-STALE-CLOSE",
+    on_stream_requested=_older_request_takes_over,
+)
+defect(
+    "T38",
+    "a late suspend counts after the return",
+    "P-STALE-CLOSE",
+    "T twice away",
+    on_suspend_requested=_late_suspend,
+)
+defect(
+    "T39", "a lost stream starts no grace timer", "P-EXPIRES", "T return", on_stream_closed=_close_never_arms
+)
+
+
+# -- who drives a session ------------------------------------------------------------------------------
+
+
+def _detaches_others(i: Any, held: Any, watches: Any, owners: Any, windows: Any) -> Decision:
+    mine = {key: owner for key, owner in owners.items() if key[1] == i.cid}
+    (kept, after, still, windows), effects = connection.on_grace_elapsed(i, held, watches, mine, windows)
+    freed = {key[0] for key in watches} if kept is None else set()
+    others = {key: owner for key, owner in owners.items() if key[1] != i.cid and key[0] not in freed}
+    return (kept, after, {**others, **still}, windows), effects
+
+
+CHECKED = -1
+"""The number by which the next variant knows that it has looked already."""
+
+
+def _checks_first(i: Any, held: Any, watches: Any, owners: Any, windows: Any) -> Decision:
+    if held is None or held.state != "inactive" or held.generation != i.generation:
+        return (held, watches, owners, windows), ()
+    if held.serial == CHECKED:
+        return _detaches_others(i, held, watches, owners, windows)
+    if not any(key[1] == i.cid for key in owners):
+        mine: dict[Any, Any] = {}
+        (kept, after, _, windows), effects = connection.on_grace_elapsed(i, held, watches, mine, windows)
+        return (kept, after, owners, windows), effects
+    return (replace(held, serial=CHECKED), watches, owners, windows), (StartGrace(i, 0.0),)
+
+
+def _expires_who_is_away(i: Any, held: Any, *more: Any) -> Decision:
+    return connection.on_grace_elapsed(i, replace(held, away=False) if held else held, *more)
+
+
+def _returns_unwatching(i: Any, held: Any, *more: Any) -> Decision:
+    return connection.on_stream_requested(replace(i, cursors=()) if held else i, held, *more)
+
+
+elapsing = replace(SERVER[GraceElapsed], parts=EVERYBODYS)
+defect(
+    "T05",
+    "expiry detaches a session that another connection has taken over",
+    "P-TAKEOVER",
+    where="T two",
+    on_grace_elapsed=replace(elapsing, decide=_detaches_others),
+)
+defect(
+    "T06",
+    "expiry detaches suspended sessions, too",
+    "P-EXPIRE-SCOPE",
+    "T away",
+    on_grace_elapsed=_expires_who_is_away,
+)
+defect("T31", "a reconnect forgets what was watched", "P-WATCH", on_stream_requested=_returns_unwatching)
+defect(
+    "T32",
+    "expiry looks who owns a session, and detaches it in a later step",
+    "P-TAKEOVER",
+    where="T two",
+    on_grace_elapsed=replace(elapsing, emits=(*elapsing.emits, StartGrace), decide=_checks_first),
+)
+
+
+# -- sends ---------------------------------------------------------------------------------------------
+
+
+def _retries_for_ever(i: Any, box: Any, items: Any, *more: Any) -> Decision:
+    first = {key: replace(item, tries=min(item.tries, 1)) for key, item in items.items()}
+    (box, *rest), effects = outbox.on_post_replied(i, box, first, *more)
+    return (replace(box, post=0), *rest), effects
+
+
+def _never_retries(i: Any, *more: Any) -> Decision:
+    return without(outbox.on_post_replied(i, *more), StartTimer)
+
+
+def _timer_vanishes(i: Any, box: Any, items: Any, state: Any, *more: Any) -> Decision:
+    if state.state != "awaiting":
+        return (box, items), ()
+    return outbox.on_retry_due(i, box, items, state, *more)
+
+
+def _flushes_the_queued(i: Any, *more: Any) -> Decision:
+    return outbox.on_flush(replace(i, new_stream=False), *more)
+
+
+def _posts_while_down(i: Any, box: Any, items: Any, _state: Any, *more: Any) -> Decision:
+    return outbox.on_retry_due(i, box, items, ClientState("awaiting"), *more)
 
 
 def _posts_all_at_once(i: Any, box: Any, items: Any, *more: Any) -> Decision:
@@ -55,48 +285,54 @@ def _requeues_what_flies(i: Any, box: Any, items: Any, *more: Any) -> Decision:
     return outbox.on_flush(i, box, again, *more)
 
 
-def _one_too_many(i: Any, box: Any, items: Any, state: Any, link: Any, settings: Any) -> Decision:
+def _one_too_many(i: Any, box: Any, items: Any, *more: Any) -> Decision:
+    *around, settings = more
     wider = replace(settings, queue_max=settings.queue_max + 1)
-    return outbox.on_send_requested(i, box, items, state, link, wider)
+    return outbox.on_send_requested(i, box, items, *around, wider)
 
 
-def _any_principal(i: Any, held: Any, *more: Any) -> Decision:
-    return connection.on_stream_requested(i, replace(held, principal=i.principal) if held else held, *more)
+def _all_may_pass(i: Any, *more: Any) -> Decision:
+    return outbox.on_post_replied(replace(i, status=500) if classify(i.status) == "final" else i, *more)
 
 
-def _takes_any_event(i: Any, link: Any, cursor: Any, state: Any) -> Decision:
-    if not stream.is_current(link, i.attempt) or state.state != "awaiting":
-        return stream.on_event_arrived(i, link, cursor, state)
-    return (link, Cursor(i.epoch, i.position)), (Deliver(i.session, i.epoch, i.position),)
+def _shows_it_still(i: Any, *more: Any) -> Decision:
+    return without(outbox.on_post_replied(i, *more), Shown)
+
+
+def _notice_cleared_early(i: Any, *more: Any) -> Decision:
+    (box, items), effects = outbox.on_flush(i, *more)
+    return (box, items), (*effects, Shown(i.session, view(items)[0], delayed=False))
+
+
+def _waits_for_the_servers_retry(
+    i: Any, box: Any, items: Any, link: Any, access: Any, *more: Any
+) -> Decision:
+    if any(said not in outbox.VERDICT_EVENTS for _, said in i.verdicts):
+        return (box, items, link, access), ()
+    return outbox.on_post_replied(i, box, items, link, access, *more)
 
 
 def _forgets_receipts(i: Any, _window: Any, *more: Any) -> Decision:
     return sends.on_post_arrived(i, None, *more)
 
 
-def _older_request_takes_over(i: Any, held: Any, *more: Any) -> Decision:
-    return connection.on_stream_requested(i, replace(held, generation=NEVER) if held else held, *more)
-
-
 def _any_retry_timer(i: Any, box: Any, *more: Any) -> Decision:
     return outbox.on_retry_due(replace(i, post=box.post), box, *more)
 
 
+defect("T08", "retries have no bound", "P-SETTLE", where="T never", on_post_replied=_retries_for_ever)
 defect(
-    "T02",
-    "an old stream's late close detaches the new stream",
-    "P-STALE-CLOSE",
-    on_stream_closed=_unfenced_close,
+    "T09", "only a reconnect retries what has failed", "P-SETTLE", "T never", on_post_replied=_never_retries
 )
-defect("T03", "a stale close starts a grace timer all the same", "P-TTL", on_stream_closed=_close_arms_anyway)
 defect(
-    "T04",
-    "an earlier wait's grace timer ends the present one",
-    "P-TTL",
-    where="T timers",
-    on_grace_elapsed=_any_grace_timer_ends,
+    "T10",
+    "a retry timer that finds the stream down vanishes",
+    "P-SETTLE",
+    where="T never",
+    on_retry_due=_timer_vanishes,
+    on_flush=_flushes_the_queued,
 )
-defect("T07", "a lost stream stays among the observers", "P-NO-LEAK", on_stream_closed=_observer_stays)
+defect("T11", "retries are spent while the stream is down", "P-RETRY-BUDGET", on_retry_due=_posts_while_down)
 defect(
     "T12", "each send is posted at once, past those before it", "P-FIFO", on_send_requested=_posts_all_at_once
 )
@@ -105,34 +341,201 @@ defect(
     "T14",
     "the queue takes one more than its bound",
     "P-QUEUE-BOUND",
-    where="T tight",
+    "T tight",
     on_send_requested=_one_too_many,
 )
+defect("T15", "a permanent status is retried", "P-CLASS", where="T answers", on_post_replied=_all_may_pass)
+defect("T16", "what has ended is shown as running", "P-RUNNING", on_post_replied=_shows_it_still)
+defect("T17", "a reconnect clears the notice of a delay", "P-NOTICE", on_flush=_notice_cleared_early)
 defect(
-    "T20",
-    "an id answers to another principal",
-    "P-NO-HIJACK",
-    where="T ends",
-    on_stream_requested=_any_principal,
-)
-defect(
-    "T22",
-    "every event is handed over, known or not",
-    "P-NO-DUP",
-    where="T tight",
-    on_event_arrived=_takes_any_event,
+    "T18",
+    "a refusal that does not say whether it will be tried again is waited on",
+    "P-NO-STUCK",
+    where="T watched ends",
+    on_post_replied=_waits_for_the_servers_retry,
 )
 defect("T23", "receipts are not looked up", "P-EFFECT-ONCE", on_post_arrived=_forgets_receipts)
-defect(
-    "T26",
-    "a stream request that was held up takes over a later stream",
-    "P-STALE-CLOSE",
-    on_stream_requested=_older_request_takes_over,
-)
 defect(
     "T34",
     "an earlier POST's retry timer ends the present wait",
     "P-SPACED",
     where="T answers",
     on_retry_due=_any_retry_timer,
+)
+
+
+# -- events --------------------------------------------------------------------------------------------
+
+
+def _takes_any_event(i: Any, link: Any, cursor: Any, state: Any, watching: Any) -> Decision:
+    if not events.wanted(state, link, watching, i.attempt, i.session):
+        return events.on_event_arrived(i, link, cursor, state, watching)
+    return (link, Cursor(i.epoch, i.position)), (Deliver(i.session, i.epoch, i.position),)
+
+
+def _writes_to_all_at_once(i: Any, held: Any, watches: Any, settings: Any) -> Decision:
+    (after,), effects = log.on_published(i, held, {}, settings)
+    writes, sent = [], {}
+    for key, watch in watches.items():
+        sent[key] = watch
+        if watch.sent is not None:
+            sent[key] = replace(watch, sent=Cursor(after.epoch, after.head))
+            head = (str(key[1]), watch.generation, i.session, after.epoch)
+            writes.append(WriteEvents(*head, watch.sent.position + 1, after.head))
+    return (after, sent), (*effects, *writes)
+
+
+def _swallows(_i: Any, watching: Any, _link: Any) -> Decision:
+    return (watching,), ()
+
+
+publishing = SERVER[Published]
+defect(
+    "T22",
+    "every event is handed over, known or not",
+    "P-NO-DUP",
+    "T garbled",
+    on_event_arrived=_takes_any_event,
+)
+defect(
+    "T27",
+    "what is published is written to all, read or not",
+    "P-BOUNDED",
+    where="T stalls",
+    on_published=replace(
+        publishing,
+        parts=(LOG.one, WATCH.every("session")),
+        reads=publishing.reads[1:],
+        emits=(*publishing.emits, WriteEvents),
+        decide=_writes_to_all_at_once,
+    ),
+)
+defect("T35", "a watch that failed is forgotten", "P-RECONVERGE", "T not watched", on_watch_replied=_swallows)
+
+
+# -- findings of our own -------------------------------------------------------------------------------
+
+
+def _begins_no_log(i: Any, held: Any, watches: Any, owners: Any, logs: Any) -> Decision:
+    (*parts, _), effects = connection.on_stream_requested(i, held, watches, owners, logs)
+    silent = [effect for effect in effects if isinstance(effect, Wake) and logs[(effect.session,)] is None]
+    return (*parts, logs), tuple(effect for effect in effects if effect not in silent)
+
+
+def _marks_what_it_owns_now(i: Any, held: Any, owners: Any) -> Decision:
+    (_,), effects = connection.on_suspend_requested(i, held)
+    if held is None or any(isinstance(effect, Reject) for effect in effects):
+        return (held, owners), effects
+    return (held, {key: replace(owner, suspended=True) for key, owner in owners.items()}), effects
+
+
+def _keeps_what_is_marked(i: Any, held: Any, watches: Any, owners: Any, windows: Any) -> Decision:
+    marked = {key: owner for key, owner in owners.items() if owner.suspended}
+    others = {key: owner for key, owner in owners.items() if not owner.suspended}
+    (kept, after, still, windows), effects = connection.on_grace_elapsed(i, held, watches, others, windows)
+    return (kept, after, {**marked, **still}, windows), effects
+
+
+def _new_sends_first(rule: Decide) -> Decide:
+    def variant(i: Any, box: Any, items: Any, *more: Any) -> Decision:
+        life = max([key[1][0] for key in items], default=0)
+        earlier = {key: one for key, one in items.items() if key[1][0] < life and one.state == "queued"}
+        later = {key: item for key, item in items.items() if key not in earlier}
+        (box, after, *rest), effects = rule(i, box, later, *more)
+        return (box, {**earlier, **after}, *rest), effects
+
+    return variant
+
+
+def _any_life_posts(i: Any, window: Any, owners: Any, log: Any, held: Any) -> Decision:
+    now = replace(i, attempt=held.generation) if held else i
+    return sends.on_post_arrived(now, window, owners, log, held)
+
+
+def _inherits(i: Any, held: Any, watches: Any, owners: Any, logs: Any) -> Decision:
+    given = {key: Owner(i.principal) for key in owners} if held is None else owners
+    return connection.on_stream_requested(i, held, watches, given, logs)
+
+
+def _tells_nothing_more(
+    i: Any, state: Any, link: Any, me: Any, access: Any, watching: Any, *more: Any
+) -> Decision:
+    told = replace(watching, told=watching.sessions)
+    return stream.on_welcomed(i, state, link, me, access, told, *more)
+
+
+def _timer_outlives_the_doubt(i: Any, *more: Any) -> Decision:
+    return without(outbox.on_flush(i, *more), CancelTimer)
+
+
+def _hears_in_any_order(i: Any, held: Any, *more: Any) -> Decision:
+    return watched.on_watch_requested(replace(i, serial=held.serial + 1) if held else i, held, *more)
+
+
+def _unhears_in_any_order(i: Any, held: Any, *more: Any) -> Decision:
+    return watched.on_unwatch_requested(replace(i, serial=held.serial + 1) if held else i, held, *more)
+
+
+suspending = SERVER[SuspendRequested]
+defect(
+    "N01",
+    "a client that comes back to a server that has lost its log hears of it only with the next event",
+    "P-RECONVERGE",
+    where="T forgotten",
+    on_stream_requested=_begins_no_log,
+)
+defect(
+    "N02",
+    "a send that comes after the suspend makes its session one that expiry takes",
+    "P-EXPIRE-SCOPE",
+    where="T away",
+    on_suspend_requested=replace(
+        suspending, parts=(CONNECTION.one, OWNER.every("cid")), decide=_marks_what_it_owns_now
+    ),
+    on_grace_elapsed=_keeps_what_is_marked,
+)
+defect(
+    "N03",
+    "what an earlier life had not settled goes behind new sends, and passes for a duplicate",
+    "P-CLASS",
+    where="T spare",
+    on_send_requested=_new_sends_first(outbox.on_send_requested),
+    on_flush=_new_sends_first(outbox.on_flush),
+    on_post_replied=_new_sends_first(outbox.on_post_replied),
+)
+defect(
+    "N04",
+    "of two copied clients, the loser's send passes for a duplicate of the winner's, and is lost",
+    "P-CLASS",
+    where="T copied",
+    on_post_arrived=_any_life_posts,
+)
+defect(
+    "N05",
+    "what an id left suspended falls to the next principal that comes with it",
+    "P-NO-HIJACK",
+    where="T strangers",
+    on_stream_requested=_inherits,
+)
+defect(
+    "N06",
+    "what is watched between the request and the welcome is never told",
+    "P-WATCH",
+    where="T watching",
+    on_welcomed=_tells_nothing_more,
+)
+defect(
+    "N07",
+    "a retry timer outlives the wait that a lost epoch has ended",
+    "P-SPACED",
+    where="T restart",
+    on_flush=_timer_outlives_the_doubt,
+)
+defect(
+    "N08",
+    "of two words about one session, the one that was overtaken counts",
+    "P-WATCH",
+    where="T watching",
+    on_watch_requested=_hears_in_any_order,
+    on_unwatch_requested=_unhears_in_any_order,
 )

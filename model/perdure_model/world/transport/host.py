@@ -12,7 +12,7 @@ from perdure_model.core.server import effects as down
 from perdure_model.core.server import inputs as told
 from perdure_model.core.server import parts as theirs
 from perdure_model.world.bind import Arrival
-from perdure_model.world.transport.tab import NEW, Tab
+from perdure_model.world.transport.tab import NEW, OWN, Tab
 from perdure_model.world.transport.wires import (
     NOTHING,
     Channel,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Step = Iterator[tuple[Any, ...]]
 PRINCIPAL, STRANGER = "p", "q"
+STRANGERS = "a stranger's"
+"""The epoch of what a stranger brought into being."""
 
 
 class Host:
@@ -284,7 +286,7 @@ class Host:
         self.bind(
             told.PostArrived, [tab.posts, *self.world.gate], arriving, f"{tab.name}'s POST as {cid}", where
         )
-        if self.world.bounds.held or self.world.bounds.kills:
+        if handle == OWN and (self.world.bounds.held or self.world.bounds.kills):
             name = f"{tab.name}'s POST as {cid}, held up"
             self.bind(told.PostArrived, [tab.held], held_up, name, where)
 
@@ -367,7 +369,7 @@ class Host:
             name = f"the grace timer of {cid} runs out"
             self.bind(told.GraceElapsed, [self.grace[cid]], elapsing, name, {"cid": cid})
             name = f"the grace timer of {cid}, cancelled too late"
-            if b.late:
+            if b.late and any(tab.ids[OWN] == cid for tab in self.world.tabs):
                 self.bind(told.GraceElapsed, [self.late[cid]], elapsing, name, {"cid": cid})
         tabs = [tab for tab in self.world.tabs if cid in tab.ids.values()]
 
@@ -474,12 +476,12 @@ class Host:
             return arrivals
 
         knocks: dict[str, Callable[[Attempt], Any]] = {
-            "stream": lambda _g: told.StreamRequested(cid, generation, STRANGER, (), "fresh"),
+            "stream": lambda _g: told.StreamRequested(cid, generation, STRANGER, (), STRANGERS),
             "close": lambda g: told.CloseRequested(cid, g, STRANGER),
             "suspend": lambda g: told.SuspendRequested(cid, g, STRANGER),
-            "watch": lambda g: told.WatchRequested(cid, session, g, 99, STRANGER, START, "fresh"),
+            "watch": lambda g: told.WatchRequested(cid, session, g, 99, STRANGER, START, STRANGERS),
             "unwatch": lambda g: told.UnwatchRequested(cid, session, g, 99, STRANGER),
-            "send": lambda g: told.PostArrived(cid, session, g, g, STRANGER, ((9, 9),), "fresh"),
+            "send": lambda g: told.PostArrived(cid, session, g, g, STRANGER, ((9, 9),), STRANGERS),
         }
         for kind, i in knocks.items():
             sources = [self.world.budget["strangers"], self.connections[cid]]

@@ -11,6 +11,7 @@ from typing import Any
 
 from perdure_model.checker import Component
 from perdure_model.world.model import Properties
+from perdure_model.world.transport.host import PRINCIPAL, STRANGERS
 from perdure_model.world.transport.tab import AWAY, DEAD, LIVE, NEW, OWN, Tab
 from perdure_model.world.transport.world import Transport
 
@@ -81,7 +82,8 @@ def at_peace(w: Transport, tab: Tab, at: Mapping[Component, Any]) -> bool:
     wants = set(at[tab.wants])
     watched = {s for s in w.host.sessions if at[w.host.watches[s, cid]] is not None}
     logs = {s: at[w.host.logs[s]] for s in wants}
-    reached = all(log is None or log.head == at[tab.cursors[s]].position for s, log in logs.items())
+    heads = {s: log.head if log is not None else 0 for s, log in logs.items()}
+    reached = all(at[tab.cursors[s]].position == head for s, head in heads.items())
     return wants == set(at[tab.watching].sessions) and wants <= watched and reached
 
 
@@ -285,14 +287,14 @@ def watch_of(w: Transport, tab: Tab) -> None:
         return not known or set(wants) == set(watching.sessions)
 
     @w.always(*looks, tab.channel, tab.words, tab.following, tab.told_no, *watches, name="P-WATCH")
-    def in_force(opened: Any, state: Any, wants: Any, watching: Any, channel: Any, *rest: Any) -> bool:
+    def in_force(opened: Any, state: Any, wants: Any, _watching: Any, channel: Any, *rest: Any) -> bool:
         words, following, over, *watches = rest
         if not living(opened) or words or following or state.state != "awaiting":
             return True
         if channel is None or not channel.flows or tab.ids[channel.cid] != cid:
             return True
         served = {s for s, one in zip(w.host.sessions, watches, strict=True) if one is not None and one.sent}
-        return set(wants) <= served <= set(wants) | over
+        return bool(set(wants) <= served <= set(wants) | over)
 
 
 @states("P-NO-HIJACK")
@@ -304,13 +306,15 @@ def no_hijack(w: Transport) -> None:
         @w.always(w.host.connections[cid], *owned, name="P-NO-HIJACK")
         def bound(connection: Any, *owners: Any) -> bool:
             principals = {one.principal for one in (connection, *owners) if one is not None}
-            return len(principals) < 2
+            strangers = connection is not None and connection.epoch == STRANGERS
+            return len(principals) < 2 and (not principals or strangers == (principals != {PRINCIPAL}))
 
-        if w.bounds.strangers:
+    for tab in w.tabs:
+        cid = home(w, tab)
 
-            @w.always(w.host.closed[cid], w.host.connections[cid], name="P-NO-HIJACK")
-            def ours(_closed: Any, connection: Any) -> bool:
-                return connection is None or connection.principal == "p" or connection.generation == (9, 9)
+        @w.always(tab.away, tab.drives, w.host.owners[tab.session, cid], name="P-NO-HIJACK")
+        def still_theirs(away: bool, drives: Any, owns: Any) -> bool:
+            return not away or drives is None or owns is None or owns.principal == PRINCIPAL
 
     @sometimes(w, "P-NO-HIJACK", w.host.connections[w.host.cids[0]], w.budget["strangers"])
     def knocked(connection: Any, left: int) -> bool:
@@ -340,9 +344,8 @@ def one_holder(w: Transport) -> None:
     and its application knows."""
     for tab in w.tabs:
 
-        @w.always(tab.opened, tab.state, tab.me, tab.known_as, name="P-ONE-HOLDER")
-        def never_again(opened: Any, state: Any, me: Any, known_as: Any) -> bool:
-            lost = known_as[1] == "taken over"
+        @w.always(tab.opened, tab.state, tab.me, tab.lost_id, name="P-ONE-HOLDER")
+        def never_again(opened: Any, state: Any, me: Any, lost: bool) -> bool:
             return not lost or not living(opened) or state.state == "terminal" or me.cid == NEW
 
     if w.bounds.copied:

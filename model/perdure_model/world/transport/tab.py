@@ -46,7 +46,7 @@ class Tab:
     def __init__(self, world: Transport, name: str, home: str, lives: tuple[int, ...]) -> None:
         self.world, self.name, self.lives = world, name, lives
         self.ids: dict[Hashable, str] = {OWN: home}
-        if world.bounds.copied or 409 in world.bounds.statuses:
+        if world.bounds.copied or world.bounds.spare:
             self.ids |= {NEW: f"{name}2"}
         self.ids |= {cid: cid for cid in world.made}
         self.session = world.bounds.sessions[0]
@@ -118,6 +118,7 @@ class Tab:
         self.drives = self._add("app.drives", None)
         self.shown = self._add("app.shown", (False, False))
         self.known_as = self._add("app.known as", (OWN, ""))
+        self.lost_id = self._add("app.lost its id", False)
         self.away = self._add("app.away", False)
         self.wants = self._add("app.wants", (self.session,))
         self.told_no = self._add("app.told no", NOTHING)
@@ -301,9 +302,14 @@ class Tab:
             if channel.cut or (channel.over and not channel.messages) or channel.status is not None:
                 yield lost, (None,), None
 
+        def taken_over(channel: Channel | None, _lost: bool) -> Iterator[Arrival]:
+            for i, left, to in arriving(ask.TakenOver)(channel):
+                yield i, (*left, True), to
+
         brought = (ask.Welcomed, ask.EventArrived, ask.GapArrived, ask.EndArrived, ask.TakenOver)
-        for message in brought:
+        for message in brought[:-1]:
             self.bind(message, [self.channel], arriving(message))
+        self.bind(ask.TakenOver, [self.channel, self.lost_id], taken_over)
         self.bind(ask.Heard, [self.channel], heard)
         self.bind(ask.StreamLost, [self.channel], losing)
         if self.world.bounds.late:
