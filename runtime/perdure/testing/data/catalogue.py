@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from perdure.testing.data import failures, framing, ids, names, notices, waiting
+from perdure.testing.data import failures, following, framing, ids, names, notices, waiting
 from perdure.testing.data.property import DataDefect, DataProperty
 from perdure.testing.data.search import EXAMPLES_MAX, DataFinding, find_defect
 
-FILES = (framing, ids, names, failures, notices, waiting)
+FILES = (framing, following, ids, names, failures, notices, waiting)
 
 DATA_PROPERTIES: tuple[DataProperty, ...] = tuple(one for file in FILES for one in file.PROPERTIES)
 
