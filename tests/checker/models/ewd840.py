@@ -1,4 +1,8 @@
-"""Dijkstra's termination detection on a ring, EWD 840 (TLA+ examples, ewd840)."""
+"""Dijkstra's termination detection on a ring, EWD 840 (TLA+ examples, ewd840).
+
+TLC takes a guard that is a disjunction for a choice: it generates a successor for each disjunct that is true,
+though all are the same state. So do the token's actions here, so that the generated states can be compared.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ def ewd840(n: int, fair: bool = True) -> System:
 
     @system.action(at, dark, black[0], fair=fair)
     def initiate(at: int, dark: bool, black: bool) -> Iterator[tuple[int, bool, bool]]:
-        if at == 0 and (dark or black):
+        for _true in filter(None, (dark, black)) if at == 0 else ():
             yield n - 1, False, False
 
     for i in range(n):
@@ -47,7 +51,7 @@ def ewd840(n: int, fair: bool = True) -> System:
         def pass_on(
             at: int, dark: bool, active: bool, black: bool, i: int = i
         ) -> Iterator[tuple[int, bool, bool, bool]]:
-            if at == i and (not active or black or dark):
+            for _true in filter(None, (not active, black, dark)) if at == i else ():
                 yield at - 1, dark or black, active, False
 
     def detected(at: int, dark: bool, black: bool, *active: bool) -> bool:
