@@ -182,10 +182,15 @@ class Run:
         """Report a token; whether it is too soon to give up shows in the very step in which it is told."""
 
         def hears(token: int | None) -> None:
-            self.denied_too_soon += token is None and not self.ended[self.given]
+            self.denied_too_soon += token is None and self.given not in self.refused
             told(token)
 
         self.reject(caller, token, hears)
+
+    @property
+    def refused(self) -> set[str]:
+        """The tokens that some attempt was refused with so far."""
+        return {one.token for seen in self.calls for one in seen.tries if one.auth}
 
     async def application(self) -> None:
         for steps, which in self.scenario.given:
@@ -249,8 +254,7 @@ class Run:
         assert self.most <= 1, "P-ONE-REFRESH: two refreshes at once"
         again = {token for token, count in self.ended.items() if count > self.in_use[token]}
         assert not again, f"P-ONE-REFRESH: {again} refreshed again"
-        refused = {one.token for seen in self.calls for one in seen.tries if one.auth}
-        assert set(self.ended) <= refused, "P-ONE-REFRESH: a token refreshed that was not refused"
+        assert set(self.ended) <= self.refused, "P-ONE-REFRESH: a token refreshed that was not refused"
         assert not self.running, "P-NO-LEAK: a refresh runs on"
         assert not self.credential._callers, "P-NO-LEAK: somebody waits"
         assert self.credential.state != "refreshing", "P-NO-LEAK: nobody waits for this refresh"

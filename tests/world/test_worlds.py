@@ -16,6 +16,9 @@ from perdure_model.core.common import Moved, Refused
 from perdure_model.core.credential import CREDENTIAL
 from perdure_model.core.credential.effects import CredentialEffect
 from perdure_model.core.credential.inputs import CredentialInput
+from perdure_model.core.follow import FOLLOW
+from perdure_model.core.follow.effects import FollowEffect
+from perdure_model.core.follow.inputs import FollowInput
 from perdure_model.core.response import RESPONSE
 from perdure_model.core.response.effects import ResponseEffect
 from perdure_model.core.response.inputs import ResponseInput
@@ -30,6 +33,10 @@ SMALL = {
     "T losses": 10_993,
     "T answers": 3_423,
     "T restart": 2_492,
+    "A losses": 3_070,
+    "A gone": 412,
+    "A submits": 643,
+    "A calls": 1_122,
     "R one": 5_070,
     "R two": 4_738,
 }
@@ -43,11 +50,25 @@ DEFAULT = {
     "T garbled": 3_025,
     "T stale": 60_461,
     "T tight": 1_376_247,
+    "A losses": 2_852,
+    "A gone": 677,
+    "A answers": 943,
+    "A errors": 3_096,
+    "A renewal": 668,
+    "A calls": 1_122,
+    "A paid": 2_521,
+    "A refused": 1_030,
+    "A ends": 4_262,
+    "A brings": 2_980,
+    "A submits": 2_445,
+    "A resumes": 3_043,
+    "A resubmits": 5_234,
+    "A once": 53,
     "R one": 7_680,
     "R held": 206,
     "R two": 185_384,
     "R late": 26_838,
-    "R older": 7_611,
+    "R older": 8_597,
     "R three": 25_117,
     "R endless": 6_360,
 }
@@ -154,6 +175,7 @@ def test_every_bound_function_is_a_books_own() -> None:
     [
         (CLIENT, ClientInput, ClientEffect),
         (SERVER, ServerInput, ServerEffect),
+        (FOLLOW, FollowInput, FollowEffect),
         (RESPONSE, ResponseInput, ResponseEffect),
         (CREDENTIAL, CredentialInput, CredentialEffect),
     ],

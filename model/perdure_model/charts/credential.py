@@ -23,7 +23,7 @@ class Credential(Chart):
     Guards:
         in_use: the refused token is the one in use, not one replaced meanwhile
         current: this is the refresh that is under way, not one that was cancelled
-        changed: the token is another than the one in use
+        fresh: the token is another than the one in use, and nobody who waits was refused with it
         waits: the caller waits for the refresh
         last: the caller waits for the refresh, and no other does
 
@@ -49,7 +49,7 @@ class Credential(Chart):
         | refreshing.to.itself(internal=True, on="join")
         | refused.to.itself(internal=True, on="give_up")
     )
-    refreshed = refreshing.to(usable, cond=["current", "changed"], on=["adopt", "tell_all"]) | refreshing.to(
+    refreshed = refreshing.to(usable, cond=["current", "fresh"], on=["adopt", "tell_all"]) | refreshing.to(
         refused, cond="current", on="give_up_all"
     )
     failed = refreshing.to(refused, cond="current", on="give_up_all")
@@ -58,6 +58,6 @@ class Credential(Chart):
     )
     replaced = (
         usable.to.itself(internal=True, on="adopt")
-        | refreshing.to(usable, cond="changed", on=["cancel_refresh", "adopt", "tell_all"])
-        | refused.to(usable, cond="changed", on="adopt")
+        | refreshing.to(usable, cond="fresh", on=["cancel_refresh", "adopt", "tell_all"])
+        | refused.to(usable, cond="fresh", on="adopt")
     )

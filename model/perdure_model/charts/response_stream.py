@@ -20,7 +20,7 @@ class ResponseStream(Chart):
         auth_error: the attempt failed authentication, emitted as an event or raised
         error: any other error, emitted or raised
         finished: the attempt ended normally
-        refreshed: the credential has a token to go on with
+        refreshed: the credential has another token
         refresh_failed: the credential has none
         cancelled: the consumer leaves
 
@@ -28,7 +28,6 @@ class ResponseStream(Chart):
         current: the event is of the attempt that runs, not of an earlier one
         room: fewer prefix events are held than the bound allows
         first: this is the first attempt
-        changed: the token is another than the one that this call was refused with
 
     Actions:
         hold: keep the prefix event back
@@ -68,9 +67,7 @@ class ResponseStream(Chart):
     finished = holding.to(ended, cond="current", on=["release", "finish"]) | streaming.to(
         ended, cond="current", on="finish"
     )
-    refreshed = refreshing.to(holding, cond="changed", on="restart") | refreshing.to(
-        ended, on="surface_original"
-    )
+    refreshed = refreshing.to(holding, on="restart")
     refresh_failed = refreshing.to(ended, on="surface_original")
     cancelled = (
         holding.to(ended, on=["discard", "end_attempt"])

@@ -37,9 +37,10 @@ class CredentialDesk:
     def step(self, event: str, *, current: bool = True, stale: str = "") -> Decision:
         """Step the chart and do what it says; where nothing follows, `stale` says why."""
         waits = (self.caller,) in self.waiters
+        refused = {waiter.token for waiter in self.waiters.values()} | {self.shared.token}
         facts = {
             "in_use": self.token == self.shared.token,
-            "changed": self.token != self.shared.token,
+            "fresh": self.token not in refused,
             "current": current,
             "waits": waits,
             "last": waits and len(self.waiters) == 1,

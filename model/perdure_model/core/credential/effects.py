@@ -33,7 +33,7 @@ class CancelRefresh:
 
 @dataclass(frozen=True, slots=True)
 class UseToken:
-    """Tell the caller to go on with this token. It may be the caller's own, if that came back into use."""
+    """Tell the caller to go on with this token, which is another than it was refused with."""
 
     caller: Caller
     token: Token

@@ -22,7 +22,7 @@ WHOLE = (TOKEN.one, WAITER.every())
 def on_token_replaced(i: TokenReplaced, shared: SharedToken | None, waiters: Waiters) -> Decision:
     """The application's token is used at once, by those too who wait for a refresh (N10).
 
-    The very token that was refused, given again, is no help: it would be refreshed a second time (N11).
+    A token that was refused, given again, is no help: it would be refreshed a second time (N11, N12).
     """
     if shared is None:
         return (SharedToken(CREDENTIAL_TABLE.initial, i.token), waiters), ()
@@ -41,7 +41,7 @@ def on_token_rejected(i: TokenRejected, shared: SharedToken, waiters: Waiters) -
 
 @CREDENTIAL.rule(TokenRefreshed, *WHOLE, emits=(UseToken, GiveUpToken))
 def on_token_refreshed(i: TokenRefreshed, shared: SharedToken, waiters: Waiters) -> Decision:
-    """A new token is everybody's who waits; the refused one once more is as good as none (R06)."""
+    """A new token is everybody's who waits; one that was refused is as good as none (R06, N12)."""
     desk = CredentialDesk(shared, waiters, token=i.token)
     return desk.step("refreshed", current=i.refresh == shared.refresh, stale="a refresh that was cancelled")
 

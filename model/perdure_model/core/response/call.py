@@ -25,9 +25,9 @@ def on_call_started(i: CallStarted, _call: None) -> Decision:
     return (call,), (OpenAttempt(i.call, call.attempt, i.token),)
 
 
-@RESPONSE.rule(TokenBrought, CALL.one, emits=(OpenAttempt, SurfaceError))
+@RESPONSE.rule(TokenBrought, CALL.one, emits=(OpenAttempt,))
 def on_token_brought(i: TokenBrought, call: Call) -> Decision:
-    """The second attempt, if the token is another than this call was refused with (R06, N12)."""
+    """The second and last attempt; that the token is another than before is the credential's word (R06)."""
     return CallDesk(i.call, call, token=i.token).step("refreshed", stale=STALE)
 
 

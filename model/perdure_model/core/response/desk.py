@@ -45,7 +45,6 @@ class CallDesk:
             "current": attempt == self.call.attempt,
             "room": len(self.call.held) < self.prefix_max,
             "first": self.call.attempt == 1,
-            "changed": self.token != self.call.token,
         }
         state = self.call.state
         row = RESPONSE_TABLE.step(state, event, facts)

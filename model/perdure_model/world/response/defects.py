@@ -49,11 +49,6 @@ def _raised_passes_through(i: Any, call: Any) -> Decision:
     return upstream.on_attempt_failed(replace(i, auth=i.auth and not i.raised), call)
 
 
-def _any_token_will_do(i: Any, call: Any) -> Decision:
-    (after,), effects = calls.on_token_brought(i, replace(call, token=0))
-    return (after if after.attempt > call.attempt else replace(after, token=call.token),), effects
-
-
 def _leaves_all_running(i: Any, call: Any) -> Decision:
     parts, effects = calls.on_call_cancelled(i, call)
     return parts, tuple(e for e in effects if not isinstance(e, (EndAttempt, LeaveToken)))
@@ -85,8 +80,16 @@ def _everyone_refreshes(i: Any, shared: Any, waiters: Any) -> Decision:
 
 
 def _the_same_will_do(i: Any, shared: Any, waiters: Any) -> Decision:
-    (after, left), effects = sharing.on_token_refreshed(i, replace(shared, token=0), waiters)
-    return (after if after.token else replace(after, token=shared.token), left), effects
+    if i.token != shared.token:
+        return sharing.on_token_refreshed(i, shared, waiters)
+    unaware = {key: replace(waiter, token=0) for key, waiter in waiters.items()}
+    (after, left), effects = sharing.on_token_refreshed(i, replace(shared, token=0), unaware)
+    return (replace(after, token=shared.token), left), effects
+
+
+def _older_will_do(i: Any, shared: Any, waiters: Any) -> Decision:
+    unaware = {key: replace(waiter, token=shared.token) for key, waiter in waiters.items()}
+    return sharing.on_token_refreshed(i, shared, unaware)
 
 
 def _replaced_or_not(i: Any, shared: Any, waiters: Any) -> Decision:
@@ -157,7 +160,6 @@ defect(
     "P-REFRESH",
     where="R one",
     on_token_refreshed=_the_same_will_do,
-    on_token_brought=_any_token_will_do,
 )
 defect(
     "R07",
@@ -210,10 +212,10 @@ defect(
 )
 defect(
     "N12",
-    "a call that waited with an older token is handed that very token by the refresh of a newer one",
+    "an older token, with which one who waits was refused, is taken for a new one",
     "P-REFRESH",
     where="R older",
-    on_token_brought=_any_token_will_do,
+    on_token_refreshed=_older_will_do,
 )
 defect(
     "N13",

@@ -110,8 +110,7 @@ def refresh(w: Response) -> None:
         if not dead(w, first):
             return answer is None and len(tries) == 1 and error in (0, 1)
         if len(tries) == 1:
-            in_vain = answer in ("denied", first.token)
-            return not error or (error == 1 and in_vain)
+            return not error or (error == 1 and answer == "denied")
         again = len(tries) == 2 and tries[1].token == answer != first.token
         return again and (not error or error == (1 if dead(w, tries[1]) else 2))
 

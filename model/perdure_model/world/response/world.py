@@ -44,7 +44,7 @@ class Bounds:
     """Tokens that the application gives beside the first one."""
     cancels: int = 0
     older: int = 0
-    """Refreshes that bring an older token than the one refused."""
+    """Refreshes that bring an older token than the one refused; the application may give it, too."""
     late: int = 0
     """Attempts and refreshes that were ended when they had just brought something."""
     prefix_max: int = 1
@@ -213,10 +213,10 @@ class Response(World):
         def use_token(e: tells.UseToken, _to: object, *wires: Any) -> Step:
             yield told_to(e.caller, wires, told.TokenBrought(e.caller, e.token), e.token)
 
-        @self.sink(tells.GiveUpToken, self.begun, self.tokens, *wires)
-        def give_up(e: tells.GiveUpToken, _to: object, begun: Any, tokens: Tokens, *wires: Any) -> Step:
-            answer = "denied" if tokens.given in begun else "denied too soon"
-            yield begun, tokens, *told_to(e.caller, wires, told.TokenDenied(e.caller), answer)
+        @self.sink(tells.GiveUpToken, self.refused, self.tokens, *wires)
+        def give_up(e: tells.GiveUpToken, _to: object, refused: Any, tokens: Tokens, *wires: Any) -> Step:
+            answer = "denied" if tokens.given in refused else "denied too soon"
+            yield refused, tokens, *told_to(e.caller, wires, told.TokenDenied(e.caller), answer)
 
     # -- the rules ---------------------------------------------------------------------------------
 
@@ -311,17 +311,23 @@ class Response(World):
             if shared is None:
                 yield hears.TokenReplaced(FIRST_TOKEN), (shared, Tokens(FIRST_TOKEN, FIRST_TOKEN)), None
 
-        def another(shared: Any, tokens: Tokens, left: int) -> Iterator[Arrival]:
-            if shared is not None and left:
-                new, same = tokens.next, shared.token
-                yield hears.TokenReplaced(new), (shared, Tokens(new, new), left - 1), None
-                yield hears.TokenReplaced(same), (shared, tokens._replace(given=same), left - 1), None
+        def another(shared: Any, tokens: Tokens, begun: Any, left: int) -> Iterator[Arrival]:
+            if shared is None or not left:
+                return
+            new, same, old = tokens.next, shared.token, FIRST_TOKEN
+            yield hears.TokenReplaced(new), (shared, Tokens(new, new), begun, left - 1), None
+            yield hears.TokenReplaced(same), (shared, tokens._replace(given=same), begun, left - 1), None
+            if self.bounds.older and same != old:
+                now = tokens._replace(given=old), tuple(token for token in begun if token != old)
+                yield hears.TokenReplaced(old), (shared, *now, left - 1), None
 
         given = [self.shared, self.tokens]
         bind, book = self.bind, self.credential
         bind(book, hears.TokenReplaced, given, first, name="the application gives the first token")
         name = "the application gives a token"
-        bind(book, hears.TokenReplaced, [*given, self.replacements], another, name=name, fair=False)
+        bind(
+            book, hears.TokenReplaced, [*given, self.begun, self.replacements], another, name=name, fair=False
+        )
 
 
 # -- what arrives --------------------------------------------------------------------------------------
