@@ -1,10 +1,9 @@
-"""P-MERGE, P-ERRORS, P-LATEST-CALLBACK and P-OUTCOME, of a followed session: fields, frames, callbacks, headers."""
+"""P-MERGE, P-ERRORS, P-LATEST-CALLBACK and P-OUTCOME: what a followed session makes of what comes."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection
-from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -217,7 +216,8 @@ class KeepsTheFirst(callbacks.Callbacks):
     def call(self, name: str, *told: Any) -> None:  # noqa: D102
         kept: dict[str, Callable[..., object] | None] = self.__dict__.setdefault("kept", {})
         callback = kept.setdefault(name, self._latest.get(name))
-        SimpleNamespace(call=callback or (lambda *_told: None)).call(*told)
+        if callback is not None:
+            callback(*told)
 
 
 def anonymous(_token: str | None, headers: dict[str, str]) -> dict[str, str]:
