@@ -580,6 +580,9 @@ async def follow(
             yield followed
         finally:
             followed.leave()
+            if isinstance(credential, Credential):
+                with anyio.CancelScope(shield=True):  # a refresh that was cancelled ends soon
+                    await credential.quiet()
 
 
 async def http_client(url: str) -> httpx2.AsyncClient:

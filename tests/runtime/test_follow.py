@@ -291,6 +291,25 @@ async def test_a_refresh_that_brings_nothing_ends_in_expired(served: Served) -> 
     assert len(served.flow.asked) == 2
 
 
+async def test_leaving_during_a_refresh_ends_it(served: Served) -> None:
+    served.flow.token = "new"
+    ended: list[str] = []
+
+    async def slow() -> str:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ended.append("refresh")
+        return "never"
+
+    credential = Credential("old", slow)
+    async with served.follow(credential=credential) as session:
+        await until(lambda: credential.state == "refreshing")
+        assert session.status.state == "reconnecting"
+    assert ended == ["refresh"]
+    assert credential.state == "usable"
+
+
 async def test_a_credential_function_that_fails_is_a_failed_attempt(served: Served) -> None:
     def broken() -> str:
         raise ZeroDivisionError
