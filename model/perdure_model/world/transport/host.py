@@ -53,6 +53,13 @@ class Host:
         self.closed = {cid: add(f"app.closed[{cid}]", None) for cid in cids}
         self.detached = {pair: add(f"app.detached[{pair[0]},{pair[1]}]", "") for pair in pairs}
 
+    def components_of(self, cid: str) -> list[Component]:
+        """All that the server keeps for one id."""
+        keyed = (self.watches, self.owners, self.windows, self.woken, self.detached)
+        of_sessions = [one for parts in keyed for pair, one in parts.items() if cid in pair]
+        singles = (self.connections, self.closes, self.grace, self.late, self.closed)
+        return [*(parts[cid] for parts in singles), *of_sessions]
+
     def declare(self) -> None:
         """Say where effects go, and bind the rules."""
         for cid in self.cids:

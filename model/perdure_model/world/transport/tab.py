@@ -58,6 +58,12 @@ class Tab:
         self._wires()
         self._app()
 
+    @property
+    def components(self) -> list[Component]:
+        """All that this client consists of, in the order of declaration."""
+        mine = f"{self.name}."
+        return [one for one in self.world.system.components if one.name.startswith(mine)]
+
     def declare(self) -> None:
         """Say where effects go, and bind the rules."""
         self._stream_sinks()
@@ -414,9 +420,7 @@ class Tab:
         def changing(kind: type, wanted: bool) -> Any:
             def arrivals(opened: tuple[int, str], wants: tuple[str, ...], left: int) -> Iterator[Arrival]:
                 for session in sessions if left and opened[1] == LIVE else ():
-                    if (session in wants) == wanted:
-                        continue
-                    after = (*wants, session) if wanted else without(wants, session)
+                    after = {*wants, session} if wanted else {*wants} - {session}
                     yield kind(session), (opened, tuple(sorted(after)), left - 1), None
 
             return arrivals
@@ -434,11 +438,14 @@ class Tab:
             token, times = asked
             if token is not None and token < last:
                 yield ask.CredentialGiven(token + 1), ((None, times),), None
+            if token is not None:
+                yield ask.CredentialGiven(token), (asked,), None
 
         def refused(asked: tuple[Any, int]) -> Iterator[Arrival]:
             token, times = asked
             if token is not None:
                 yield ask.CredentialRefused(token), ((None, times),), None
+                yield ask.CredentialRefused(token - 1), (asked,), None
 
         if last:
             self.bind(ask.CredentialGiven, [self.credential], given)

@@ -15,7 +15,7 @@ from perdure_model.world.defect import Books
 from perdure_model.world.transport.bounds import Bounds
 from perdure_model.world.transport.faults import Faults
 from perdure_model.world.transport.host import Host
-from perdure_model.world.transport.tab import Tab
+from perdure_model.world.transport.tab import OWN, Tab
 
 BUDGETS = (
     "ends",
@@ -83,3 +83,12 @@ class Transport(World):
     def passes(self, what: str, token: Hashable, dead: tuple[int, ...]) -> bool:
         """Whether such a request gets through, with this credential, while the first `dead` ones are dead."""
         return what not in self.bounds.never and all(int(str(token)) >= one for one in dead)
+
+    def symmetry(self) -> list[list[tuple[Component, ...]]]:
+        """The clients as interchangeable groups, each with what the server keeps for it.
+
+        Clients that began with one id are no such groups: they are told apart by their lives.
+        """
+        if self.bounds.copied or len(self.tabs) < 2:
+            return []
+        return [[(*tab.components, *self.host.components_of(tab.ids[OWN])) for tab in self.tabs]]
