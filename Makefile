@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types check diagrams bench clean
+.PHONY: demo test test-long lint types check diagrams bench clean
 
 demo: .venv/ready          ## run a conversation through real faults, and count what was lost
 	$(BIN)/perdure demo
 
 test: .venv/ready          ## all tests, on two cores
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
+
+test-long: .venv/ready     ## the searches that are too long for `make test`; they need 4 GB
+	$(BIN)/pytest -m long
 
 check: .venv/ready         ## explore the model
 	$(BIN)/perdure check

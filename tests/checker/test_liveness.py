@@ -49,7 +49,11 @@ def test_a_cycle_that_avoids_the_goal_is_found(run: Check) -> None:
 
 @pytest.mark.parametrize("order", [[1, 2], [2, 1]])
 def test_a_join_does_not_hide_the_path_that_missed_the_goal(run: Check, order: list[int]) -> None:
-    """Two paths join; one came by the goal, the other did not. It must not matter which is walked first."""
+    """Two paths join; one came by the goal, the other did not. It must not matter which is walked first.
+
+    Stateright's issue 3: it carries `eventually` along the paths of its search, and a state that was visited
+    by a path that had met the goal is not visited again by one that had not.
+    """
     violation = only(run(reaching(on_graph({"go": {0: order, 1: [3], 2: [3], 3: []}}, go=True), 1)))
     assert walk(violation) == [0, 2, 3]
     assert violation.loop == 2

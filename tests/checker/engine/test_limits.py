@@ -6,11 +6,15 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from perdure_model.checker import Report, System, check
+from perdure_model.checker.engine.memory import budget_bytes
+from perdure_model.checker.engine.store import Store
 from perdure_model.checker.errors import EngineError
 
 from tests.checker.engine.systems import counters, switches, with_ballast
@@ -18,6 +22,8 @@ from tests.checker.models.two_phase_commit import two_phase_commit
 
 pytest.importorskip("numba")
 MEGABYTE = 1_000_000
+BYTES_A_STATE = (21, 36)
+"""Of up to 63 bits: a row, and its share of the set, which is between 0.3 and 0.6 full."""
 
 
 @pytest.mark.parametrize("ballast", [0, 60])
@@ -28,6 +34,29 @@ def test_the_memory_budget_ends_a_search_cleanly(workers: int, ballast: int) -> 
     assert (report.stopped, report.complete, report.ok) == ("memory", False, False)
     words = 1 if ballast == 0 else 2
     assert 8 * MEGABYTE // (8 * words + 16) // 3 < report.distinct < 8 * MEGABYTE // (8 * words + 8)
+
+
+def test_by_default_a_search_takes_half_of_what_its_container_has_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "memory.max").write_text("9000000\n")
+    (tmp_path / "memory.current").write_text("1000000\n")
+    monkeypatch.setattr("perdure_model.checker.memory.CGROUP", tmp_path)
+    assert budget_bytes(None) == 4 * MEGABYTE
+    assert budget_bytes(17) == 17
+    report = check(switches(22), engine="compiled")
+    assert report.stopped == "memory"
+    assert report.distinct * 17 < 4 * MEGABYTE, "at its end it fills the set up to 0.85"
+
+
+def test_what_a_state_takes_is_as_documented() -> None:
+    store, (least, most) = Store(1, 1, 64 * MEGABYTE), BYTES_A_STATE
+    rows = np.arange(1, 400_001, dtype=np.uint64).reshape(-1, 1)
+    with ThreadPoolExecutor(1) as pool:
+        for part in np.split(rows, 40):
+            store.add(part, pool)
+            assert least <= store.nbytes / len(store) <= most
+    assert f"{least} to {most} bytes" in (Path(__file__).parents[3] / "docs/checker.md").read_text()
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100, 5_000, 40_000, 2**16 - 1])
@@ -69,6 +98,20 @@ def test_liveness_beyond_the_memory_budget_is_unknown() -> None:
     assert not report.complete
     assert "memory_bytes" in report.undecided["all_on"]
     assert report.verdicts["all_on"] == "unknown"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kept", [True, False])
+def test_liveness_is_decided_on_ten_million_states(kept: bool) -> None:
+    """10,077,696 states and 30,233,088 steps: a promise that is kept, and one whose lasso is to be told."""
+    system = counters(215, 215, 215)
+    counter = system.components[0]
+    system.leads_to(counter, when=lambda at: at == 215, then=lambda at: at == 0, name="wraps")
+    if not kept:
+        system.eventually(counter, name="never")(lambda at: at > 215)
+    report = check(system, memory_bytes=3_000 * MEGABYTE, engine="compiled")
+    assert (report.distinct, report.complete) == (216**3, True)
+    assert [violation.property for violation in report.violations] == ([] if kept else ["never"])
 
 
 def test_ctrl_c_between_rounds_gives_the_report_so_far() -> None:

@@ -6,12 +6,10 @@ import mmap
 
 import numpy as np
 import numpy.typing as npt
-import psutil  # type: ignore[import-untyped]
 
 from perdure_model.checker.errors import EngineError
+from perdure_model.checker.memory import SHARE, available_bytes
 
-SHARE = 0.6
-"""Of the memory that is available, what a search takes if it is not told."""
 NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
 HUGE_PAGE_BYTES = 1 << 21
 
@@ -19,8 +17,8 @@ Words = npt.NDArray[np.uint64]
 
 
 def budget_bytes(asked: int | None) -> int:
-    """The bytes that a search may use: what was asked for, or a share of what is available."""
-    return int(psutil.virtual_memory().available * SHARE) if asked is None else asked
+    """The bytes that a search may use: what was asked for, or a share of what is free."""
+    return int(available_bytes() * SHARE) if asked is None else asked
 
 
 def reserve(words: int) -> Words:
