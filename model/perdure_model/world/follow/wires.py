@@ -39,7 +39,7 @@ class Bounds:
     resumes: bool = False
     renews: bool = False
     attempts_max: int = 9
-    numbers: int = 99
+    numbers: int = 9
 
 
 class Channel(NamedTuple):
