@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -55,3 +56,23 @@ async def test_the_example_of_follow_sees_a_login_to_its_end(
             await server.call(change, "done")
     assert outcomes == ["succeeded"]
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()][-2:] == ["code", "done"]
+
+
+class Refused(Exception):
+    status_code = 401
+
+
+@pytest.mark.anyio
+async def test_the_example_of_refreshing_sees_one_start() -> None:
+    tokens = iter(["dead", "good"])
+
+    async def get_token() -> str:
+        return next(tokens)
+
+    async def ask(token: str) -> AsyncIterator[str]:
+        yield "start"
+        if token == "dead":
+            raise Refused
+        yield "well"
+
+    assert await example("refreshing")["answer"](ask, get_token) == "start well"
