@@ -11,11 +11,13 @@ from datetime import timedelta, timezone
 from typing import Any
 from urllib.parse import quote
 
+import anyio
 import pytest
 from hypothesis import strategies as st
 from perdure import client, identity, sse, transport, wire
 from perdure.errors import SendFailed, SessionFailed
 from perdure.identity import FileIdentity, Identity
+from perdure.inbox import Inbox
 from perdure.sse import Item, Retry, encode
 from perdure.testing.data import (
     DATA_DEFECTS,
@@ -391,6 +393,12 @@ async def nobody_answers(*_: object) -> Reply:
     return Reply(0)
 
 
+async def never(*_: object) -> Reply:
+    """A POST without an end."""
+    await anyio.sleep_forever()
+    raise AssertionError("for ever has an end")
+
+
 def named_by_its_data(data: str | None = None, *, event: str | None = None, **more: Any) -> bytes:
     """An event whose name is the application's to choose."""
     said = json.loads(data or "null")
@@ -431,6 +439,21 @@ def named_by_its_data(data: str | None = None, *, event: str | None = None, **mo
     ],
 )
 def test_another_way_to_tell_the_application_wrongly_is_found(where: DataProperty, plant: Plant) -> None:
+    assert_found(DataDefect("T35", "", "P-ERRORS", plant, where))
+
+
+@pytest.mark.parametrize(
+    ("where", "plant"),
+    [
+        (failures.a_stream_that_fails_is_told_with_its_status, instead(Inbox, end=lambda _self: None)),
+        (failures.a_send_that_fails_is_told_with_its_status, instead(transport.Transport, post=never)),
+    ],
+    ids=["iteration goes on", "send goes on"],
+)
+def test_an_application_that_is_told_nothing_is_found(
+    where: DataProperty, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perdure.testing.data.canned.WITHIN_S", 0.3)
     assert_found(DataDefect("T35", "", "P-ERRORS", plant, where))
 
 
