@@ -135,7 +135,8 @@ def story_to_svg(story: Story) -> str:
     width = story.width
     ending = list(painter.ending())
     height = bottom + LINE * (len(ending) + 1)
-    body = [*painter.head(), *painter.tracks(), *painter.boxes(), *painter.arrows(), *ending]
+    lines, labels = painter.arrows()
+    body = [*painter.head(), *painter.tracks(), *painter.bands(), *lines, *painter.boxes(), *labels, *ending]
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
@@ -169,18 +170,13 @@ def _lines(story: Story, deed: Deed) -> list[tuple[str, str]]:
         ("bold", line) for line in wrap(f"{deed.number}. {words.said(deed.input, story.quiet)}", room - 2)
     ]
     for name, (before, after) in deed.changes.items():
-        lines += [("plain", line) for line in _clipped(words.changed(_own(name, deed), before, after), room)]
+        lines += [("plain", line) for line in _clipped(words.changed(name, before, after), room)]
     crossing = [one.effect for one in flights(story.deeds) if one.start == deed.number and story.crosses(one)]
     for effect in asked(deed):
         if effect not in crossing:
             lines += [("sent", line) for line in _clipped(f"/ {words.said(effect, story.quiet)}", room)]
     lines += [("muted", line) for why in reasons(deed) for line in wrap(f"refused: {why}", room)]
     return lines
-
-
-def _own(part: str, deed: Deed) -> str:
-    """A part's name in its owner's lane, which says whose it is."""
-    return part.removeprefix(f"{(deed.side or '').rpartition(' ')[2]}.")
 
 
 def _clipped(text: str, room: int, lines: int = 3) -> list[str]:
@@ -216,12 +212,19 @@ class _Painter:
             yield _text(middle, top, name, anchor="middle", bold=True)
 
     def boxes(self) -> Iterator[str]:
-        """Each step."""
+        """Each step of somebody's: over the lines that pass by."""
         for row in self.rows:
-            yield from self._box(row) if row.lane is not None else self._band(row)
+            if row.lane is not None:
+                yield from self._box(row, row.lane)
 
-    def _box(self, row: _Row) -> Iterator[str]:
-        left = self.left(row.lane or 0)
+    def bands(self) -> Iterator[str]:
+        """Each fault, across all lanes: under the lines that pass through."""
+        for row in self.rows:
+            if row.lane is None:
+                yield from self._band(row)
+
+    def _box(self, row: _Row, lane: int) -> Iterator[str]:
+        left = self.left(lane)
         last = row is self.rows[-1] and self.story.loop is None
         fill, line = (AROUND_FILL, AROUND) if row.deed.input is None else (LIVE_FILL, LIVE_LINE)
         stroke = f'{FAULT}" stroke-width="2' if last else line
@@ -235,7 +238,6 @@ class _Painter:
             yield _text(left + PAD, y, line, fill=colour, bold=style in ("bold", "fault"), mono=True)
 
     def _band(self, row: _Row) -> Iterator[str]:
-        """A fault, across all lanes: it is nobody's."""
         right = self.story.width - MARGIN
         yield (
             f'<rect x="{MARGIN}" y="{row.top}" width="{right - MARGIN}" height="{row.height}" rx="5" '
@@ -244,15 +246,10 @@ class _Painter:
         text = " ".join(line for _, line in row.lines)
         yield _text(MARGIN + PAD, row.top + LINE, text, fill=FAULT, bold=True, mono=True)
 
-    def arrows(self) -> Iterator[str]:
-        """All that goes from lane to lane; labels last, so that no line runs over them."""
-        labels = []
-        for row in self.rows:
-            for flight in row.sent:
-                drawn, label = self._arrow(row, flight)
-                labels.append(label)
-                yield drawn
-        yield from labels
+    def arrows(self) -> tuple[list[str], list[str]]:
+        """All that goes from lane to lane: the lines, and their labels, which no line is to run over."""
+        drawn = [self._arrow(row, flight) for row in self.rows for flight in row.sent]
+        return [line for line, _ in drawn], [label for _, label in drawn]
 
     def _arrow(self, row: _Row, flight: Flight) -> tuple[str, str]:
         end = None if flight.end is None else self.rows[flight.end - 1]

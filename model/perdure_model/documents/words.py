@@ -72,8 +72,8 @@ def token(one: Token, quiet: Set[str] = QUIET) -> str:
 
 
 def changed(part: str, before: Any, after: Any) -> str:
-    """What became of a part: `connection[c]: state active → inactive`."""
-    name = re.sub(r"\((\d+), (\d+)\)", r"\1.\2", part)
+    """What became of a part: `connection[c]: state active → inactive`. Whose it is, its lane says."""
+    name = re.sub(r"\((\d+), (\d+)\)", r"\1.\2", re.sub(r"^[^.\[]+\.", "", part))
     return f"{name}: {_changes(before, after)}"
 
 
