@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
-from perdure_model.core.common import Cursor, SendKey
+from perdure_model.core.common import START, Cursor, SendKey
 from perdure_model.core.server.effects import Reject
 
 from perdure.outgoing import Outgoing
@@ -26,6 +26,13 @@ class StreamAsked(Asked):
 
     cursors: tuple[tuple[str, Cursor], ...] = ()
     stream: Outgoing | None = None
+
+
+@dataclass
+class WatchAsked(Asked):
+    """One more session for a stream, from this place."""
+
+    cursor: Cursor = START
 
 
 @dataclass

@@ -6,12 +6,19 @@ An application's data stands only in the `data` of events that carry no name (`m
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
-from perdure_model.core.client.inputs import ClientInput, EndArrived, EventArrived, GapArrived, Welcomed
+from perdure_model.core.client.inputs import (
+    ClientInput,
+    EndArrived,
+    EventArrived,
+    GapArrived,
+    TakenOver,
+    Welcomed,
+)
 from perdure_model.core.common import Attempt, Cursor
 from pydantic_core import from_json
 
@@ -68,7 +75,7 @@ class Arrived:
     data: Any
 
 
-def welcome_of(block: Block, cid: str, attempt: Attempt) -> tuple[Welcomed, Welcome]:
+def welcome_of(block: Block, attempt: Attempt) -> tuple[Welcomed, Welcome]:
     """The welcome that a stream must begin with. Raises NotAnEventStream."""
     try:
         if block.event != "welcome":
@@ -85,21 +92,22 @@ def welcome_of(block: Block, cid: str, attempt: Attempt) -> tuple[Welcomed, Welc
             hint="install versions of client and server that fit",
             readable=False,
         )
-    if (welcome.connection, welcome.generation) != (cid, attempt):
+    if welcome.generation != attempt:
         raise NotAnEventStream(
-            "the welcome is for another client",
+            "the welcome is for another stream",
             status=200,
             hint="does a cache stand between?",
             readable=False,
         )
-    return Welcomed(attempt, welcome.epoch), welcome
+    return Welcomed(attempt, welcome.connection, welcome.epoch), welcome
 
 
 def input_of(
-    block: Block, attempt: Attempt, sessions: Container[str], chance: float
+    block: Block, attempt: Attempt, sessions: Container[str], chance: float, fresh: Callable[[], str]
 ) -> tuple[ClientInput, Carried] | None:
     """What an event after the welcome tells the client; None for one of a kind that it does not know.
 
+    `sessions` are those that it has ever watched; `fresh` gives an id that nobody has.
     Raises ValueError (pydantic's included) where the event is not what its kind should be.
     """
     if block.event in (MESSAGE, HANDLER_FAILED):
@@ -111,7 +119,12 @@ def input_of(
         snapshot = GapBody.model_validate_json(block.data).snapshot
         return GapArrived(attempt, session, cursor.epoch, cursor.position), snapshot
     if block.event == "end":
-        return EndArrived(attempt, EndBody.model_validate_json(block.data).outcome), None
+        end = EndBody.model_validate_json(block.data)
+        if end.session is not None:
+            return EndArrived(attempt, end.session, end.outcome), None
+        if end.outcome == TAKEN_OVER:
+            return TakenOver(attempt, fresh(), chance), None
+        raise ValueError(f"the end {end.outcome[:40]!r} names no session")
     return None
 
 

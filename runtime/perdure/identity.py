@@ -33,6 +33,10 @@ class IdentitySource(Protocol):
     def start(self) -> Identity:
         """Begin another life under the id that is kept here."""
 
+    def renamed(self, connection_id: str, why: str) -> None:
+        """The client goes by another id from now on: its own again, since the one kept here was
+        `taken over`, or one that the `server` made."""
+
 
 class MemoryIdentity:
     """An identity that lasts as long as this object: for another `connect` of the same program."""
@@ -46,6 +50,9 @@ class MemoryIdentity:
         """Begin another life."""
         self._incarnation += 1
         return Identity(self._id, self._incarnation)
+
+    def renamed(self, _connection_id: str, _why: str) -> None:
+        """The id here stays: another client of this program may live under it."""
 
 
 class FileIdentity:
@@ -65,6 +72,12 @@ class FileIdentity:
         self._latest = Identity(before.connection_id, before.incarnation + 1)
         self._write(self._latest)
         return self._latest
+
+    def renamed(self, connection_id: str, why: str) -> None:
+        """Keep the client's new id of its own; one that the server made is none to come back with."""
+        if why == "taken over":
+            self._latest = Identity(connection_id, 1)
+            self._write(self._latest)
 
     def _read(self) -> Identity | None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from typing import Any
 
 from perdure_model.core.client.inputs import ClientInput, Heard
@@ -11,6 +11,7 @@ from perdure_model.core.common import Attempt
 
 from perdure.errors import StreamBroken, StreamError
 from perdure.events import input_of, welcome_of
+from perdure.identity import new_id
 from perdure.sse import Comment, Event, EventTooLarge, Item, Parser, Retry
 from perdure.transport import Limits
 
@@ -21,9 +22,9 @@ class Incoming:
     """Feeds what one stream brings. The first event must be the welcome; comments before it say nothing."""
 
     def __init__(
-        self, attempt: Attempt, cid: str, sessions: tuple[str, ...], limits: Limits, feed: FeedFunction
+        self, attempt: Attempt, sessions: Container[str], limits: Limits, feed: FeedFunction
     ) -> None:
-        self._attempt, self._cid, self._sessions, self._limits = attempt, cid, sessions, limits
+        self._attempt, self._sessions, self._limits = attempt, sessions, limits
         self._feed = feed
         self._heartbeat_s = limits.heartbeat_s
         self._retry_after_s: float | None = None
@@ -63,7 +64,7 @@ class Incoming:
 
     def _first(self, item: Item) -> None:
         if isinstance(item, Event):
-            i, welcome = welcome_of(item, self._cid, self._attempt)
+            i, welcome = welcome_of(item, self._attempt)
             self._heartbeat_s = welcome.heartbeat_s
             self._take = self._rest
             self.on_welcome()
@@ -73,7 +74,7 @@ class Incoming:
 
     def _rest(self, item: Item) -> None:
         if isinstance(item, Event):
-            told = input_of(item, self._attempt, self._sessions, random.random())
+            told = input_of(item, self._attempt, self._sessions, random.random(), new_id)
             if told is not None:
                 self._feed(*told)
         elif isinstance(item, Comment):

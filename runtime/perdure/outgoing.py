@@ -32,10 +32,16 @@ class Outgoing:
     """The stream of one generation of a connection."""
 
     def __init__(
-        self, cid: str, generation: Attempt, cursors: Mapping[str, Cursor], heartbeat_s: float
+        self,
+        cid: str,
+        generation: Attempt,
+        cursors: Mapping[str, Cursor],
+        *,
+        heartbeat_s: float,
+        stall_s: float,
     ) -> None:
         self.cid, self.generation = cid, generation
-        self._cursors, self._heartbeat_s = dict(cursors), heartbeat_s
+        self._cursors, self._heartbeat_s, self._stall_s = dict(cursors), heartbeat_s, stall_s
         self._woken: dict[str, None] = {}
         self._chunks: list[Chunk] = []
         self._over = False
@@ -54,6 +60,14 @@ class Outgoing:
         """Add to the next write."""
         self._chunks.append(chunk)
 
+    def add(self, session: str, cursor: Cursor) -> None:
+        """One more session, from this place on: the ids of events name it, too."""
+        self._cursors[session] = cursor
+
+    def drop(self, session: str) -> None:
+        """A session less."""
+        self._cursors.pop(session, None)
+
     def id_line(self, session: str, cursor: Cursor) -> bytes:
         """The line that makes the next event this place; the event's own session stands first."""
         self._cursors.pop(session, None)
@@ -68,16 +82,21 @@ class Outgoing:
 
     # -- the response ------------------------------------------------------------------------------
 
-    async def run(self, receive: Receive, send: Send, due: Callable[[str], None]) -> None:
-        """Write until the stream is cut or the client is gone; `due` is asked for each session woken."""
+    async def run(
+        self, receive: Receive, send: Send, due: Callable[[str], None], stalled: Callable[[], None]
+    ) -> None:
+        """Write until the stream is cut or the client is gone.
+
+        `due` is asked for each session woken; `stalled` is told when a write has not gone out in time.
+        """
         async with anyio.create_task_group() as group:
             group.start_soon(self._until_gone, receive)
             with self._scope, suppress(OSError):  # which some servers raise once the client is gone
                 await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
                 while not self._over:
                     await self._next(due)
-                    await self._write(send)
-                await self._write(send)
+                    await self._write(send, stalled)
+                await self._write(send, stalled)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
             group.cancel_scope.cancel()
 
@@ -93,12 +112,17 @@ class Outgoing:
         for session in woken:
             due(session)
 
-    async def _write(self, send: Send) -> None:
+    async def _write(self, send: Send, stalled: Callable[[], None]) -> None:
         """Everything there is in one write, but for what has to be waited for in between."""
         chunks, self._chunks = self._chunks, []
         ready = [chunk if isinstance(chunk, bytes) else await chunk() for chunk in chunks]
-        if ready:
+        if not ready:
+            return
+        with anyio.move_on_after(self._stall_s) as waiting:
             await send({"type": "http.response.body", "body": b"".join(ready), "more_body": True})
+        if waiting.cancelled_caught:
+            stalled()
+            self._scope.cancel()  # what stands half-written cannot be ended well
 
     async def _until_gone(self, receive: Receive) -> None:
         """Wait for the client to close its end."""

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable
 from contextlib import AbstractAsyncContextManager
 from inspect import isawaitable
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 from uuid import uuid4
 
-from perdure_model.core.common import START
+from perdure_model.core.common import START, Attempt
 from perdure_model.core.server.inputs import (
     CloseRequested,
     EventsDue,
     PostArrived,
     ServerInput,
     StreamRequested,
+    StreamStalled,
+    SuspendRequested,
+    UnwatchRequested,
+    WatchRequested,
 )
 from pydantic import ValidationError
 from starlette.applications import Starlette
@@ -25,8 +29,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from perdure import wire
-from perdure.cargo import Asked, PostAsked, StreamAsked
+from perdure.cargo import Asked, PostAsked, StreamAsked, WatchAsked
 from perdure.errors import BadConnectionId, Unauthenticated, UsageError
+from perdure.identity import new_id
 from perdure.outgoing import Outgoing
 from perdure.problems import Refusal, answer_refusal, problem
 
@@ -34,6 +39,8 @@ Authenticate: TypeAlias = Callable[[Request], Hashable | Awaitable[Hashable]]
 Authorize: TypeAlias = Callable[[Hashable, str], bool | Awaitable[bool]]
 FeedFunction: TypeAlias = Callable[[ServerInput, Any], None]
 BodyT = TypeVar("BodyT", bound=wire.Body)
+FIRST: Final = "1.1"
+"""The attempt of who leaves its id to the server: with the id new each time, any is the first."""
 
 
 class Routes:
@@ -44,12 +51,13 @@ class Routes:
         feed: FeedFunction,
         *,
         ended: Callable[[Outgoing], None],
+        unwatched: Callable[[str, Attempt, str], None],
         room: Callable[[str], Awaitable[None]],
         authenticate: Authenticate | None,
         authorize: Authorize | None,
         body_bytes_max: int,
     ) -> None:
-        self._feed, self._ended, self._room = feed, ended, room
+        self._feed, self._ended, self._unwatched, self._room = feed, ended, unwatched, room
         self._authenticate, self._authorize = authenticate, authorize
         self._body_bytes_max = body_bytes_max
         self.closed = False
@@ -59,12 +67,9 @@ class Routes:
         """The ASGI app."""
         events = Route("/events", self.events, methods=["GET"])
         events.methods = {"GET"}  # a HEAD would attach a stream that nobody reads
+        words = (self.send, self.close, self.suspend, self.watch, self.unwatch)
         app = Starlette(
-            routes=[
-                events,
-                Route("/send", self.send, methods=["POST"]),
-                Route("/close", self.close, methods=["POST"]),
-            ],
+            routes=[events, *(Route(f"/{one.__name__}", one, methods=["POST"]) for one in words)],
             exception_handlers={Refusal: answer_refusal, HTTPException: answer_http},
             lifespan=lifespan,
         )
@@ -78,9 +83,10 @@ class Routes:
         principal = await self._principal(request)
         query = request.query_params
         token = request.headers.get("last-event-id") or query.get("cursor", "")
+        made = "cid" not in query
         try:
-            cid = wire.connection_id(query.get("cid"))
-            attempt = wire.parse_pair(query.get("attempt"))
+            cid = new_id() if made else wire.connection_id(query["cid"])
+            attempt = wire.parse_pair(query.get("attempt", FIRST if made else None))
             sessions = [wire.session_name(name) for name in dict.fromkeys(query.getlist("session"))]
             reached = wire.parse_cursors(token)
         except BadConnectionId as error:
@@ -92,9 +98,8 @@ class Routes:
         for session in sessions:
             await self._allow(principal, session)
         cursors = tuple((session, reached.get(session, START)) for session in sessions)
-        return StreamResponse(
-            self._feed, self._ended, StreamRequested(cid, attempt, principal, cursors, fresh())
-        )
+        asked = StreamRequested(cid, attempt, principal, cursors, fresh(), made)
+        return StreamResponse(self._feed, self._ended, asked)
 
     async def send(self, request: Request) -> Response:
         """POST /send: sends of one session."""
@@ -104,7 +109,8 @@ class Routes:
         await self._room(body.session)
         keys = tuple(item.key for item in body.items)
         asked = PostAsked(items={item.key: item.data for item in body.items}, principal=principal)
-        self._feed(PostArrived(body.cid, body.session, body.epoch, principal, keys, fresh()), asked)
+        arrived = PostArrived(body.cid, body.session, body.attempt, body.epoch, principal, keys, fresh())
+        self._feed(arrived, asked)
         receipts = [wire.Receipt(key=key, verdict=said) for key, said in asked.verdicts]
         return rejected(asked) or json_response(wire.SendReply(receipts=receipts))
 
@@ -112,8 +118,36 @@ class Routes:
         """POST /close: the client is done."""
         principal = await self._principal(request)
         body = await self._body(request, wire.CloseBody)
+        return self._word(CloseRequested(body.cid, body.attempt, principal), Asked())
+
+    async def suspend(self, request: Request) -> Response:
+        """POST /suspend: the client will be away."""
+        principal = await self._principal(request)
+        body = await self._body(request, wire.SuspendBody)
+        return self._word(SuspendRequested(body.cid, body.attempt, principal), Asked())
+
+    async def watch(self, request: Request) -> Response:
+        """POST /watch: one more session on the client's stream."""
+        principal = await self._principal(request)
+        body = await self._body(request, wire.WatchBody)
+        await self._allow(principal, body.session)
+        cursor = body.cursor.get(body.session, START)
+        word = WatchRequested(body.cid, body.session, body.attempt, body.serial, principal, cursor, fresh())
+        return self._word(word, WatchAsked(cursor=cursor))
+
+    async def unwatch(self, request: Request) -> Response:
+        """POST /unwatch: a session less."""
+        principal = await self._principal(request)
+        body = await self._body(request, wire.UnwatchBody)
         asked = Asked()
-        self._feed(CloseRequested(body.cid, body.attempt, principal), asked)
+        word = UnwatchRequested(body.cid, body.session, body.attempt, body.serial, principal)
+        answer = self._word(word, asked)
+        if asked.reject is None:
+            self._unwatched(body.cid, body.attempt, body.session)
+        return answer
+
+    def _word(self, i: ServerInput, asked: Asked) -> Response:
+        self._feed(i, asked)
         return rejected(asked) or Response(status_code=204)
 
     # -- who asks, and for what --------------------------------------------------------------------
@@ -176,12 +210,17 @@ class StreamResponse:
             return
         stream = asked.stream
         try:
-            await stream.run(receive, send, lambda session: self._due(stream, session))
+            await stream.run(
+                receive, send, lambda session: self._due(stream, session), lambda: self._stalled(stream)
+            )
         finally:
             self._ended(stream)
 
     def _due(self, stream: Outgoing, session: str) -> None:
         self._feed(EventsDue(stream.cid, session, stream.generation), stream)
+
+    def _stalled(self, stream: Outgoing) -> None:
+        self._feed(StreamStalled(stream.cid, stream.generation), None)
 
 
 def parsed(raw: bytes, kind: type[BodyT]) -> BodyT:

@@ -23,9 +23,9 @@ from perdure_model.core.server.effects import (
     Attach,
     CancelGrace,
     CutStream,
+    Detached,
     Handle,
     Reject,
-    Released,
     ServerEffect,
     StartGrace,
     Wake,
@@ -45,7 +45,7 @@ from perdure_model.core.server.parts import OWNER, SETTINGS, ServerSettings
 from starlette.applications import Starlette
 
 from perdure import sse, wire
-from perdure.cargo import Asked, PostAsked, Publication, StreamAsked
+from perdure.cargo import Asked, PostAsked, Publication, StreamAsked, WatchAsked
 from perdure.errors import SessionOver, UsageError
 from perdure.events import HANDLER_FAILED, TAKEN_OVER, EndBody, HandlerFailedBody, Welcome, sender_of
 from perdure.feed import Feed
@@ -125,6 +125,7 @@ class Hub:
         *,
         settings: ServerSettings = DEFAULTS,
         heartbeat_s: float = 15.0,
+        stall_s: float = 30.0,
         authenticate: Authenticate | None = None,
         authorize: Authorize | None = None,
         body_bytes_max: int = 4 << 20,
@@ -137,6 +138,7 @@ class Hub:
         store: keeps the events; in memory by default.
         settings: the bounds that the rules keep.
         heartbeat_s: a stream on which nothing else is written gets a sign of life this often, in seconds.
+        stall_s: a stream whose write does not go out for so long is cut: nobody reads it.
         authenticate: request -> principal, async or not; raises Unauthenticated. A principal is hashable,
             and a connection id belongs to the principal that used it first. Without it all are None.
         authorize: (principal, session) -> bool, async or not: may it watch and send to the session?
@@ -146,7 +148,7 @@ class Hub:
         book: the rules; for tests that plant a defect.
         """
         self._store: Store = store if store is not None else MemoryStore()
-        self._settings, self._heartbeat_s = settings, heartbeat_s
+        self._settings, self._heartbeat_s, self._stall_s = settings, heartbeat_s, stall_s
         self._background = Background()
         self._timers: Timers[GraceElapsed] = Timers(self._background.spawn, self._feed)
         self._handlers: Handlers[Send] = Handlers(
@@ -158,6 +160,7 @@ class Hub:
         self._routes = Routes(
             self._feed,
             ended=self._ended,
+            unwatched=self._unwatched,
             room=self._handlers.room,
             authenticate=authenticate,
             authorize=authorize,
@@ -167,7 +170,7 @@ class Hub:
         self._rules: Feed[ServerInput, ServerEffect] = Feed(
             book, self._perform, {SETTINGS: settings}, recorder
         )
-        self._feed(ServerStarted())
+        self._feed(ServerStarted(kept=False))  # what the rules know lies in memory
 
     # -- for the application -----------------------------------------------------------------------
 
@@ -243,7 +246,7 @@ class Hub:
 
     def _perform(self, effect: ServerEffect, cargo: Any) -> None:  # noqa: C901 - one exhaustive match
         match effect:
-            case Moved() | Released():
+            case Moved() | Detached():
                 pass  # for the trace
             case Refused():
                 if isinstance(cargo, Asked):
@@ -266,9 +269,7 @@ class Hub:
                 cargo.position = effect.position
                 self._store.append(effect.session, effect.epoch, effect.position, cargo.event, effect.gone)
             case Wake():
-                stream = self._streams.get((effect.cid, effect.generation))
-                if stream is not None:
-                    stream.wake(effect.session)
+                self._wake(effect, cargo)
             case WriteEvents():
                 self._write_events(effect, cargo)
             case WriteGap():
@@ -279,7 +280,13 @@ class Hub:
                 assert_never(effect)
 
     def _attach(self, effect: Attach, asked: StreamAsked) -> None:
-        stream = Outgoing(effect.cid, effect.generation, dict(asked.cursors), self._heartbeat_s)
+        stream = Outgoing(
+            effect.cid,
+            effect.generation,
+            dict(asked.cursors),
+            heartbeat_s=self._heartbeat_s,
+            stall_s=self._stall_s,
+        )
         welcome = Welcome(
             protocol=wire.VERSION,
             connection=effect.cid,
@@ -300,6 +307,14 @@ class Hub:
         if outcome is not None:
             stream.write(block("end", EndBody(outcome=outcome)))
         stream.cut()
+
+    def _wake(self, effect: Wake, cargo: Any) -> None:
+        stream = self._streams.get((effect.cid, effect.generation))
+        if stream is None:
+            return
+        if isinstance(cargo, WatchAsked):
+            stream.add(effect.session, cargo.cursor)
+        stream.wake(effect.session)
 
     def _take(self, effect: Handle, asked: PostAsked) -> None:
         send = Send(asked.items[effect.key], wire.pair_text(effect.key), effect.cid, asked.principal)
@@ -338,6 +353,11 @@ class Hub:
     def _ended(self, stream: Outgoing) -> None:
         del self._streams[stream.cid, stream.generation]
         self._feed(StreamClosed(stream.cid, stream.generation))
+
+    def _unwatched(self, cid: str, generation: Attempt, session: str) -> None:
+        stream = self._streams.get((cid, generation))
+        if stream is not None:
+            stream.drop(session)
 
     # -- handlers ----------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ class Recorder:
     """Makes the records of one machine and hands them to the sink. `cid` is set for a client's machine."""
 
     def __init__(self, side: str, sink: Sink, cid: str | None = None) -> None:
-        self._side, self._sink, self._cid = side, sink, cid
+        self._side, self._sink, self.cid = side, sink, cid
         self._seq = 0
 
     def __call__(self, i: object, effects: tuple[Any, ...]) -> None:
@@ -49,7 +49,7 @@ class Recorder:
             "seq": self._seq,
             "t": time.time(),
             "side": self._side,
-            "cid": self._cid or getattr(i, "cid", None),
+            "cid": self.cid or getattr(i, "cid", None),
             "machine": move and move.machine,
             "instance": move and plain(move.instance),
             "generation": next((plain(getattr(i, n)) for n in GENERATION_FIELDS if hasattr(i, n)), None),

@@ -6,22 +6,19 @@ Redirects are never followed: they would take the credential elsewhere.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from inspect import isawaitable
 from typing import TypeAlias
 
 import anyio
 import httpx2
 
+from perdure.access import Access
 from perdure.errors import NoCredential, NotAnEventStream, ServerUnreachable, StreamBroken, StreamRefused
 from perdure.wire import ProblemBody
-
-Credential: TypeAlias = str | Callable[[], str | Awaitable[str]] | None
-"""A bearer token, or a function (async or not) that gives the one to use for a request."""
 
 Params: TypeAlias = list[tuple[str, str | int | float | bool | None]]
 PROBLEM_BYTES_MAX = 16_384
@@ -61,18 +58,16 @@ class Reply:
 
 
 class Transport:
-    """Requests to one hub, under one credential."""
+    """Requests to one hub, each with the credential that `token` is the handle of."""
 
-    def __init__(
-        self, http: httpx2.AsyncClient, base_url: str, credential: Credential, limits: Limits
-    ) -> None:
+    def __init__(self, http: httpx2.AsyncClient, base_url: str, access: Access, limits: Limits) -> None:
         self._http, self._base, self._limits = http, base_url.rstrip("/"), limits
-        self._credential = credential
+        self._access = access
         self._timeout = httpx2.Timeout(None, connect=limits.connect_s, pool=limits.connect_s)
 
     @asynccontextmanager
     async def stream(
-        self, params: Params, last_event_id: str
+        self, params: Params, last_event_id: str, token: Hashable
     ) -> AsyncIterator[Callable[[float], Awaitable[bytes]]]:
         """Ask for a stream; gives `read(silence_s)`, the next bytes, b"" at the end.
 
@@ -87,7 +82,7 @@ class Transport:
                 "GET",
                 f"{self._base}/events",
                 params=params,
-                headers=await self._headers(headers),
+                headers=await self._headers(headers, token),
                 timeout=self._timeout,
             )
             response = await self._begin(request, silence_s)
@@ -129,11 +124,11 @@ class Transport:
                 readable=False,
             )
 
-    async def post(self, path: str, body: bytes, seconds: float) -> Reply:
+    async def post(self, path: str, body: bytes, seconds: float, token: Hashable) -> Reply:
         """Post JSON. Raises nothing: every end of a request is a Reply."""
         try:
             with anyio.fail_after(seconds):
-                headers = await self._headers({"content-type": "application/json"})
+                headers = await self._headers({"content-type": "application/json"}, token)
                 response = await self._http.post(
                     f"{self._base}{path}",
                     content=body,
@@ -152,13 +147,9 @@ class Transport:
             response.status_code, response.content, retry_after_s=retry_after(response.headers), detail=detail
         )
 
-    async def _headers(self, headers: dict[str, str]) -> dict[str, str]:
-        try:
-            token = self._credential() if callable(self._credential) else self._credential
-            token = await token if isawaitable(token) else token
-        except Exception as error:
-            raise NoCredential(f"the credential function failed: {error!r}") from error
-        return headers if token is None else {**headers, "authorization": f"Bearer {token}"}
+    async def _headers(self, headers: dict[str, str], token: Hashable) -> dict[str, str]:
+        text = await self._access.text(token)
+        return headers if text is None else {**headers, "authorization": f"Bearer {text}"}
 
 
 class telling:  # noqa: N801 - reads as a statement

@@ -73,9 +73,9 @@ def cursor_text(cursors: Iterable[tuple[str, Cursor]]) -> str:
     )
 
 
-def parse_cursors(token: str) -> dict[str, Cursor]:
+def parse_cursors(token: object) -> dict[str, Cursor]:
     """A cursor token's entries, in their order. Raises UsageError."""
-    entries = [entry for entry in token.split(",") if entry]
+    entries = [entry for entry in str(token).split(",") if entry]
     found = [_CURSOR.fullmatch(entry) for entry in entries]
     if not all(found):
         raise UsageError(
@@ -132,9 +132,10 @@ def ascending(items: list[SendItem]) -> list[SendItem]:
 
 
 class SendBody(Body):
-    """POST /send: sends of one session, in order, under the epoch of the latest welcome."""
+    """POST /send: sends of one session, in order, under the epoch of the welcome on the attempt's stream."""
 
     cid: ConnectionId
+    attempt: Pair
     epoch: Annotated[str, Field(min_length=1, max_length=64)]
     session: SessionName
     items: Annotated[list[SendItem], Field(min_length=1, max_length=ITEMS_MAX), AfterValidator(ascending)]
@@ -145,6 +146,23 @@ class CloseBody(Body):
 
     cid: ConnectionId
     attempt: Pair
+
+
+class SuspendBody(CloseBody):
+    """POST /suspend: the client will be away; `attempt` is its latest."""
+
+
+class UnwatchBody(CloseBody):
+    """POST /unwatch: a session is watched no longer. `serial` numbers the words on the attempt's stream."""
+
+    serial: Annotated[int, Field(ge=1)]
+    session: SessionName
+
+
+class WatchBody(UnwatchBody):
+    """POST /watch: one more session is watched, from its entry in the cursor token on."""
+
+    cursor: Annotated[dict[str, Cursor], BeforeValidator(parse_cursors)] = Field(default_factory=dict)
 
 
 class Receipt(Body):
@@ -169,13 +187,23 @@ class ProblemBody(Body):
     detail: str = ""
 
 
-def send_text(cid: str, epoch: object, session: str, items: Iterable[tuple[SendKey, str]]) -> bytes:
+def send_text(
+    cid: object, attempt: Attempt, epoch: object, session: str, items: Iterable[tuple[SendKey, str]]
+) -> bytes:
     """The body of POST /send, around data that is JSON already."""
     listed = ",".join(f'{{"key":"{pair_text(key)}","data":{data}}}' for key, data in items)
-    head = json.dumps({"cid": cid, "epoch": epoch, "session": session})
+    head = json.dumps({"cid": cid, "attempt": pair_text(attempt), "epoch": epoch, "session": session})
     return f'{head[:-1]},"items":[{listed}]}}'.encode()
 
 
-def close_text(cid: str, attempt: Attempt) -> bytes:
-    """The body of POST /close."""
+def word_text(cid: object, attempt: Attempt) -> bytes:
+    """The body of POST /close and /suspend."""
     return json.dumps({"cid": cid, "attempt": pair_text(attempt)}).encode()
+
+
+def tell_text(cid: object, attempt: Attempt, serial: int, session: str, cursor: Cursor | None) -> bytes:
+    """The body of POST /watch, or (no cursor) /unwatch."""
+    says = {"cid": cid, "attempt": pair_text(attempt), "serial": serial, "session": session}
+    return json.dumps(
+        says if cursor is None else {**says, "cursor": cursor_text([(session, cursor)])}
+    ).encode()

@@ -204,7 +204,7 @@ async def test_closing_ends_streams_timers_and_handlers_and_turns_requests_away(
     async with stream(app) as call:
         epoch = json.loads((await call.until(1))[0].data)["epoch"]
         items = [{"key": f"1.{n}", "data": n} for n in (1, 2, 3)]
-        body = {"cid": CID, "epoch": epoch, "session": "chat", "items": items}
+        body = {"cid": CID, "attempt": "1.1", "epoch": epoch, "session": "chat", "items": items}
         assert (await post(app, "/send", body))[0] == 200
         await anyio.sleep(0.01)
         await hub.aclose()
@@ -245,6 +245,7 @@ async def test_the_owner_is_who_sent_last() -> None:
     async def send(cid: str, call: Call) -> None:
         epoch = json.loads((await call.until(1))[0].data)["epoch"]
         body: dict[str, Any] = {"cid": cid.upper().replace("CID", "cid"), "epoch": epoch, "session": "chat"}
+        body["attempt"] = "1.1"
         assert (await post(app, "/send", body | {"items": [{"key": "1.1", "data": 0}]}))[0] == 200
         assert hub.session("chat").owner == cid
 

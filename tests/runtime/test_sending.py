@@ -178,7 +178,7 @@ async def test_what_is_in_flight_when_the_client_leaves_is_uncertain(serve: Serv
     ):
         group.start_soon(send, session)
         with anyio.fail_after(5):
-            while not any(item.state == "sending" for item in session._rules.parts(ITEM).values()):
+            while not any(item.state == "sending" for item in session._machine.rules.parts(ITEM).values()):
                 await anyio.sleep(0.005)
     assert [error.why for error in raised if isinstance(error, SendUncertain)] == ["the session is over"]
 

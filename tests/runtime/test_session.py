@@ -312,7 +312,7 @@ async def test_leaving_leaves_nothing_behind_on_either_side(serve: Serve, anyio_
     assert session.outcome == "closed"
     assert [item async for item in session] == []
     assert {task.id for task in anyio.get_running_tasks()} == before
-    assert len(session._timers) == 0
+    assert len(session._machine.timers) == 0
     await until(lambda: not hub._streams)
     for family in (CONNECTION, WATCH, OWNER, WINDOW):
         assert hub._rules.parts(family) == {}, family
@@ -328,9 +328,9 @@ async def test_leaving_while_a_timer_runs_stops_it(serve: Serve) -> None:
     async with quick(server, settings=slow) as session:
         await until(lambda: session.status.state == "reconnecting")
         assert session.status.next_try_s is not None
-        assert (len(session._timers), session.status.failures) == (1, 1)
+        assert (len(session._machine.timers), session.status.failures) == (1, 1)
         session.leave()
-        assert len(session._timers) == 0
+        assert len(session._machine.timers) == 0
         assert session.outcome == "closed"
         with pytest.raises(StopAsyncIteration):
             await anext(session)
@@ -422,12 +422,16 @@ class Mute(httpx2.AsyncClient):
         return await super().post(url, **more)
 
 
+LASTING = ClientSettings(reconnect_first_s=0.01, reconnect_cap_s=0.05, renews=False)
+"""An id that was taken over is the end."""
+
+
 async def test_a_second_client_under_one_id_takes_over_and_the_first_does_not_come_back(
     serve: Serve,
 ) -> None:
     server = serve(echo_hub())
     identity = MemoryIdentity()
-    async with quick(server, identity=identity) as first:
+    async with quick(server, identity=identity, settings=LASTING) as first:
         await first.send({"text": "one"})
         async with quick(server, identity=identity) as second:
             await second.send({"text": "two"})
@@ -444,7 +448,7 @@ async def test_a_copied_identity_that_comes_too_late_is_told_so(serve: Serve) ->
     cid = "cid-00000000-0000-0000-0000-00000000000a"
     async with quick(server, identity=MemoryIdentity(cid)) as first:
         await first.send({"text": "one"})
-        async with quick(server, identity=MemoryIdentity(cid)) as copy:
+        async with quick(server, identity=MemoryIdentity(cid), settings=LASTING) as copy:
             with anyio.fail_after(5), pytest.raises(TakenOver) as raised:
                 await anext(copy)
             assert raised.value.status == 409
@@ -457,6 +461,7 @@ async def test_a_post_that_is_repeated_is_handled_once(serve: Serve) -> None:
         await session.send({"text": "one"})
         body = {
             "cid": session.connection_id,
+            "attempt": "1.1",
             "epoch": session.epoch,
             "session": "chat-1",
             "items": [{"key": "1.1", "data": {"text": "again"}}, {"key": "1.2", "data": {"text": "two"}}],
@@ -491,7 +496,7 @@ async def test_a_cancelled_send_goes_out_all_the_same(serve: Serve) -> None:
             await session.send({"text": "hello"})
         assert scope.cancelled_caught
         assert await take(session, 1) == [Event({"text": "HELLO"}, 1)]
-        await until(lambda: session._sends == {} and session.pending == 0)
+        await until(lambda: session._machine.sends == {} and session.pending == 0)
 
 
 async def test_what_is_not_taken_stops_the_reading_and_nothing_is_lost(serve: Serve) -> None:
@@ -508,7 +513,7 @@ async def test_what_is_not_taken_stops_the_reading_and_nothing_is_lost(serve: Se
         await until(lambda: session.status.state == "awaiting")
         await server.call(publish)
         await anyio.sleep(0.2)
-        assert len(session._inbox) < 100
+        assert len(session._place.inbox) < 100
         stream = next(iter(hub._streams.values()))
         assert sum(len(chunk) for chunk in stream._chunks if isinstance(chunk, bytes)) == 0
         events = await take(session, 1000)

@@ -9,7 +9,9 @@ import pytest
 from perdure import wire
 from perdure.errors import BadConnectionId, NotAnEventStream, PayloadError, UsageError
 from perdure.events import input_of, welcome_of
+from perdure.identity import new_id
 from perdure.sse import Event
+from perdure_model.core.client.inputs import EndArrived, TakenOver, Welcomed
 from perdure_model.core.common import START, Cursor
 from pydantic import BaseModel, ValidationError
 
@@ -100,35 +102,75 @@ def test_a_cycle_is_refused() -> None:
 
 
 def test_a_body_reads_as_it_was_written() -> None:
-    raw = wire.send_text(CID, "e1", "chat", [((1, 1), '{"a":1}'), ((1, 3), "null")])
+    raw = wire.send_text(CID, (1, 4), "e1", "chat", [((1, 1), '{"a":1}'), ((1, 3), "null")])
     body = wire.SendBody.model_validate_json(raw)
-    assert (body.cid, body.epoch, body.session) == (CID, "e1", "chat")
+    assert (body.cid, body.attempt, body.epoch, body.session) == (CID, (1, 4), "e1", "chat")
     assert [(item.key, item.data) for item in body.items] == [((1, 1), {"a": 1}), ((1, 3), None)]
-    closed = wire.CloseBody.model_validate_json(wire.close_text(CID, (2, 5)))
-    assert (closed.cid, closed.attempt) == (CID, (2, 5))
+    for kind in (wire.CloseBody, wire.SuspendBody):
+        word = kind.model_validate_json(wire.word_text(CID, (2, 5)))
+        assert (word.cid, word.attempt) == (CID, (2, 5))
+    place = Cursor("e", 3)
+    watch = wire.WatchBody.model_validate_json(wire.tell_text(CID, (2, 5), 7, "a,b", place))
+    assert (watch.cid, watch.attempt, watch.serial, watch.session) == (CID, (2, 5), 7, "a,b")
+    assert watch.cursor == {"a,b": place}
+    unwatch = wire.UnwatchBody.model_validate_json(wire.tell_text(CID, (2, 5), 8, "a,b", None))
+    assert (unwatch.attempt, unwatch.serial, unwatch.session) == ((2, 5), 8, "a,b")
+
+
+@pytest.mark.parametrize("changed", [{"serial": 0}, {"serial": None}, {"cursor": "nonsense"}, {"cursor": 7}])
+def test_a_word_that_is_out_of_shape_is_refused(changed: dict[str, object]) -> None:
+    says = {"cid": CID, "attempt": "1.1", "serial": 1, "session": "s", "cursor": ""}
+    assert wire.WatchBody.model_validate(says).cursor == {}
+    with pytest.raises(ValidationError):
+        wire.WatchBody.model_validate(says | changed)
+
+
+SENDS = {"cid": CID, "attempt": "1.1", "epoch": "e", "session": "s"}
 
 
 @pytest.mark.parametrize("keys", [["1.2", "1.1"], ["1.1", "1.1"], ["2.1", "1.9"], []])
 def test_the_keys_of_a_post_must_grow(keys: list[str]) -> None:
     items = [{"key": key, "data": 0} for key in keys]
     with pytest.raises(ValidationError):
-        wire.SendBody.model_validate({"cid": CID, "epoch": "e", "session": "s", "items": items})
+        wire.SendBody.model_validate({**SENDS, "items": items})
+    wire.SendBody.model_validate({**SENDS, "items": [{"key": "1.1", "data": 0}]})  # nothing else is wrong
 
 
 def test_an_event_that_nobody_asked_for_cannot_be_read() -> None:
     with pytest.raises(ValueError, match="no session that was asked for"):
-        input_of(Event("message", "{}", "other:e:1"), (1, 1), ("mine",), 0.5)
+        input_of(Event("message", "{}", "other:e:1"), (1, 1), ("mine",), 0.5, new_id)
     with pytest.raises(ValueError, match="no session that was asked for"):
-        input_of(Event("message", "{}", ""), (1, 1), ("mine",), 0.5)
-    assert input_of(Event("of-the-future", "{}", ""), (1, 1), ("mine",), 0.5) is None
+        input_of(Event("message", "{}", ""), (1, 1), ("mine",), 0.5, new_id)
+    with pytest.raises(ValueError, match="names no session"):
+        input_of(Event("end", '{"outcome": "succeeded"}', ""), (1, 1), ("mine",), 0.5, new_id)
+    assert input_of(Event("of-the-future", "{}", ""), (1, 1), ("mine",), 0.5, new_id) is None
+
+
+def test_an_end_is_a_session_s_or_says_who_goes_on_under_our_id() -> None:
+    over, _ = input_of(
+        Event("end", '{"outcome": "failed", "session": "s"}', ""), (1, 2), (), 0.5, new_id
+    ) or (None, None)
+    assert over == EndArrived((1, 2), "s", "failed")
+    lost, _ = input_of(Event("end", '{"outcome": "taken over"}', ""), (1, 2), (), 0.5, lambda: "me") or (
+        None,
+        None,
+    )
+    assert lost == TakenOver((1, 2), "me", 0.5)
+
+
+def test_a_welcome_under_another_id_is_told() -> None:
+    other = CID.replace("a", "b")
+    said = '"generation": "1.1", "epoch": "e", "resumed": false, "grace_s": 60, "heartbeat_s": 15'
+    block = Event("welcome", f'{{"protocol": 1, "connection": "{other}", {said}}}', "")
+    assert welcome_of(block, (1, 1))[0] == Welcomed((1, 1), other, "e")
 
 
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
         ({"protocol": 2}, "version 2"),
-        ({"connection": CID.replace("a", "b")}, "another client"),
-        ({"generation": "1.2"}, "another client"),
+        ({"generation": "1.2"}, "another stream"),
+        ({"connection": "me"}, "does not begin with a welcome"),
         ({"epoch": None}, "does not begin with a welcome"),
     ],
 )
@@ -143,7 +185,7 @@ def test_a_welcome_that_is_not_for_us_is_refused(changed: dict[str, object], say
         "heartbeat_s": 15,
     }
     with pytest.raises(NotAnEventStream, match="the first event is 'message'"):
-        welcome_of(Event("message", json.dumps(welcome), ""), CID, (1, 1))
-    assert welcome_of(Event("welcome", json.dumps(welcome), ""), CID, (1, 1))[0].epoch == "e"
+        welcome_of(Event("message", json.dumps(welcome), ""), (1, 1))
+    assert welcome_of(Event("welcome", json.dumps(welcome), ""), (1, 1))[0].epoch == "e"
     with pytest.raises(NotAnEventStream, match=says):
-        welcome_of(Event("welcome", json.dumps(welcome | changed), ""), CID, (1, 1))
+        welcome_of(Event("welcome", json.dumps(welcome | changed), ""), (1, 1))

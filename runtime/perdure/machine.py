@@ -1,0 +1,386 @@
+"""The machine of one client: feeds the rules what happens, and performs what they ask for.
+
+All sessions of a client share its one stream, its id and its credential; each has a `Place` of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from typing import Any, assert_never
+
+import anyio
+from anyio.abc import TaskGroup
+from perdure_model.core.client.effects import (
+    AskCredential,
+    CancelTimer,
+    ClientEffect,
+    Deliver,
+    DeliverGap,
+    EndStream,
+    Next,
+    NotWatched,
+    OpenStream,
+    Post,
+    Renamed,
+    SayGoodbye,
+    SaySuspended,
+    SessionOver,
+    Settled,
+    Shown,
+    StartTimer,
+    Tell,
+)
+from perdure_model.core.client.inputs import (
+    ClientInput,
+    CredentialGiven,
+    CredentialRefused,
+    PostReplied,
+    ReconnectDue,
+    RetryDue,
+    SendRequested,
+    Started,
+    StreamLost,
+    UnwatchAsked,
+    WatchAsked,
+    WatchReplied,
+)
+from perdure_model.core.client.parts import (
+    ACCESS,
+    ITEM,
+    LINK,
+    ME,
+    SETTINGS,
+    STATE,
+    ClientSettings,
+    ClientState,
+    Link,
+    Me,
+)
+from perdure_model.core.common import START, Attempt, Moved, Refused, SendKey
+from perdure_model.core.rule import Book
+from pydantic import ValidationError
+
+from perdure import wire
+from perdure.access import Access
+from perdure.errors import StreamError, StreamRefused, UsageError
+from perdure.events import HANDLER_FAILED, Arrived, HandlerFailedBody, sender_of
+from perdure.feed import Feed
+from perdure.identity import Identity, IdentitySource, new_id
+from perdure.incoming import Incoming
+from perdure.place import Place, Waiting
+from perdure.timers import Timers
+from perdure.trace import Recorder, Sink
+from perdure.transport import Limits, Params, Reply, Transport
+from perdure.views import Event, Gap, HandlerFailed, Item, Status
+
+LOG = logging.getLogger("perdure")
+
+
+class Machine:
+    """One client: its rules, its stream, its requests, and a place for each of its sessions."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        source: IdentitySource,
+        transport: Transport,
+        access: Access,
+        tasks: TaskGroup,
+        *,
+        settings: ClientSettings,
+        limits: Limits,
+        trace: Sink | None,
+        book: Book,
+    ) -> None:
+        self._identity, self._source, self._transport, self._access = identity, source, transport, access
+        self._tasks, self._limits = tasks, limits
+        self._recorder = Recorder("client", trace, identity.connection_id) if trace is not None else None
+        self.rules: Feed[ClientInput, ClientEffect] = Feed(
+            book, self._perform, {SETTINGS: settings}, self._recorder
+        )
+        self.timers: Timers[ReconnectDue | RetryDue] = Timers(tasks.start_soon, self.feed)
+        self.sends: dict[SendKey, Waiting] = {}
+        self._streams: dict[Attempt, anyio.CancelScope] = {}
+        self._places: dict[str, Place] = {}
+        self._senders = {sender_of(identity.connection_id)}
+        self._count = 0
+        self._cause: StreamError | None = None
+        self._next_try_s: float | None = None
+
+    # -- for the sessions --------------------------------------------------------------------------
+
+    def start(self, session: str) -> Place:
+        """Begin, with one session."""
+        place = self._places[session] = Place(session, self._limits.inbox_max)
+        me = self._identity
+        first = (me.incarnation, 1)
+        self.feed(
+            Started(me.connection_id, new_id(), first, ((session, START),), self._access.handle, unsent=())
+        )
+        return place
+
+    def watch(self, session: str) -> Place:
+        """Watch one more session. Raises UsageError where it is watched already."""
+        known = self._places.get(session)
+        if known is not None and known.outcome is None:
+            raise UsageError(f"session {session!r} is watched already", hint="use the Session that you have")
+        place = self._places[session] = Place(session, self._limits.inbox_max)
+        self.feed(WatchAsked(session))
+        return place
+
+    def unwatch(self, place: Place) -> None:
+        """Watch a session no longer."""
+        if place.outcome is None:
+            place.end("unwatched")
+            self.feed(UnwatchAsked(place.name))
+
+    def send(self, session: str, text: str) -> tuple[SendKey, Waiting]:
+        """Ask for a send of this JSON: its key, and who waits for the outcome."""
+        waiting = Waiting(text)
+        self._count += 1
+        key = (self._identity.incarnation, self._count)
+        self.sends[key] = waiting
+        self.feed(SendRequested(session, key))
+        return key, waiting
+
+    def feed(self, i: ClientInput, cargo: Any = None) -> None:
+        """Tell the rules, perform, and show what has changed."""
+        self.rules(i, cargo)
+        outcome = self.outcome
+        for place in self._places.values():
+            if outcome is not None and place.outcome is None:
+                place.end(outcome, self._cause)
+            if place.hears:
+                place.show(self.status(place))
+
+    @property
+    def outcome(self) -> str | None:
+        """None while the client lives; then succeeded, failed, expired, closed or taken over."""
+        state: ClientState = self.rules.part(STATE)
+        return state.outcome
+
+    @property
+    def me(self) -> Me:
+        """Under which id the server knows the client."""
+        me: Me = self.rules.part(ME)
+        return me
+
+    @property
+    def epoch(self) -> str | None:
+        """The server's epoch for this connection, as last welcomed."""
+        link: Link = self.rules.part(LINK)
+        return None if link.epoch is None else str(link.epoch)
+
+    def pending(self, session: str) -> int:
+        """How many sends of a session are not settled."""
+        return len(self.rules.parts(ITEM, session=session))
+
+    def status(self, place: Place) -> Status:
+        """How a session stands."""
+        state: ClientState = self.rules.part(STATE)
+        link: Link = self.rules.part(LINK)
+        cid = str(self.me.cid)
+        own = "kept" if cid == self._identity.connection_id else "renewed"
+        return Status(
+            state=state.state,
+            outcome=place.outcome,
+            attempt=link.attempt[1],
+            failures=link.failures,
+            next_try_s=self._next_try_s,
+            pending=self.pending(place.name),
+            running=place.running,
+            delayed=place.delayed,
+            connection_id=cid,
+            identity="server" if self.me.of_server else own,  # type: ignore[arg-type]
+            error=self._cause,
+        )
+
+    # -- performing --------------------------------------------------------------------------------
+
+    def _perform(self, effect: ClientEffect, cargo: Any) -> None:  # noqa: C901 - one exhaustive match
+        match effect:
+            case Moved() | Refused():
+                pass  # for the trace, and for `status`, which reads the parts
+            case OpenStream():
+                self._open(effect)
+            case EndStream():
+                self._close(effect)
+            case StartTimer():
+                self._start(effect)
+            case CancelTimer():
+                self.timers.cancel(effect.due)
+            case Post():
+                self._tasks.start_soon(self._post, effect, self._body(effect))
+            case SayGoodbye():
+                self._tasks.start_soon(self._say, "/close", wire.word_text(effect.cid, effect.attempt))
+            case SaySuspended():
+                self._tasks.start_soon(self._say, "/suspend", wire.word_text(effect.cid, effect.attempt))
+            case Tell():
+                self._tasks.start_soon(self._tell, effect)
+            case AskCredential():
+                self._access.ask(effect.token, lambda handle: self._answered(effect.token, handle))
+            case Next():
+                self.rules.follow(effect.input)
+            case Settled():
+                self._settle(effect, cargo)
+            case Deliver():
+                self._places[effect.session].inbox.put(self._item(effect.position, cargo))
+            case DeliverGap():
+                self._places[effect.session].inbox.put(Gap(cargo, effect.position))
+            case Shown():
+                self._show(effect)
+            case Renamed():
+                self._rename(effect)
+            case SessionOver():
+                self._places[effect.session].end(effect.outcome)
+            case NotWatched():
+                self._places[effect.session].end("failed", cargo)
+            case _:
+                assert_never(effect)
+
+    def _open(self, effect: OpenStream) -> None:
+        self._next_try_s = None
+        scope = self._streams[effect.attempt] = anyio.CancelScope()
+        self._tasks.start_soon(self._follow, effect, scope)
+
+    def _close(self, effect: EndStream) -> None:
+        scope = self._streams.get(effect.attempt)
+        if scope is not None:  # where all is cancelled at once, the stream's task may be gone already
+            scope.cancel()
+
+    def _start(self, effect: StartTimer) -> None:
+        if isinstance(effect.due, ReconnectDue):
+            self._next_try_s = effect.seconds
+        self.timers.start(effect.due, effect.seconds)
+
+    def _body(self, effect: Post) -> bytes:
+        items = [(key, self.sends[key].text) for key in effect.keys]
+        return wire.send_text(effect.cid, effect.attempt, effect.epoch, effect.session, items)
+
+    def _settle(self, effect: Settled, cargo: Any) -> None:
+        waiting = self.sends.pop(effect.key)
+        waiting.outcome, waiting.why = effect.outcome, effect.why
+        if isinstance(cargo, Reply):
+            waiting.detail, waiting.status = cargo.detail, cargo.status
+        waiting.done.set()
+
+    def _item(self, position: int, arrived: Arrived) -> Item:
+        if arrived.kind != HANDLER_FAILED:
+            return Event(arrived.data, position)
+        failed = HandlerFailedBody.model_validate(arrived.data)
+        return HandlerFailed(wire.pair_text(failed.key), failed.sender in self._senders, position)
+
+    def _show(self, effect: Shown) -> None:
+        place = self._places.get(effect.session)
+        if place is not None:  # a session may be sent to without being watched
+            place.running, place.delayed = effect.running, effect.delayed
+
+    def _rename(self, effect: Renamed) -> None:
+        cid = str(effect.cid)
+        LOG.info("the client goes by another id from now on, %s: %s", cid, effect.why)
+        self._senders.add(sender_of(cid))
+        if self._recorder is not None:
+            self._recorder.cid = cid
+        self._tasks.start_soon(anyio.to_thread.run_sync, self._source.renamed, cid, effect.why)
+
+    def _answered(self, asked: object, handle: object) -> None:
+        self.feed(CredentialRefused(asked) if handle is None else CredentialGiven(handle))
+
+    # -- tasks: what takes time --------------------------------------------------------------------
+
+    async def _follow(self, effect: OpenStream, scope: anyio.CancelScope) -> None:
+        """One stream, from its request to its end, of which the rules are told once."""
+        with scope:
+            try:
+                ended = await self._read(effect)
+            finally:
+                del self._streams[effect.attempt]
+            self._cause = ended
+            self.feed(
+                StreamLost(
+                    effect.attempt,
+                    ended.status,
+                    effect.token,
+                    new_id(),
+                    ended.readable,
+                    ended.retry_after_s,
+                    random.random(),
+                )
+            )
+
+    async def _read(self, effect: OpenStream) -> StreamError:
+        incoming = Incoming(effect.attempt, self._places, self._limits, self.feed)
+        incoming.on_welcome = self._welcomed
+        params: Params = [
+            ("cid", str(effect.cid)),
+            ("attempt", wire.pair_text(effect.attempt)),
+            *(("session", session) for session, _ in effect.cursors),
+        ]
+        cursor = wire.cursor_text(effect.cursors)
+        try:
+            async with self._transport.stream(params, cursor, effect.token) as read:
+                return await incoming.run(read, self._room)
+        except StreamError as error:
+            return incoming.with_retry(error)
+
+    def _welcomed(self) -> None:
+        self._cause = None
+
+    async def _room(self) -> None:
+        """Wait until no place is full: there is one stream for all of them."""
+        for place in list(self._places.values()):
+            await place.inbox.room()
+
+    async def _post(self, effect: Post, body: bytes) -> None:
+        reply = await self._transport.post("/send", body, self._limits.post_s, effect.token)
+        self.feed(
+            PostReplied(
+                effect.session,
+                effect.post,
+                reply.status,
+                effect.token,
+                verdicts_of(reply),
+                reply.sent,
+                reply.retry_after_s,
+                random.random(),
+            ),
+            reply,
+        )
+
+    async def _tell(self, effect: Tell) -> None:
+        path = "/unwatch" if effect.cursor is None else "/watch"
+        body = wire.tell_text(effect.cid, effect.attempt, effect.serial, effect.session, effect.cursor)
+        reply = await self._transport.post(path, body, self._limits.post_s, self._token)
+        said = WatchReplied(effect.attempt, effect.serial, effect.session, reply.status, random.random())
+        self.feed(said, not_watched(effect.session, reply))
+
+    async def _say(self, path: str, body: bytes) -> None:
+        with anyio.CancelScope(shield=True):  # it is bounded, and leaving waits for it
+            reply = await self._transport.post(path, body, self._limits.goodbye_s, self._token)
+        if not 200 <= reply.status < 300:
+            LOG.info("%s was not taken (%s): the server goes by the grace time", path, reply.status)
+
+    @property
+    def _token(self) -> object:
+        return self.rules.part(ACCESS).token
+
+
+def not_watched(session: str, reply: Reply) -> StreamRefused:
+    """Why a session is not watched, should the rules say so."""
+    return StreamRefused(
+        f"the request to watch {session!r} was answered with {reply.status}",
+        status=reply.status,
+        hint=reply.detail,
+    )
+
+
+def verdicts_of(reply: Reply) -> tuple[tuple[SendKey, str], ...]:
+    """The receipts in an answer; none where it has no receipts that can be read."""
+    if not 200 <= reply.status < 300:
+        return ()
+    try:
+        receipts = wire.SendReply.model_validate_json(reply.body).receipts
+    except ValidationError:
+        return ()
+    return tuple((receipt.key, receipt.verdict) for receipt in receipts)
