@@ -134,25 +134,28 @@ def test_an_overview_is_read_off_the_actions() -> None:
     (transport,) = (model for model in MODELS if model.name == "T")
     found = overview(transport)
     assert list(found.parts) == ["client", "server"]
-    assert "Post" in found.puts["client", "wire.posts"]
-    assert "PostArrived" in found.takes["wire.posts", "server"]
-    assert "the stream is cut" in found.faults["wire.stream"]
-    assert "timer.retry" in found.own("client")
-    assert "timer.grace" in found.own("server")
+    assert "Post" in found.puts["client", "posts"]
+    assert "PostArrived" in found.takes["posts", "server"]
+    assert "the stream is cut" in found.faults["stream"]
+    assert "retry timer" in found.own("client")
+    assert "server.grace timer" in found.own("server")
     assert "Published" in found.takes["outside", "server"]
+    assert "Started" in found.takes["outside", "client"]
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
         ("wire.posts", "wire.posts"),
+        ("a.stream", "stream"),
+        ("a: the stream is cut", "the stream is cut"),
         ("item[s][(1, 1)]", "item"),
         ("wire.open 2", "wire.open"),
         ("app.outcome(1, 2)", "app.outcome"),
     ],
 )
 def test_keys_are_left_out(name: str, said: str) -> None:
-    assert plain(name) == said
+    assert plain(name, ["a"]) == said
 
 
 def test_markdown() -> None:

@@ -11,6 +11,7 @@ from perdure_model.documents.machines import DRAWINGS
 from perdure_model.documents.markdown import anchor, code, link, linked, paragraphs, table
 from perdure_model.documents.record import Record
 from perdure_model.world import DEFECTS, MODELS, Defect, Model, statements
+from perdure_model.world.bind import property_id
 from perdure_model.world.models import by_number, model_of
 
 KINDS = {
@@ -18,7 +19,6 @@ KINDS = {
     "always_possible": "from every state it can still come to it",
     "eventually": "on every fair path, in the end",
     "leads_to": "on every fair path, whenever it is asked for",
-    "deadlock": "in every state",
 }
 
 
@@ -82,10 +82,13 @@ def properties(data: Data, known: Container[str]) -> Iterator[str]:
 
 
 def kinds_of(model: Model) -> dict[str, str]:
-    """How each of a model's properties holds."""
-    world = model.world("small", next(iter(model.sizes["small"])))
-    kinds = {one.name: KINDS.get(one.kind, one.kind) for one in world.system.properties}
-    return {name: kinds[name] for name in model.properties}
+    """How each of a model's properties holds, over all its worlds."""
+    found: dict[str, dict[str, None]] = {name: {} for name in model.properties}
+    for world in model.worlds("default").values():
+        for one in world.system.properties:
+            if one.kind in KINDS and property_id(one.name) in found:
+                found[property_id(one.name)][KINDS[one.kind]] = None
+    return {name: "; ".join(kinds) or "where stopping is right" for name, kinds in found.items()}
 
 
 def defects(data: Data, record: Record, known: Container[str]) -> Iterator[str]:
