@@ -16,7 +16,7 @@ test-long: .venv/ready     ## the searches that are too long for `make test`; th
 check: .venv/ready         ## explore the model
 	$(BIN)/perdure check
 
-diagrams: .venv/ready      ## draw the charts again
+diagrams: .venv/ready      ## write again all that is made from the model
 	$(BIN)/perdure diagrams
 
 lint: .venv/ready
