@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from perdure_model.core.server import connection
 from perdure_model.world import DEFECTS, Defect, check_worlds
+from perdure_model.world.bind import property_id
 from perdure_model.world.models import model_of
 from perdure_model.world.run import find, find_defects
 from perdure_model.world.show import steps
@@ -35,7 +36,7 @@ def assert_found(defect: Defect) -> None:
     finding = find(defect, progress=False)
     assert finding.found
     assert finding.violation is not None
-    assert finding.violation.property == defect.breaks
+    assert property_id(finding.violation.property) == defect.breaks
     assert (finding.violation.kind, finding.violation.loop is None) in (
         ("always", True),
         ("eventually", False),

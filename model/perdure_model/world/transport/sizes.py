@@ -25,7 +25,7 @@ SMALL = {
 }
 DEFAULT = {
     "T losses": replace(QUIET, sends=2, events=1, cuts=1, lost=1),
-    "T timers": replace(QUIET, cuts=2, lost=1, late=1, leaves=1),
+    "T timers": replace(QUIET, cuts=2, late=1, leaves=1),
     "T answers": replace(QUIET, sends=2, cuts=1, lost=1, late=1, statuses=ANSWERS),
     "T restart": replace(
         QUIET, sends=2, events=1, lost=1, held=1, restarts=1, retries_max=2, statuses=(429,)
