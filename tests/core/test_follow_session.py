@@ -236,6 +236,13 @@ def test_the_state_that_a_submission_brought_is_shown_at_an_equal_version_too() 
     assert effects[-1] == Finish("succeeded")
 
 
+def test_what_a_submission_brought_without_a_version_has_no_place_unless_it_is_the_last() -> None:
+    parts, effects = decide(StateBrought("b", None, None), AWAITING, UP, SEEN, EMPTY)
+    assert (parts, effects) == ((AWAITING, UP, SEEN, EMPTY), [Skip("b")])
+    (state, _, _, _), effects = decide(StateBrought("b", None, "failed"), AWAITING, UP, SEEN, EMPTY)
+    assert (state.outcome, effects[0]) == ("failed", Show("b"))
+
+
 # -- the end -------------------------------------------------------------------------------------------
 
 

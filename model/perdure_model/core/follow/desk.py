@@ -145,8 +145,16 @@ class FollowDesk:
             return cursor is None or cursor != self.view.cursor
         return version >= self.view.version if again else version > self.view.version
 
-    def offer(self, serial: Hashable, version: int | None, cursor: Hashable, *, again: bool = False) -> None:
-        """Show a state if it is newer. A newer one is progress (finding A12)."""
+    def offer(
+        self,
+        serial: Hashable,
+        version: int | None,
+        cursor: Hashable,
+        *,
+        again: bool = False,
+        counts: bool = True,
+    ) -> None:
+        """Show a state if it is newer: progress (finding A12), if it `counts` as the stream's."""
         if not self.supersedes(version, cursor, again=again):
             self.view = replace(self.view, cursor=self.view.cursor if cursor is None else cursor)
             self.effects.append(Skip(serial))
@@ -154,7 +162,7 @@ class FollowDesk:
         newer = version is None or version != self.view.version
         self.view = View(version, self.view.cursor if cursor is None else cursor, shown=True)
         self.effects.append(Show(serial))
-        if newer:
+        if newer and counts:
             self.progress()
         if self.submit is not None:
             self.effects.append(Next(SubmitAnswered()))

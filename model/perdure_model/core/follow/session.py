@@ -145,9 +145,16 @@ def on_snapshot_replied(i: SnapshotReplied, *whole: *Whole) -> Decision:
 
 @FOLLOW.rule(StateBrought, *SESSION, reads=AROUND, emits=(*SHOWING, *STOPPING))
 def on_state_brought(i: StateBrought, *whole: *Whole) -> Decision:
-    """A submission's answer may bring a state: the server's word from after it."""
+    """A submission's answer may bring a state: the server's word from after it.
+
+    Without a version it cannot be placed among the stream's, and is not shown, unless it is the last (N24).
+    That the server answers submissions says nothing of the stream, and is no progress (N25).
+    """
     desk = FollowDesk(*whole)
-    desk.offer(i.serial, i.version, None, again=True)
+    if i.version is None and i.outcome is None:
+        desk.effects.append(Skip(i.serial))
+        return desk.done()
+    desk.offer(i.serial, i.version, None, again=True, counts=False)
     return desk.done() if i.outcome is None else desk.step("ended", outcome=i.outcome)
 
 

@@ -262,6 +262,19 @@ def _waits_for_a_newer_state(_i: Any, submit: Any, *_more: Any) -> Decision:
     return refuse("the newer state will come", submit)
 
 
+def _shows_what_has_no_place(i: Any, state: Any, tried: Any, view: Any, *more: Any) -> Decision:
+    parts, effects = session.on_state_brought(i, state, tried, view, *more)
+    if i.version is None and i.outcome is None:
+        return (state, tried, replace(view, shown=True), *parts[3:]), (Show(i.serial),)
+    return parts, effects
+
+
+def _answers_are_progress(i: Any, *whole: Any) -> Decision:
+    (state, tried, *rest), effects = session.on_state_brought(i, *whole)
+    newer = i.version is not None and i.version != whole[2].version
+    return (state, replace(tried, failures=0, since=None) if newer else tried, *rest), effects
+
+
 def _forgets_who_submitted(_i: Any, submit: Any, *_more: Any) -> Decision:
     return refuse("the session is over", submit)
 
@@ -279,6 +292,20 @@ defect(
     "P-NO-STUCK",
     where="A submits",
     on_settle_due=_waits_for_a_newer_state,
+)
+defect(
+    "N24",
+    "a state that a submission's answer brings is shown though it cannot be placed among the stream's",
+    "P-MONOTONIC",
+    where="A unplaced",
+    on_state_brought=_shows_what_has_no_place,
+)
+defect(
+    "N25",
+    "a submission's answer counts as progress of the stream, which is then asked for without an end",
+    "P-TERMINATES",
+    where="A both",
+    on_state_brought=_answers_are_progress,
 )
 defect(
     "N23",

@@ -53,7 +53,8 @@ def terminates(w: Following) -> None:
         def bounded(state: Any, tried: Any, timers: Any, cause: Any) -> bool:
             if state is None or state.state == "terminal":
                 return True
-            timed = bool(timers) or tried.failures in (0, w.bounds.attempts_max)
+            untimed = (w.bounds.attempts_max,) if tried.doing == "waiting" else (0, w.bounds.attempts_max)
+            timed = bool(timers) or tried.failures in untimed
             afresh = cause.last != "steady" or tried.failures == 0
             return tried.failures <= w.bounds.attempts_max and timed and afresh
 

@@ -29,8 +29,14 @@ DEFAULT = {
     "A ends": Bounds(changes=1, outcomes=("succeeded", "failed", "expired"), cuts=1, late=1, leaves=2),
     "A brings": Bounds(changes=1, outcomes=("succeeded",), submits=1, brings=True, late=1),
     "A submits": Bounds(changes=1, cuts=1, submits=1, idle_submits=True),
-    "A resumes": Bounds(changes=2, cuts=2, late=1, resumes=True, outcomes=("succeeded",)),
-    "A resubmits": Bounds(changes=1, cuts=1, resumes=True, submits=1, idle_submits=True, late=1, numbers=4),
+    "A resumes": Bounds(changes=2, cuts=2, late=1, resumes=True, ordered=False, outcomes=("succeeded",)),
+    "A both": Bounds(changes=1, cuts=1, resumes=True, submits=1, brings=True),
+    "A unplaced": Bounds(
+        changes=1, resumes=True, ordered=False, submits=1, brings=True, outcomes=("succeeded",)
+    ),
+    "A resubmits": Bounds(
+        changes=1, cuts=1, resumes=True, ordered=False, submits=1, idle_submits=True, late=1, numbers=4
+    ),
     "A once": Bounds(changes=1, cuts=1, attempts_max=0),
 }
 LARGE = {

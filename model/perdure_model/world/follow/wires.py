@@ -37,6 +37,8 @@ class Bounds:
     gone: bool = False
     """The server never returns: each request fails, or opens a stream that is over already."""
     resumes: bool = False
+    ordered: bool = True
+    """Whether states have versions; a server that resumes can do without."""
     renews: bool = False
     attempts_max: int = 9
     numbers: int = 9

@@ -374,15 +374,17 @@ class Following(World):
                 yield Post(post.submit, self.taken(post, remote)), remote, channel
 
     def handles(self, version: int) -> tuple[int | None, int | None]:
-        """A state's version and cursor: servers that resume order by the one, all others by the other."""
-        return (None, version) if self.bounds.resumes else (version, None)
+        """A state's version and cursor, as far as this server has them."""
+        b = self.bounds
+        return (version if b.ordered else None), (version if b.resumes else None)
 
     def taken(self, post: Post, remote: Remote) -> told.SubmitReplied:
         """The answer to a submission that was taken."""
         if not self.bounds.brings:
             return told.SubmitReplied(post.submit, 200)
         serial = ("brought", remote.version, False)
-        return told.SubmitReplied(post.submit, 200, True, serial, remote.version, remote.outcome)
+        version, _ = self.handles(remote.version)
+        return told.SubmitReplied(post.submit, 200, True, serial, version, remote.outcome)
 
     def missed(self, channel: Channel, remote: Remote) -> tuple[Any, ...]:
         """What a stream begins with: the states behind its cursor."""
