@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from perdure.testing.data import DATA_DEFECTS
 from perdure_model.core.server import connection
-from perdure_model.world import DEFECTS, Defect, check_worlds
+from perdure_model.world import DEFECTS, MODELS, Defect, check_worlds
 from perdure_model.world.bind import property_id
 from perdure_model.world.models import model_of
 from perdure_model.world.run import find, find_defects
@@ -76,3 +77,23 @@ def test_a_defect_leaves_the_books_of_production_alone() -> None:
             if wrong[side][rule.input].decide is not rule.decide
         }
         assert changed == set(defect.rules), defect.id
+
+
+FINDINGS = [f"{kind}{n:02}" for kind, last in (("T", 39), ("A", 19), ("R", 11)) for n in range(1, last + 1)]
+"""The ids of what the three source systems taught."""
+
+
+def test_every_finding_is_a_defect_of_the_rules_or_of_data_code() -> None:
+    assert [name for name in FINDINGS if name not in DEFECTS and name not in DATA_DEFECTS] == []
+
+
+def test_every_property_is_broken_by_a_defect() -> None:
+    broken = {(model_of(defect).name, defect.breaks) for defect in DEFECTS.values()}
+    data = {defect.breaks for defect in DATA_DEFECTS.values()}
+    stated = [(model.name, name) for model in MODELS for name in model.properties]
+    elsewhere = {name for _, name in broken} | data
+    assert [name for _, name in stated if name not in elsewhere] == []
+
+
+def test_several_findings_are_our_own() -> None:
+    assert len([name for name in DEFECTS if name.startswith("N")]) >= 5

@@ -15,7 +15,7 @@ from perdure_model.core.client.effects import CancelTimer, Deliver, Shown, Start
 from perdure_model.core.client.inputs import StreamLost
 from perdure_model.core.client.parts import Access, ClientState, Me, Watching
 from perdure_model.core.client.queue import view
-from perdure_model.core.common import NEVER, Cursor, classify
+from perdure_model.core.common import NEVER, START, Cursor, classify
 from perdure_model.core.rule import Decide, Decision
 from perdure_model.core.server import SERVER, connection, log, sends
 from perdure_model.core.server import watching as watched
@@ -316,6 +316,11 @@ def _forgets_receipts(i: Any, _window: Any, *more: Any) -> Decision:
     return sends.on_post_arrived(i, None, *more)
 
 
+def _never_in_doubt(i: Any, box: Any, items: Any, *more: Any) -> Decision:
+    sure = {key: replace(item, doubt=False) for key, item in items.items()}
+    return outbox.on_post_replied(replace(i, sent=False), box, sure, *more)
+
+
 def _any_retry_timer(i: Any, box: Any, *more: Any) -> Decision:
     return outbox.on_retry_due(replace(i, post=box.post), box, *more)
 
@@ -356,6 +361,13 @@ defect(
 )
 defect("T23", "receipts are not looked up", "P-EFFECT-ONCE", on_post_arrived=_forgets_receipts)
 defect(
+    "T23b",
+    "a send that is dropped after an attempt whose answer was lost is reported as failed",
+    "P-UNCERTAIN",
+    where="T losses",
+    on_post_replied=_never_in_doubt,
+)
+defect(
     "T34",
     "an earlier POST's retry timer ends the present wait",
     "P-SPACED",
@@ -371,6 +383,13 @@ def _takes_any_event(i: Any, link: Any, cursor: Any, state: Any, watching: Any) 
     if not events.wanted(state, link, watching, i.attempt, i.session):
         return events.on_event_arrived(i, link, cursor, state, watching)
     return (link, Cursor(i.epoch, i.position)), (Deliver(i.session, i.epoch, i.position),)
+
+
+def _takes_what_skips(i: Any, link: Any, cursor: Any, state: Any, watching: Any) -> Decision:
+    skips = (i.epoch == cursor.epoch or cursor == START) and i.position > cursor.position + 1
+    before = Cursor(i.epoch, i.position - 1) if skips else cursor
+    (link, after), effects = events.on_event_arrived(i, link, before, state, watching)
+    return (link, after if effects and isinstance(effects[0], Deliver) else cursor), effects
 
 
 def _writes_to_all_at_once(i: Any, held: Any, watches: Any, settings: Any) -> Decision:
@@ -396,6 +415,13 @@ defect(
     "P-NO-DUP",
     "T garbled",
     on_event_arrived=_takes_any_event,
+)
+defect(
+    "T22b",
+    "an event that skips others is handed over",
+    "P-NO-LOSS",
+    where="T garbled",
+    on_event_arrived=_takes_what_skips,
 )
 defect(
     "T27",
