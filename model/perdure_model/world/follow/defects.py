@@ -115,6 +115,14 @@ def _reports_and_goes_on(i: Any, *whole: Any) -> Decision:
     return after, (*shown, Finish(i.outcome))
 
 
+def _denied_afresh(i: Any, state: Any, tried: Any, *more: Any) -> Decision:
+    return session.on_follow_lost(i, state, replace(tried, renewed=False), *more)
+
+
+def _denied_snapshot_afresh(i: Any, state: Any, tried: Any, *more: Any) -> Decision:
+    return session.on_snapshot_replied(i, state, replace(tried, renewed=False), *more)
+
+
 def _denial_is_a_loss(i: Any, *whole: Any) -> Decision:
     return session.on_follow_lost(replace(i, status=500) if i.status == 401 else i, *whole)
 
@@ -146,6 +154,14 @@ defect(
     "P-TERMINAL-ONCE",
     where="A ends",
     on_snapshot_replied=_reports_and_goes_on,
+)
+defect(
+    "A11b",
+    "every 401 asks for another credential, however many were refused before",
+    "P-OUTCOME",
+    where="A renewal",
+    on_follow_lost=_denied_afresh,
+    on_snapshot_replied=_denied_snapshot_afresh,
 )
 defect(
     "A11",

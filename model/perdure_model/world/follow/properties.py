@@ -96,7 +96,7 @@ def one_stream(w: Following) -> None:
     def one_of(tried: Any, channel: Any, snap: Any, again: Any, credential: Any) -> bool:
         if tried is None:
             return True
-        renews = [i for i in credential if hasattr(i, "attempt")]
+        renews = [i for i in credential.asked if hasattr(i, "attempt")]
         return (
             ([channel.attempt] if channel else []) == ([tried.attempt] if tried.doing in UP else [])
             and ([snap.attempt] if snap else []) == ([tried.attempt] if tried.doing in SNAPPING else [])
@@ -146,12 +146,15 @@ def terminal_once(w: Following) -> None:
 
 @states("P-OUTCOME")
 def outcome(w: Following) -> None:
-    """The outcome is its cause's: the remote's own, expired for 401 and 410, failed for a spent bound."""
+    """The outcome is its cause's: the remote's own, expired for 401 and 410, failed for a spent bound.
 
-    @w.system.always(w.state, w.tried, w.cause, w.following, name="P-OUTCOME")
-    def caused(state: Any, tried: Any, cause: Any, following: Any) -> bool:
-        if state is None or following:
-            return True
+    A 401 first asks for another credential, if there may be one, and does so once between two progresses.
+    """
+
+    @w.system.always(w.state, w.tried, w.cause, w.following, w.credential, name="P-OUTCOME")
+    def caused(state: Any, tried: Any, cause: Any, following: Any, wallet: Any) -> bool:
+        if state is None or following or wallet.used > 1:
+            return bool(wallet.used <= 1)
         if state.state != "terminal":
             return cause.verdict is None and (cause.last != 401 or tried.doing == "renewing")
         if cause.verdict is not None:
@@ -267,7 +270,7 @@ def no_leak(w: Following) -> None:
         if following or state is None:
             return True
         if state.state == "terminal":
-            left = (channel, snap, post, submit, credential, held.states, *rest[5:])
+            left = (channel, snap, post, submit, credential.asked, held.states, *rest[5:])
             return not any(left)
         return (
             {due.attempt for due, _ in give_up} == ({tried.since} - {None})

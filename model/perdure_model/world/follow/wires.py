@@ -101,6 +101,13 @@ class Cause(NamedTuple):
     last: Any = None
 
 
+class Wallet(NamedTuple):
+    """Who waits for another credential, and how many the stream has asked for since the last progress."""
+
+    asked: frozenset[Any] = NOTHING
+    used: int = 0
+
+
 class Late(NamedTuple):
     """What was called off too late: how often that may yet happen, and the inputs that come all the same."""
 

@@ -27,6 +27,7 @@ from perdure_model.world.follow.wires import (
     Post,
     Remote,
     Snap,
+    Wallet,
     aged,
     judged,
     refused,
@@ -74,7 +75,7 @@ class Following(World):
         self.channel = add("wire.stream", None)
         self.snap = add("wire.snapshot", None)
         self.post = add("wire.submission", None)
-        self.credential = add("wire.credential", NOTHING)
+        self.credential = add("wire.credential", Wallet())
         self.following = add("session.next", ())
         self.again = add("timer.again", NOTHING)
         self.give_up = add("timer.give up", NOTHING)
@@ -142,23 +143,27 @@ class Following(World):
             yield from called_off(late, *([post.reply] if post and post.reply else ()))
 
         @self.sink(do.AskCredential, self.credential)
-        def ask_credential(e: do.AskCredential, _to: object, asked: frozenset[Any]) -> Step:
-            yield (asked | {e.answer},)
+        def ask_credential(e: do.AskCredential, _to: object, wallet: Wallet) -> Step:
+            more = isinstance(e.answer, told.CredentialGiven)
+            yield (Wallet(wallet.asked | {e.answer}, min(2, wallet.used + more)),)
 
         @self.sink(do.LeaveCredential, self.credential, self.late)
-        def leave_credential(e: do.LeaveCredential, _to: object, asked: frozenset[Any], late: Late) -> Step:
-            yield asked - {e.answer}, late
-            if late.left and e.answer in asked:
-                yield asked - {e.answer}, Late(late.left - 1, late.due | {e.answer})
+        def leave_credential(e: do.LeaveCredential, _to: object, wallet: Wallet, late: Late) -> Step:
+            left = wallet._replace(asked=wallet.asked - {e.answer})
+            yield left, late
+            if late.left and left != wallet:
+                yield left, Late(late.left - 1, late.due | {e.answer})
 
         @self.sink(do.Next, self.following)
         def follow(e: do.Next, _to: object, following: tuple[Any, ...]) -> Step:
             yield ((*following, e.input),)
 
     def _app_sinks(self) -> None:
-        @self.sink(do.Show, self.app)
-        def show(e: do.Show, _to: object, app: App) -> Step:
-            yield (seen(app, e.serial),)
+        @self.sink(do.Show, self.app, self.credential)
+        def show(e: do.Show, _to: object, app: App, wallet: Wallet) -> Step:
+            after = seen(app, e.serial)
+            progress = after.shown != app.shown and e.serial[0] != "brought"  # type: ignore[index]
+            yield after, wallet._replace(used=0) if progress else wallet
 
         @self.sink(do.Submitted, self.app)
         def submitted(e: do.Submitted, _to: object, app: App) -> Step:
@@ -278,12 +283,13 @@ class Following(World):
 
     def _credential_rules(self) -> None:
         def given(kind: type) -> Any:
-            def arrivals(asked: frozenset[Any], cause: Cause) -> Iterator[Arrival]:
-                for i in sorted(asked, key=repr):
+            def arrivals(wallet: Wallet, cause: Cause) -> Iterator[Arrival]:
+                for i in sorted(wallet.asked, key=repr):
                     if isinstance(i, kind):
-                        last = None if cause.last == 401 else cause.last
-                        yield i, (asked - {i}, cause._replace(last=last or "renewed")), None
-                        yield refused(i), (asked - {i}, ruled(cause, "expired")), None
+                        last = "renewed" if cause.last in (None, 401) else cause.last
+                        left = wallet._replace(asked=wallet.asked - {i})
+                        yield i, (left, cause._replace(last=last)), None
+                        yield refused(i), (left, ruled(cause, "expired")), None
 
             return arrivals
 
@@ -300,14 +306,17 @@ class Following(World):
             for i, _, _ in running_out(running):
                 yield i, (NOTHING, cause._replace(last="elapsed")), None
 
-        def steady(running: frozenset[Any], channel: Channel | None, cause: Cause) -> Iterator[Arrival]:
+        def steady(
+            running: frozenset[Any], channel: Channel | None, cause: Cause, wallet: Wallet
+        ) -> Iterator[Arrival]:
             if channel is not None and channel.flows:  # one that is over has not stayed up
                 for i, (left,), _ in running_out(running):
-                    yield i, (left, channel, cause._replace(last="steady")), None
+                    after = left, channel, cause._replace(last="steady"), wallet._replace(used=0)
+                    yield i, after, None
 
         self._bind(told.AgainDue, [self.again], running_out)
         self._bind(told.GiveUpDue, [self.give_up, self.cause], giving_up)
-        self._bind(told.SteadyDue, [self.steady, self.channel, self.cause], steady)
+        self._bind(told.SteadyDue, [self.steady, self.channel, self.cause, self.credential], steady)
         if self.bounds.submits:
             self._bind(told.SettleDue, [self.settle], running_out)
 
