@@ -36,7 +36,11 @@ KINDS: Final = {
     "other-principal": Kind(
         403, "This connection id belongs to somebody else", "Make a connection id of your own."
     ),
-    "not-found": Kind(404, "There is nothing at this address", "A hub answers at /events, /send and /close."),
+    "not-found": Kind(
+        404,
+        "There is nothing at this address",
+        "A hub answers at /events, /send, /watch, /unwatch, /suspend and /close.",
+    ),
     "method-not-allowed": Kind(405, "This address does not take that method", "See the Allow header."),
     "stale-attempt": Kind(
         409,

@@ -27,7 +27,9 @@ class Decided:
 
 def decide(book: Book, i: Any, parts: Parts) -> Decided:
     """The decision on this input."""
-    held = {family: dict(part) if family.fields else {(): part} for family, part in parts.items()}
+    held: dict[Family, dict[Key, Any]] = {
+        family: dict(part) if family.fields else {(): part} for family, part in parts.items()
+    }
     rule = book[type(i)]
     changed, effects = rule.decide(i, *(seen(spec, i, held) for spec in rule.specs))
     for spec, new in zip(rule.parts, changed, strict=True):

@@ -7,16 +7,51 @@ from typing import Any
 
 import pytest
 from perdure_model.core.client import CLIENT
-from perdure_model.core.client.effects import CancelTimer, Next, Post, Settled, StartTimer
-from perdure_model.core.client.inputs import Abandon, Desynced, Flush, PostReplied, RetryDue, SendRequested
-from perdure_model.core.client.parts import ClientSettings, ClientState, Item, Link, Outbox
-from perdure_model.core.common import Moved, Refused
+from perdure_model.core.client.effects import (
+    AskCredential,
+    CancelTimer,
+    Next,
+    Post,
+    Settled,
+    Shown,
+    StartTimer,
+)
+from perdure_model.core.client.inputs import (
+    Abandon,
+    Bar,
+    Desynced,
+    Flush,
+    PostReplied,
+    RetryDue,
+    SendRequested,
+)
+from perdure_model.core.client.parts import (
+    ACCESS,
+    ITEM,
+    LINK,
+    ME,
+    OUTBOX,
+    SETTINGS,
+    STATE,
+    Access,
+    ClientSettings,
+    ClientState,
+    Item,
+    Link,
+    Me,
+    Outbox,
+)
 
-SETTINGS = ClientSettings(retries_max=2, retry_first_s=3.0, retry_cap_s=60.0, queue_max=3, batch_max=2)
+from tests.core.deciding import Decided
+from tests.core.deciding import decide as decide_on
+from tests.core.deciding import refused as refused_by
+
+BOUNDS = ClientSettings(retries_max=2, retry_first_s=3.0, retry_cap_s=60.0, queue_max=3, batch_max=2)
 UP = ClientState("awaiting")
 DOWN, OVER = ClientState("reconnecting"), ClientState("terminal", "closed")
-LINK = Link((1, 1), open=True, epoch="e", sessions=("s",))
-ELSEWHERE = replace(LINK, epoch="e2")
+CURRENT = Link((1, 1), "open", epoch="e")
+ELSEWHERE = replace(CURRENT, epoch="e2")
+KEY = Access("key")
 A, B, C = (1, 1), (1, 2), (1, 3)
 FLYING = Item("sending", tries=1, post=5)
 WAITING = Item("retrying", tries=1, post=5, doubt=True)
@@ -28,25 +63,31 @@ def items(**named: Item) -> dict[Any, Item]:
     return {("s", keys[name]): item for name, item in named.items()}
 
 
+def client(box: Outbox | None, held: dict[Any, Item], **around: Any) -> dict[Any, Any]:
+    parts = {"state": UP, "link": CURRENT, "access": KEY, "settings": BOUNDS} | around
+    families = (STATE, LINK, ACCESS, SETTINGS)
+    boxes = {} if box is None else {("s",): box}
+    return {OUTBOX: boxes, ITEM: held, ME: Me("me"), **dict(zip(families, parts.values(), strict=True))}
+
+
+def decide_all(i: Any, box: Outbox | None, held: dict[Any, Item], **around: Any) -> Decided:
+    return decide_on(CLIENT, i, client(box, held, **around))
+
+
 def decide(i: Any, box: Outbox | None, held: dict[Any, Item], **around: Any) -> tuple[Any, Any, list[Any]]:
-    """The outbox, its items by key, and the effects without `Moved`."""
-    parts, effects = CLIENT[type(i)].decide(i, box, held, *context(i, **around))
-    left = {key[1]: item for key, item in parts[1].items()}
-    return parts[0], left, [effect for effect in effects if not isinstance(effect, Moved)]
-
-
-def context(i: Any, state: ClientState = UP, link: Link = LINK, settings: ClientSettings = SETTINGS) -> Any:
-    return (link, state, settings) if isinstance(i, PostReplied) else (state, link, settings)
+    """The outbox, its items by key, and the effects without what is shown, which has tests of its own."""
+    decided = decide_all(i, box, held, **around)
+    left = {key[1]: item for key, item in decided[ITEM].items()}
+    effects = [effect for effect in decided.effects if not isinstance(effect, Shown)]
+    return decided[OUTBOX].get(("s",)), left, effects
 
 
 def refused(i: Any, box: Outbox, held: dict[Any, Item], **around: Any) -> None:
-    """The input changes nothing, and says why."""
-    given = (box, held, *context(i, **around))
-    after, effects = CLIENT[type(i)].decide(i, *given)
-    assert after == given[: len(after)]
-    (only,) = effects
-    assert isinstance(only, Refused)
-    assert only.why
+    assert refused_by(CLIENT, i, client(box, held, **around)) == []
+
+
+def post(number: int, *keys: Any, epoch: str = "e", token: str = "key") -> Post:
+    return Post("s", number, (1, 1), "me", token, epoch, keys)
 
 
 # -- sending -------------------------------------------------------------------------------------------
@@ -56,7 +97,7 @@ def test_a_send_goes_out_at_once_if_nothing_is_before_it() -> None:
     box, left, effects = decide(SendRequested("s", A), None, {})
     assert box == Outbox(1, "e")
     assert left == {A: Item("sending", tries=1, post=1)}
-    assert effects == [Post("s", 1, "e", (A,))]
+    assert effects == [post(1, A)]
 
 
 @pytest.mark.parametrize("state", [ClientState("connecting"), DOWN])
@@ -90,7 +131,7 @@ def test_after_the_end_a_send_fails_at_once() -> None:
 
 
 def reply(status: int, verdicts: tuple[Any, ...] = (), **more: Any) -> PostReplied:
-    return PostReplied("s", 5, status, verdicts, chance=0.0, **more)
+    return PostReplied("s", 5, status, "key", verdicts, chance=0.0, **more)
 
 
 @pytest.mark.parametrize("said", ["accepted", "duplicate"])
@@ -110,19 +151,24 @@ def test_what_the_server_refuses_fails_with_its_reason_and_the_rest_is_taken() -
 
 
 def test_then_the_next_ones_go_out_in_order_as_many_as_a_batch_takes() -> None:
-    queue = replace(SETTINGS, queue_max=9)
+    queue = replace(BOUNDS, queue_max=9)
     held = items(a=FLYING) | {("s", (1, n)): Item("queued") for n in (2, 3, 4)}
     box, left, effects = decide(reply(200, ((A, "accepted"),)), BOX, held, settings=queue)
     assert box == Outbox(6, "e")
-    assert effects[-1] == Post("s", 6, "e", (B, C))
+    assert effects[-1] == post(6, B, C)
     assert left[(1, 4)] == Item("queued")
 
 
 def test_a_receipt_is_progress_for_the_stream() -> None:
-    (*_, link), _ = CLIENT[PostReplied].decide(
-        reply(200, ((A, "accepted"),)), BOX, items(a=FLYING), replace(LINK, failures=4), UP, SETTINGS
-    )
-    assert link == LINK
+    accepted = reply(200, ((A, "accepted"),))
+    decided = decide_all(accepted, BOX, items(a=FLYING), link=replace(CURRENT, failures=4))
+    assert decided[LINK] == CURRENT
+
+
+def test_a_receipt_proves_the_credential() -> None:
+    accepted = reply(200, ((A, "accepted"),))
+    decided = decide_all(accepted, BOX, items(a=FLYING), access=Access("key", unproven=True))
+    assert decided[ACCESS] == KEY
 
 
 @pytest.mark.parametrize("status", [0, 408, 429, 500, 503])
@@ -179,14 +225,14 @@ def test_a_status_that_will_not_pass_fails_the_send_and_says_so(status: int) -> 
 def test_a_server_that_has_forgotten_us_took_nothing_and_we_come_back() -> None:
     _, left, effects = decide(reply(409), BOX, items(a=FLYING))
     assert left == {A: replace(FLYING, state="queued")}
-    assert effects == [Next(Desynced(LINK.attempt, 0.0))]
+    assert effects == [Next(Desynced(CURRENT.attempt, 0.0))]
 
 
 def test_what_an_older_epoch_refused_goes_out_again_under_the_new_one() -> None:
     box, left, effects = decide(reply(409), BOX, items(a=FLYING), link=ELSEWHERE)
     assert box == Outbox(6, "e2")
     assert left == {A: replace(FLYING, tries=2, post=6)}
-    assert effects == [Post("s", 6, "e2", (A,))]
+    assert effects == [post(6, A, epoch="e2")]
 
 
 @pytest.mark.parametrize(("status", "doubt"), [(0, False), (409, True)])
@@ -212,7 +258,7 @@ def test_when_the_wait_is_over_it_goes_out_again_before_what_came_later() -> Non
     box, left, effects = decide(RetryDue("s", 5), BOX, items(a=WAITING, b=Item("queued")))
     assert box == Outbox(6, "e")
     assert left == {A: replace(WAITING, state="sending", tries=2, post=6), B: Item("sending", 1, 6)}
-    assert effects == [Post("s", 6, "e", (A, B))]
+    assert effects == [post(6, A, B)]
 
 
 def test_with_the_stream_down_it_is_queued_for_the_next_welcome() -> None:
@@ -226,14 +272,14 @@ def test_the_retry_timer_of_an_earlier_post_ends_no_later_wait(held: dict[Any, I
 
 
 def test_a_new_stream_sends_what_is_queued() -> None:
-    _, left, effects = decide(Flush("s"), None, items(a=Item("queued")))
+    _, left, effects = decide(Flush("s"), Outbox(), items(a=Item("queued")))
     assert left == {A: Item("sending", 1, 1)}
-    assert effects == [Post("s", 1, "e", (A,))]
+    assert effects == [post(1, A)]
 
 
 def test_a_new_stream_ends_the_wait_of_our_own() -> None:
     _, left, effects = decide(Flush("s"), BOX, items(a=WAITING))
-    assert effects == [CancelTimer(RetryDue("s", 5)), Post("s", 6, "e", (A,))]
+    assert effects == [CancelTimer(RetryDue("s", 5)), post(6, A)]
     assert left[A].tries == 2
 
 
@@ -252,8 +298,70 @@ def test_a_new_epoch_ends_as_uncertain_what_the_old_one_may_have_taken(asked: bo
     _, left, effects = decide(Flush("s"), box, items(a=WAITING, b=Item("queued")), link=ELSEWHERE)
     stopped = CancelTimer(RetryDue("s", 5))
     settled = Settled("s", A, "uncertain", "the server has lost its receipts")
-    assert effects == [*([settled, stopped] if asked else [stopped, settled]), Post("s", 6, "e2", (B,))]
+    assert effects == [*([settled, stopped] if asked else [stopped, settled]), post(6, B, epoch="e2")]
     assert left == {B: Item("sending", 1, 6)}
+
+
+# -- the credential ------------------------------------------------------------------------------------
+
+REFRESHES = replace(BOUNDS, refreshes=True)
+
+
+def test_a_refused_credential_is_replaced_and_the_sends_wait_for_the_other_one() -> None:
+    decided = decide_all(reply(401), BOX, items(a=FLYING), settings=REFRESHES)
+    assert decided[ACCESS] == Access("key", asked=True)
+    assert decided[ITEM] == items(a=replace(FLYING, state="queued", tries=0, denied=True))
+    assert [effect for effect in decided.effects if not isinstance(effect, Shown)] == [AskCredential("key")]
+
+
+def test_while_another_credential_is_awaited_nothing_goes_out() -> None:
+    asked = Access("key", asked=True)
+    assert decide(SendRequested("s", A), None, {}, access=asked) == (Outbox(), {A: Item("queued")}, [])
+
+
+def test_what_went_out_with_an_older_credential_goes_out_again_at_once() -> None:
+    _, left, effects = decide(reply(401), BOX, items(a=FLYING), access=Access("newer"), settings=REFRESHES)
+    assert effects == [post(6, A, token="newer")]
+    assert left == {A: Item("sending", tries=1, post=6)}
+
+
+def test_one_that_cannot_be_replaced_fails_the_send() -> None:
+    _, left, effects = decide(reply(401), BOX, items(a=FLYING))
+    assert (left, effects) == ({}, [Settled("s", A, "failed", "the credential was refused")])
+
+
+def test_another_credential_sends_what_waited_and_ends_no_wait_for_a_retry() -> None:
+    denied = Item("queued", denied=True)
+    _, left, effects = decide(Flush("s", new_stream=False), BOX, items(a=denied))
+    assert (left, effects) == ({A: Item("sending", 1, 6)}, [post(6, A)])
+    assert decide(Flush("s", new_stream=False), BOX, items(a=WAITING)) == (BOX, {A: WAITING}, [])
+
+
+def test_without_another_credential_what_waited_for_it_fails_and_the_rest_takes_its_turn() -> None:
+    _, left, effects = decide(Bar("s"), BOX, items(a=Item("queued", denied=True), b=Item("queued")))
+    assert effects == [Settled("s", A, "failed", "the credential was refused"), post(6, B)]
+    assert left == {B: Item("sending", 1, 6)}
+
+
+# -- what is shown -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("i", "held", "shown"),
+    [
+        (SendRequested("s", A), {}, [Shown("s", running=True, delayed=False)]),
+        (SendRequested("s", B), items(a=FLYING), []),
+        (reply(200, ((A, "accepted"),)), items(a=FLYING), [Shown("s", running=False, delayed=False)]),
+        (reply(500), items(a=FLYING), [Shown("s", running=False, delayed=True)]),
+        (RetryDue("s", 5), items(a=WAITING), [Shown("s", running=True, delayed=True)]),
+        (reply(200, ((A, "accepted"),)), items(a=FLYING, b=Item("queued")), []),
+    ],
+)
+def test_what_is_shown_follows_from_the_sends_alone(
+    i: Any, held: dict[Any, Item], shown: list[Shown]
+) -> None:
+    decided = decide_all(i, BOX if held else None, held)
+    assert [effect for effect in decided.effects if isinstance(effect, Shown)] == shown
 
 
 # -- the end -------------------------------------------------------------------------------------------

@@ -50,7 +50,8 @@ def test_no_count_is_too_large_to_wait_for(n: int) -> None:
         ((200, 201, 202, 204, 299), "taken"),
         ((0, 408, 425, 429, 500, 502, 503, 504, 599), "passing"),
         ((409,), "unknown"),
-        ((300, 302, 304, 400, 401, 403, 404, 405, 410, 413, 415, 422, 451), "final"),
+        ((401,), "denied"),
+        ((300, 302, 304, 400, 403, 404, 405, 410, 413, 415, 422, 451), "final"),
     ],
 )
 def test_what_a_status_says_of_a_request(statuses: tuple[int, ...], kind: str) -> None:

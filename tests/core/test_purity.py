@@ -92,7 +92,14 @@ def test_parts_inputs_and_effects_are_frozen_values() -> None:
     }
     for union in (ClientInput, ClientEffect, ServerInput, ServerEffect):
         values |= set(get_args(union))
-    for union in (CredentialInput, CredentialEffect, ResponseInput, ResponseEffect, FollowInput, FollowEffect):
+    for union in (
+        CredentialInput,
+        CredentialEffect,
+        ResponseInput,
+        ResponseEffect,
+        FollowInput,
+        FollowEffect,
+    ):
         values |= set(get_args(union))
     assert len(values) > 50
     thawed = [value.__name__ for value in values if not value.__dataclass_params__.frozen]  # type: ignore[attr-defined]
@@ -117,4 +124,4 @@ def test_an_impure_rule_is_seen() -> None:
     for wrong in (counts, emits, refuses):
         book = CLIENT.override(on_heard=wrong)
         with pytest.raises(AssertionError):
-            Witness(book[Heard], Counter())(Heard((1, 1)), Link((1, 1), open=True))
+            Witness(book[Heard], Counter())(Heard((1, 1)), Link((1, 1), "open"))

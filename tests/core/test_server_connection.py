@@ -1,4 +1,4 @@
-"""Connections on the server: attached, taken over, lost, waited for, closed, expired."""
+"""Connections on the server: attached, taken over, lost, waited for, suspended, closed, expired."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from perdure_model.core.common import NEVER, START, Attempt, Cursor, Moved, Refused
+from perdure_model.core.common import NEVER, START, Attempt, Cursor
 from perdure_model.core.server import SERVER
 from perdure_model.core.server.effects import (
     Attach,
     CancelGrace,
     CutStream,
+    Detached,
     Reject,
-    Released,
     StartGrace,
     Wake,
 )
@@ -23,8 +23,29 @@ from perdure_model.core.server.inputs import (
     ServerStarted,
     StreamClosed,
     StreamRequested,
+    StreamStalled,
+    SuspendRequested,
+    UnwatchRequested,
+    WatchRequested,
 )
-from perdure_model.core.server.parts import Connection, Log, ServerSettings, Watch, Window
+from perdure_model.core.server.parts import (
+    CONNECTION,
+    LOG,
+    OWNER,
+    SETTINGS,
+    WATCH,
+    WINDOW,
+    Connection,
+    Log,
+    Owner,
+    ServerSettings,
+    Watch,
+    Window,
+)
+
+from tests.core.deciding import Decided
+from tests.core.deciding import decide as decide_on
+from tests.core.deciding import refused as refused_by
 
 OLD: Attempt = (1, 1)
 NOW: Attempt = (1, 2)
@@ -32,29 +53,46 @@ NEXT: Attempt = (1, 3)
 HAD = Cursor("log", 4)
 ACTIVE = Connection("active", NOW, "e", "ann")
 INACTIVE = replace(ACTIVE, state="inactive")
+AWAY = replace(INACTIVE, away=True)
+FLEETING = replace(ACTIVE, fleeting=True)
 WATCHES = {("s", "c"): Watch(NOW, HAD)}
 PAUSED = {("s", "c"): Watch(NOW, None)}
-OWNERS = {("s", "c"): True}
+OWNERS = {("s", "c"): Owner("ann")}
+KEPT = {("s", "c"): Owner("ann", suspended=True)}
 WINDOWS = {("c", "s"): Window((1, 1), (((1, 1), "accepted"),))}
 LOGS = {("s",): Log("log", 5)}
-SETTINGS = ServerSettings(grace_s=60.0)
+BOUNDS = ServerSettings(grace_s=60.0)
+ELAPSES = GraceElapsed("c", NOW)
+STALE = Reject(409, "stale-attempt")
+UNKNOWN = Reject(409, "unknown-connection")
+STRANGER = Reject(403, "other-principal")
 
 
-def decide(i: Any, *parts: Any) -> tuple[tuple[Any, ...], list[Any]]:
-    """What the server's rule says: the parts, and the effects without `Moved`, which stands first."""
-    after, effects = SERVER[type(i)].decide(i, *parts)
-    moves = [effect for effect in effects if isinstance(effect, Moved)]
-    assert list(effects[: len(moves)]) == moves
-    return after, list(effects[len(moves) :])
+def server(connection: Connection | None, **changed: Any) -> dict[Any, Any]:
+    """The parts of a server that knows one connection, which watches and owns one session."""
+    parts = {
+        "connection": {("c",): connection} if connection else {},
+        "watch": WATCHES if connection == ACTIVE else PAUSED,
+        "owner": OWNERS,
+        "window": WINDOWS,
+        "log": LOGS,
+    } | changed
+    families = (CONNECTION, WATCH, OWNER, WINDOW, LOG)
+    return {SETTINGS: BOUNDS, **dict(zip(families, parts.values(), strict=True))}
 
 
-def refused(i: Any, *parts: Any) -> list[Any]:
+def decide(i: Any, connection: Connection | None, **changed: Any) -> Decided:
+    return decide_on(SERVER, i, server(connection, **changed))
+
+
+def refused(i: Any, connection: Connection | None, **changed: Any) -> list[Any]:
     """The input changes nothing and says why; what else is said."""
-    after, effects = SERVER[type(i)].decide(i, *parts)
-    assert after == parts[: len(after)]
-    assert isinstance(effects[0], Refused)
-    assert effects[0].why
-    return list(effects[1:])
+    return refused_by(SERVER, i, server(connection, **changed))
+
+
+def nothing(decided: Decided) -> bool:
+    """Whether nothing is left of the connection."""
+    return not any(decided[family] for family in (CONNECTION, WATCH, OWNER, WINDOW))
 
 
 def request(attempt: Attempt, principal: str = "ann", cursor: Cursor = HAD) -> StreamRequested:
@@ -64,32 +102,31 @@ def request(attempt: Attempt, principal: str = "ann", cursor: Cursor = HAD) -> S
 # -- attaching -----------------------------------------------------------------------------------------
 
 
-def test_a_new_id_is_bound_to_its_principal_and_begins_an_epoch() -> None:
-    after, effects = decide(request(NOW, cursor=START), None, {}, {("s",): None})
-    assert after == (
-        Connection("active", NOW, "fresh", "ann"),
-        {("s", "c"): Watch(NOW, START)},
-        {("s",): Log("fresh")},
-    )
-    assert effects == [Attach("c", NOW, "fresh", resumed=False), Wake("c", NOW, "s")]
+@pytest.mark.parametrize("made", [False, True])
+def test_a_new_id_is_bound_to_its_principal_and_begins_an_epoch(made: bool) -> None:
+    decided = decide_on(SERVER, replace(request(NOW, cursor=START), made=made), {})
+    assert decided[CONNECTION] == {("c",): Connection("active", NOW, "fresh", "ann", fleeting=made)}
+    assert decided[WATCH] == {("s", "c"): Watch(NOW, START)}
+    assert decided[LOG] == {("s",): Log("fresh")}
+    assert decided.effects == [Attach("c", NOW, "fresh", resumed=False), Wake("c", NOW, "s")]
 
 
 def test_one_that_comes_back_in_time_keeps_its_epoch_and_stops_the_grace_timer() -> None:
-    (connection, watches, logs), effects = decide(request(NEXT), INACTIVE, PAUSED, LOGS)
-    assert connection == replace(ACTIVE, generation=NEXT)
-    assert watches == {("s", "c"): Watch(NEXT, HAD)}
-    assert logs == LOGS
-    assert effects == [
-        CancelGrace(GraceElapsed("c", NOW)),
+    decided = decide(request(NEXT), replace(AWAY, serial=3))
+    assert decided[CONNECTION] == {("c",): replace(ACTIVE, generation=NEXT)}
+    assert decided[WATCH] == {("s", "c"): Watch(NEXT, HAD)}
+    assert decided[LOG] == LOGS
+    assert decided.effects == [
+        CancelGrace(ELAPSES),
         Attach("c", NEXT, "e", resumed=True),
         Wake("c", NEXT, "s"),
     ]
 
 
 def test_a_later_stream_takes_over_and_the_old_one_is_ended_first() -> None:
-    (connection, _, _), effects = decide(request(NEXT), ACTIVE, WATCHES, LOGS)
-    assert connection == replace(ACTIVE, generation=NEXT)
-    assert effects == [
+    decided = decide(request(NEXT), ACTIVE)
+    assert decided[CONNECTION] == {("c",): replace(ACTIVE, generation=NEXT)}
+    assert decided.effects == [
         CutStream("c", NOW, "replaced"),
         Attach("c", NEXT, "e", resumed=True),
         Wake("c", NEXT, "s"),
@@ -97,92 +134,177 @@ def test_a_later_stream_takes_over_and_the_old_one_is_ended_first() -> None:
 
 
 def test_a_client_that_started_again_is_later_than_its_earlier_life() -> None:
-    (connection, _, _), _ = decide(request((2, 1)), ACTIVE, WATCHES, LOGS)
-    assert connection.generation == (2, 1)
+    assert decide(request((2, 1)), ACTIVE)[CONNECTION]["c",].generation == (2, 1)
 
 
 @pytest.mark.parametrize("held", [ACTIVE, INACTIVE])
 @pytest.mark.parametrize("attempt", [OLD, NOW])
 def test_a_request_that_was_held_up_takes_over_nothing(held: Connection, attempt: Attempt) -> None:
-    assert refused(request(attempt), held, WATCHES, LOGS) == [Reject(409, "stale-attempt")]
+    assert refused(request(attempt), held) == [STALE]
 
 
 @pytest.mark.parametrize("held", [ACTIVE, INACTIVE])
 def test_an_id_answers_to_its_own_principal_only(held: Connection) -> None:
-    said = refused(request(NEXT, "eve"), held, WATCHES, {("s",): None})
-    assert said == [Reject(403, "other-principal")]
+    assert refused(request(NEXT, "eve"), held) == [STRANGER]
+
+
+def test_what_was_left_suspended_is_found_again_by_its_principal_alone() -> None:
+    gone: dict[str, Any] = {"watch": {}, "owner": KEPT, "window": {}}
+    assert decide(request(NEXT), None, **gone)[OWNER] == OWNERS
+    assert refused(request(NEXT, "eve"), None, **gone) == [STRANGER]
 
 
 # -- losing --------------------------------------------------------------------------------------------
 
 
 def test_the_streams_close_starts_its_grace_timer_and_stops_the_writing() -> None:
-    after, effects = decide(StreamClosed("c", NOW), ACTIVE, WATCHES, SETTINGS)
-    assert after == (INACTIVE, PAUSED)
-    assert effects == [StartGrace(GraceElapsed("c", NOW), 60.0)]
+    decided = decide(StreamClosed("c", NOW), ACTIVE)
+    assert (decided[CONNECTION], decided[WATCH]) == ({("c",): INACTIVE}, PAUSED)
+    assert decided.effects == [StartGrace(ELAPSES, 60.0)]
+
+
+def test_a_stream_that_nobody_reads_is_cut_and_its_client_waited_for() -> None:
+    decided = decide(StreamStalled("c", NOW), ACTIVE)
+    assert (decided[CONNECTION], decided[WATCH]) == ({("c",): INACTIVE}, PAUSED)
+    assert decided.effects == [CutStream("c", NOW, "stalled"), StartGrace(ELAPSES, 60.0)]
 
 
 @pytest.mark.parametrize(
+    ("i", "stops"),
+    [(StreamClosed("c", NOW), []), (StreamStalled("c", NOW), [CutStream("c", NOW, "stalled")])],
+)
+def test_a_client_that_left_its_id_to_the_server_is_not_waited_for(i: Any, stops: list[Any]) -> None:
+    decided = decide(i, FLEETING)
+    assert nothing(decided)
+    assert decided.effects == [*stops, Detached("c", "s")]
+
+
+@pytest.mark.parametrize("kind", [StreamClosed, StreamStalled])
+@pytest.mark.parametrize(
     ("held", "generation"), [(ACTIVE, OLD), (ACTIVE, NEVER), (INACTIVE, NOW), (INACTIVE, OLD), (None, NOW)]
 )
-def test_a_stale_close_detaches_nothing_and_starts_no_timer(held: Any, generation: Attempt) -> None:
-    assert refused(StreamClosed("c", generation), held, WATCHES if held else {}, SETTINGS) == []
+def test_a_stale_close_or_stall_detaches_nothing_and_starts_no_timer(
+    kind: Any, held: Any, generation: Attempt
+) -> None:
+    assert refused(kind("c", generation), held) == []
 
 
 def test_when_the_grace_is_over_all_that_it_held_is_freed() -> None:
-    after, effects = decide(GraceElapsed("c", NOW), INACTIVE, PAUSED, OWNERS, WINDOWS)
-    assert after == (None, {}, {}, {})
-    assert effects == [Released("c", "s")]
+    decided = decide(ELAPSES, INACTIVE)
+    assert nothing(decided)
+    assert decided.effects == [Detached("c", "s")]
+
+
+def test_who_said_that_it_will_be_away_keeps_what_it_owns() -> None:
+    decided = decide(ELAPSES, AWAY)
+    assert (decided[CONNECTION], decided[WATCH], decided[WINDOW]) == ({}, {}, {})
+    assert decided[OWNER] == KEPT
+    assert decided.effects == []
+
+
+def test_who_owns_a_session_without_watching_it_is_no_news_when_it_goes() -> None:
+    decided = decide(ELAPSES, INACTIVE, watch={})
+    assert (decided[OWNER], decided.effects) == ({}, [])
 
 
 @pytest.mark.parametrize(("held", "generation"), [(INACTIVE, OLD), (ACTIVE, NOW), (ACTIVE, OLD), (None, NOW)])
 def test_a_stale_grace_timer_ends_no_later_wait(held: Any, generation: Attempt) -> None:
-    assert refused(GraceElapsed("c", generation), held, WATCHES, OWNERS, WINDOWS) == []
+    assert refused(GraceElapsed("c", generation), held) == []
 
 
-# -- closing -------------------------------------------------------------------------------------------
+# -- the client's words --------------------------------------------------------------------------------
+
+ENTERS = WatchRequested("c", "t", NOW, 4, "ann", HAD, "fresh")
+LEAVES = UnwatchRequested("c", "s", NOW, 4, "ann")
+SUSPENDS = SuspendRequested("c", NOW, "ann")
+CLOSES = CloseRequested("c", NOW, "ann")
 
 
 @pytest.mark.parametrize(
-    ("held", "stops"),
-    [(ACTIVE, CutStream("c", NOW, "closed")), (INACTIVE, CancelGrace(GraceElapsed("c", NOW)))],
+    ("held", "stops"), [(ACTIVE, CutStream("c", NOW, "closed")), (AWAY, CancelGrace(ELAPSES))]
 )
 def test_a_client_that_is_done_is_not_waited_for(held: Connection, stops: Any) -> None:
-    after, effects = decide(CloseRequested("c", NOW, "ann"), held, WATCHES, OWNERS, WINDOWS)
-    assert after == (None, {}, {}, {})
-    assert effects == [stops, Released("c", "s")]
+    decided = decide(CLOSES, held)
+    assert nothing(decided)
+    assert decided.effects == [stops, Detached("c", "s")]
 
 
-@pytest.mark.parametrize(
-    ("held", "attempt", "principal", "problem"),
-    [
-        (None, NOW, "ann", Reject(409, "unknown-connection")),
-        (ACTIVE, NOW, "eve", Reject(403, "other-principal")),
-        (ACTIVE, OLD, "ann", Reject(409, "stale-attempt")),
-        (INACTIVE, OLD, "ann", Reject(409, "stale-attempt")),
-    ],
-)
-def test_a_close_that_is_not_ours_or_not_of_now_changes_nothing(
-    held: Any, attempt: Attempt, principal: str, problem: Reject
-) -> None:
-    said = refused(CloseRequested("c", attempt, principal), held, WATCHES, OWNERS, WINDOWS)
-    assert said == [problem]
+@pytest.mark.parametrize("held", [ACTIVE, INACTIVE])
+def test_a_client_may_say_that_it_will_be_away(held: Connection) -> None:
+    decided = decide(SUSPENDS, held)
+    assert decided[CONNECTION] == {("c",): replace(held, away=True)}
+    assert decided.effects == []
+
+
+def test_one_more_session_is_watched_from_the_cursor_on_and_comes_into_being() -> None:
+    decided = decide(ENTERS, ACTIVE)
+    assert decided[WATCH] == {**WATCHES, ("t", "c"): Watch(NOW, HAD)}
+    assert decided[LOG] == {**LOGS, ("t",): Log("fresh")}
+    assert decided[CONNECTION]["c",].serial == 4
+    assert decided.effects == [Wake("c", NOW, "t")]
+
+
+def test_without_a_stream_nothing_is_written_to_what_is_watched() -> None:
+    decided = decide(ENTERS, INACTIVE)
+    assert decided[WATCH]["t", "c"] == Watch(NOW, None)
+    assert decided.effects == []
+
+
+@pytest.mark.parametrize("held", [ACTIVE, INACTIVE])
+def test_a_session_that_is_watched_no_longer_is_owned_still(held: Connection) -> None:
+    decided = decide(LEAVES, held)
+    assert (decided[WATCH], decided[OWNER]) == ({}, OWNERS)
+    assert decided.effects == []
+
+
+@pytest.mark.parametrize("i", [ENTERS, LEAVES, SUSPENDS, CLOSES])
+def test_a_word_that_is_not_ours_or_not_of_now_changes_nothing(i: Any) -> None:
+    assert refused(i, None) == [UNKNOWN]
+    for held in (ACTIVE, INACTIVE):
+        assert refused(replace(i, principal="eve"), held) == [STRANGER]
+        assert refused(replace(i, attempt=OLD), held) == [STALE]
+
+
+@pytest.mark.parametrize("i", [ENTERS, LEAVES])
+def test_a_word_that_a_later_one_has_overtaken_changes_nothing(i: Any) -> None:
+    assert refused(i, replace(ACTIVE, serial=4)) == [STALE]
 
 
 # -- starting ------------------------------------------------------------------------------------------
 
+TWO = {("c",): ACTIVE, ("d",): replace(INACTIVE, generation=OLD)}
+
 
 def test_a_server_that_starts_knows_nothing_and_ends_what_the_one_before_had() -> None:
-    held = {("c",): ACTIVE, ("d",): replace(INACTIVE, generation=OLD)}
-    after, effects = decide(ServerStarted(), held, WATCHES, OWNERS, WINDOWS, LOGS)
-    assert after == ({}, {}, {}, {}, {})
-    assert effects == [
+    decided = decide_on(SERVER, ServerStarted(), server(ACTIVE) | {CONNECTION: TWO})
+    assert nothing(decided)
+    assert decided[LOG] == {}
+    assert decided.effects == [
         CutStream("c", NOW, "restarted"),
         CutStream("d", OLD, "restarted"),
-        CancelGrace(GraceElapsed("c", NOW)),
+        CancelGrace(ELAPSES),
         CancelGrace(GraceElapsed("d", OLD)),
     ]
 
 
 def test_a_server_that_knew_nothing_starts_without_a_word() -> None:
-    assert decide(ServerStarted(), {}, {}, {}, {}, {}) == (({}, {}, {}, {}, {}), [])
+    assert decide_on(SERVER, ServerStarted(), {SETTINGS: BOUNDS}).effects == []
+
+
+def test_one_whose_store_keeps_everything_waits_for_its_clients_from_the_beginning() -> None:
+    decided = decide_on(SERVER, ServerStarted(kept=True), server(ACTIVE) | {CONNECTION: TWO})
+    assert decided[CONNECTION] == {("c",): INACTIVE, ("d",): TWO["d",]}
+    assert (decided[WATCH], decided[OWNER], decided[WINDOW]) == (PAUSED, OWNERS, WINDOWS)
+    assert decided[LOG] == LOGS
+    assert decided.effects == [
+        CutStream("c", NOW, "restarted"),
+        StartGrace(ELAPSES, 60.0),
+        CancelGrace(GraceElapsed("d", OLD)),
+        StartGrace(GraceElapsed("d", OLD), 60.0),
+    ]
+
+
+def test_and_forgets_those_that_left_their_id_to_it() -> None:
+    decided = decide(ServerStarted(kept=True), FLEETING)
+    assert nothing(decided)
+    assert decided.effects == [CutStream("c", NOW, "restarted"), Detached("c", "s")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,15 +12,17 @@ from perdure_model.core.common import Refused
 from perdure_model.core.server import SERVER
 from perdure_model.core.server.effects import Answer, Handle, Reject
 from perdure_model.core.server.inputs import PostArrived
-from perdure_model.core.server.parts import Connection, Log, Window
+from perdure_model.core.server.parts import Connection, Log, Owner, Window
 
 ANN = Connection("active", (1, 2), "e", "ann")
 A, B, C = (1, 1), (1, 2), (1, 3)
 OVER = "the session is over"
 
 
-def post(*keys: tuple[int, int], epoch: str = "e", principal: str = "ann") -> PostArrived:
-    return PostArrived("c", "s", epoch, principal, keys, "fresh")
+def post(
+    *keys: tuple[int, int], epoch: str = "e", principal: str = "ann", attempt: tuple[int, int] = (1, 2)
+) -> PostArrived:
+    return PostArrived("c", "s", attempt, epoch, principal, keys, "fresh")
 
 
 def decide(i: PostArrived, *parts: Any) -> tuple[tuple[Any, ...], list[Any]]:
@@ -31,7 +34,7 @@ def test_what_is_new_is_answered_first_and_then_handled_in_order() -> None:
     (window, owners, log), effects = decide(post(A, B), None, {}, None, ANN)
     said = ((A, "accepted"), (B, "accepted"))
     assert window == Window(A, said)
-    assert owners == {("s", "c"): True}
+    assert owners == {("s", "c"): Owner("ann")}
     assert log == Log("fresh")
     assert effects == [Answer(said), Handle("c", "s", A), Handle("c", "s", B)]
 
@@ -67,8 +70,8 @@ def test_what_was_taken_before_the_end_stays_taken() -> None:
 
 
 def test_who_sends_drives_the_session_from_then_on() -> None:
-    (_, owners, _), _ = decide(post(A), None, {("s", "other"): True}, None, ANN)
-    assert owners == {("s", "c"): True}
+    (_, owners, _), _ = decide(post(A), None, {("s", "other"): Owner("bob")}, None, ANN)
+    assert owners == {("s", "c"): Owner("ann")}
 
 
 @pytest.mark.parametrize(
@@ -77,16 +80,23 @@ def test_who_sends_drives_the_session_from_then_on() -> None:
         (None, post(A), Reject(409, "unknown-connection")),
         (ANN, post(A, epoch="before"), Reject(409, "unknown-connection")),
         (ANN, post(A, principal="eve"), Reject(403, "other-principal")),
+        (replace(ANN, generation=(2, 1)), post(A), Reject(409, "stale-attempt")),
     ],
 )
 def test_a_post_of_another_epoch_or_principal_takes_nothing(
     connection: Connection | None, i: PostArrived, reject: Reject
 ) -> None:
-    held = (Window(A), {("s", "other"): True}, Log("log"))
+    held = (Window(A), {("s", "other"): Owner("bob")}, Log("log"))
     after, (why, said) = decide(i, *held, connection)
     assert after == held
     assert isinstance(why, Refused)
     assert said == reject
+
+
+@pytest.mark.parametrize("attempt", [(1, 1), (1, 2), (1, 3)])
+def test_a_post_under_an_earlier_stream_of_this_life_is_taken_all_the_same(attempt: tuple[int, int]) -> None:
+    _, effects = decide(post(A, attempt=attempt), None, {}, None, ANN)
+    assert effects[0] == Answer(((A, "accepted"),))
 
 
 posts = st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=3, unique=True).map(sorted), max_size=8)

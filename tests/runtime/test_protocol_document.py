@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from perdure import events, wire
+from perdure import Hub, events, wire
 from perdure.problems import KINDS, TYPE
+from starlette.routing import Route
 
 DOCUMENT = (Path(__file__).parents[2] / "PROTOCOL.md").read_text(encoding="utf-8")
 
@@ -26,6 +27,13 @@ def test_each_event_and_bound_stands_there() -> None:
     assert f"1 to {wire.SESSION_NAME_MAX} printable characters" in DOCUMENT
 
 
+def test_each_address_stands_there() -> None:
+    for route in Hub().asgi().routes:
+        assert isinstance(route, Route)
+        (method,) = route.methods or {"none"}
+        assert f"`{method} {{base}}{route.path}`" in DOCUMENT
+
+
 def test_each_field_of_the_protocol_s_bodies_stands_there() -> None:
     bodies: list[type[wire.Body]] = [
         events.Welcome,
@@ -35,6 +43,9 @@ def test_each_field_of_the_protocol_s_bodies_stands_there() -> None:
         wire.SendBody,
         wire.SendItem,
         wire.CloseBody,
+        wire.SuspendBody,
+        wire.WatchBody,
+        wire.UnwatchBody,
         wire.SendReply,
         wire.Receipt,
     ]
