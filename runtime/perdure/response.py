@@ -205,7 +205,7 @@ class Refreshing(AsyncIterator[E]):
     async def _cancel(self) -> None:
         """The consumer leaves: what that ends is waited for, whatever else is cancelled."""
         self._feed(CallCancelled(self._name))
-        self._over = True
+        self._end()
         with anyio.CancelScope(shield=True):
             await self._close()
             await self._credential.quiet()
@@ -236,11 +236,10 @@ class Refreshing(AsyncIterator[E]):
                     del self._kept[event]
             case SurfaceError():
                 self._out.append(self._errors[effect.attempt])
-                self._errors.clear()
-                self._over = True
+                self._end()
             case FinishCall():
                 self._stop_reading()
-                self._over = True
+                self._end()
             case RejectToken():
                 self._answered = anyio.Event()
                 self._credential.reject(self._name, effect.token, self._told)
@@ -248,6 +247,10 @@ class Refreshing(AsyncIterator[E]):
                 self._credential.leave(self._name)
             case _:
                 assert_never(effect)
+
+    def _end(self) -> None:
+        self._over = True
+        self._errors.clear()
 
     def _stop_reading(self) -> None:
         if self._reading is not None:

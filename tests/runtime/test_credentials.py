@@ -134,6 +134,21 @@ async def test_a_refresh_in_vain_is_told_to_all_and_not_repeated_until_another_t
     assert issuer.asked == 1
 
 
+async def test_a_refresh_that_succeeds_after_one_that_failed_leaves_no_error() -> None:
+    issuer = Issuer(RuntimeError("no network"), "t3")
+    issuer.let.set()
+    credential = Credential("t1", issuer)
+    callers = Callers(credential)
+    name = callers.reject()
+    await until(lambda: callers.told[name])
+    assert isinstance(credential.error, RuntimeError)
+    credential.replace("t2")
+    other = callers.reject()
+    await until(lambda: callers.told[other])
+    assert callers.told[other] == ["t3"]
+    assert repr(credential.error) == "None"
+
+
 async def test_a_refresh_that_takes_too_long_has_failed() -> None:
     issuer = Issuer()
     credential = Credential("t1", issuer, timeout_s=0.01)

@@ -264,6 +264,28 @@ async def test_cancelling_the_consumer_closes_its_stream() -> None:
     assert (stream.outcome, provider.closed) == ("cancelled", ["t1"])
 
 
+async def test_a_stream_that_takes_its_time_to_close_is_waited_for_by_who_is_cancelled() -> None:
+    exits: list[str] = []
+
+    @asynccontextmanager
+    async def opened(token: str) -> AsyncIterator[AsyncIterator[Any]]:
+        yield Provider(t1=["start", anyio.Event()])(token)
+        await anyio.sleep(0.01)
+        exits.append(token)
+
+    with anyio.move_on_after(0.02) as scope:
+        await anext(call(opened))
+    assert scope.cancelled_caught
+    assert exits == ["t1"]
+
+
+@pytest.mark.parametrize("second", [GOOD, ["start 2", AUTH_ERRORS[0]]], ids=["completed", "failed"])
+async def test_at_its_end_a_call_holds_no_payload_and_no_error(second: list[Any]) -> None:
+    stream = call(Provider(t1=["start", AUTH_ERRORS[1]], t2=second))
+    await outcome_of(stream)
+    assert (stream._kept, stream._errors, stream._reading) == ({}, {}, None)
+
+
 async def test_cancelling_the_one_who_waits_cancels_the_refresh_and_leaves_no_task() -> None:
     ended: list[str] = []
 
