@@ -254,7 +254,7 @@ defect(
     "A16",
     "the end of a stream that was given up starts a second wait, or drops the stream after it",
     "P-ONE-STREAM",
-    where="A submits",
+    where="A calls",
     on_follow_lost=_any_streams_end,
 )
 defect(
