@@ -4,7 +4,8 @@ Law of this package: it performs, and decides nothing. The rules of `perdure_mod
 reached through one function, `perdure.feed.Feed`. Await, clock, chance and sockets are here, and only here.
 
 `connect` is the client, `Hub` the server; PROTOCOL.md says what goes over the wire between them. `follow`
-shows the state behind any event stream; `refreshing` is for streams of other servers whose credential, a `Credential` that many share, may expire.
+shows the state behind any event stream; `refreshing` is for streams of other servers whose credential, a
+`Credential` that many share, may expire.
 """
 
 from perdure_model.core.client.parts import ClientSettings
