@@ -365,6 +365,7 @@ class Followed:
         self._timers.start(effect.due, effect.seconds)
 
     def _show(self, arrived: Arrived) -> None:
+        self._cause = None  # whatever failed before, it is not why a state ends the session
         self._fields = states.merged(self._fields, arrived, self._remote.volatile)
         self._inbox.put(dict(self._fields))
         self._callbacks.call("on_state", dict(self._fields))

@@ -173,6 +173,17 @@ async def test_an_end_that_is_not_well_is_raised(
                 await take(session)
 
 
+async def test_a_failure_that_was_overcome_is_not_the_cause_of_the_end(served: Served) -> None:
+    served.flow.faults["state"] = [503]
+    served.flow.state["outcome"] = "failed"
+    async with served.follow() as session:
+        with pytest.raises(SessionFailed) as raised:
+            await rest(session)
+    assert raised.value.status == 0
+    assert raised.value.__cause__ is None
+    assert [error.status for error in served.errors] == [503]
+
+
 async def test_a_stream_that_is_cut_comes_back_and_what_was_missed_is_shown(served: Served) -> None:
     async with served.follow() as session:
         await take(session)
