@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from perdure_model.core.rule import Decide, Rule
 from perdure_model.documents.counterexamples import FOLDER
 from perdure_model.documents.machines import DRAWINGS
 from perdure_model.documents.markdown import anchor, code, link, linked, paragraphs, table
@@ -129,7 +130,8 @@ def _own(one: Defect, known: Container[str]) -> Iterator[str]:
     yield ""
 
 
-def _docstrings(functions: Iterable[object]) -> str:
+def _docstrings(variants: Iterable[Decide | Rule]) -> str:
+    functions = [one.decide if isinstance(one, Rule) else one for one in variants]
     return "\n\n".join(paragraphs(one.__doc__) for one in functions if one.__doc__)
 
 
