@@ -1,31 +1,22 @@
-"""The committed files say what the model says. That what the worlds reach is true is held by tests/world."""
+"""The committed files say what the model says.
+
+What takes a search is held where the search is made: by tests/world/test_worlds.py what the worlds reach, by
+test_defects.py each counterexample.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-from perdure_model.documents.counterexamples import drawings
 from perdure_model.documents.folder import Made, stale, write
 from perdure_model.documents.record import load
 from perdure_model.world import DEFECTS
-from perdure_model.world.run import find
 
 from .conftest import DRAWINGS, SPECIFICATION
 
 
 def test_the_committed_files_are_fresh(made: Made) -> None:
     assert stale(made, DRAWINGS, SPECIFICATION) == [], "run `perdure diagrams`"
-
-
-@pytest.mark.parametrize("name", DEFECTS)
-def test_a_defects_drawing_shows_its_shortest_counterexample(name: str) -> None:
-    finding = find(DEFECTS[name], progress=False)
-    drawn = drawings(finding)
-    assert len(drawn) == 2
-    for path, text in drawn.items():
-        assert (DRAWINGS / path).read_text(encoding="utf-8") == text, "run `perdure diagrams`"
-    assert load(DRAWINGS).found[name] == (finding.world, finding.length)
 
 
 def test_staleness_is_told(made: Made, tmp_path: Path) -> None:

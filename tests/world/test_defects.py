@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from perdure.testing.data import DATA_DEFECTS
 from perdure_model.core.server import connection
-from perdure_model.world import DEFECTS, MODELS, Defect, check_worlds
+from perdure_model.documents.counterexamples import drawings
+from perdure_model.documents.record import load
+from perdure_model.world import DEFECTS, MODELS, Defect, Finding, check_worlds
 from perdure_model.world.bind import property_id
 from perdure_model.world.models import model_of
 from perdure_model.world.run import find, find_defects
 from perdure_model.world.show import steps
 
+DRAWINGS = Path(__file__).parents[2] / "diagrams"
 FENCES = {
     "T02": ("on_stream_closed", "P-STALE-CLOSE"),
     "T04": ("on_grace_elapsed", "P-TTL"),
@@ -45,6 +50,16 @@ def assert_found(defect: Defect) -> None:
     )
     assert finding.violation.trace[0].action is None
     assert len(list(steps(finding.violation))) >= len(finding.violation.trace) - 1
+    assert_drawn(finding)
+
+
+def assert_drawn(finding: Finding) -> None:
+    """The committed drawings are of this very counterexample: the search for it need not be made twice."""
+    drawn = drawings(finding)
+    assert len(drawn) == 2
+    for path, text in drawn.items():
+        assert (DRAWINGS / path).read_text(encoding="utf-8") == text, "run `perdure diagrams`"
+    assert load(DRAWINGS).found[finding.defect.id] == (finding.world, finding.length)
 
 
 @pytest.mark.parametrize("name", ["T02", "T03"])
