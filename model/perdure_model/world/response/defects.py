@@ -63,8 +63,8 @@ def _restarts_after_live(i: Any, call: Any) -> Decision:
 def _any_attempts_event(i: Any, call: Any) -> Decision:
     """A stream that was ended may have handed one thing more to its reader by then.
 
-    Without the attempt's number it counts as the second attempt's: the consumer is handed what the dead attempt
-    said, ahead of the second one's start or amid its text.
+    Without the attempt's number it counts as the second attempt's: the consumer is handed what the dead
+    attempt said, ahead of the second one's start or amid its text.
     """
     return upstream.on_live_arrived(replace(i, attempt=call.attempt), call)
 
@@ -72,8 +72,8 @@ def _any_attempts_event(i: Any, call: Any) -> Decision:
 def _ends_again(i: Any, call: Any) -> Decision:
     """Where errors are events, a stream is still to be closed after its error.
 
-    Its end, heard of a moment later, ends the call once more: a consumer that was told of a failure is then told
-    that all went well.
+    Its end, heard of a moment later, ends the call once more: a consumer that was told of a failure is
+    then told that all went well.
     """
     over = call.state == "ended" and call.attempt == i.attempt
     return upstream.on_attempt_finished(i, replace(call, state="streaming") if over else call)
@@ -100,8 +100,8 @@ def _the_same_will_do(i: Any, shared: Any, waiters: Any) -> Decision:
 def _older_will_do(i: Any, shared: Any, waiters: Any) -> Decision:
     """Only the token in use is compared with the one that the refresh brings.
 
-    A refresh from a stale source brings an older one, with which a call was refused that waits as well. The call
-    spends its one other attempt on the very token that it knows to be dead.
+    A refresh from a stale source brings an older one, with which a call was refused that waits as well.
+    The call spends its one other attempt on the very token that it knows to be dead.
     """
     unaware = {key: replace(waiter, token=shared.token) for key, waiter in waiters.items()}
     return sharing.on_token_refreshed(i, shared, unaware)
@@ -120,7 +120,8 @@ def _tells_one(i: Any, shared: Any, waiters: Any) -> Decision:
 def _given_in_vain(i: Any, shared: Any, waiters: Any) -> Decision:
     """A credential that is busy with its refresh has no answer to a token that is given meanwhile.
 
-    It is dropped, and where the refresh then fails, every waiting call gets its error, with a good token at hand.
+    It is dropped, and where the refresh then fails, every waiting call gets its error, with a good
+    token at hand.
     """
     if shared is not None and shared.state == "refreshing":
         return (shared, waiters), ()
@@ -139,8 +140,8 @@ def _given_once_more(i: Any, shared: Any, waiters: Any) -> Decision:
 def _counts_who_leaves(i: Any, shared: Any, waiters: Any) -> Decision:
     """Between the answer to a call and its arrival the call may leave.
 
-    If leaving counts down those who wait, without a look at who they are, then the refresh of somebody else is
-    cancelled, who is never answered.
+    If leaving counts down those who wait, without a look at who they are, then the refresh of somebody
+    else is cancelled, who is never answered.
     """
     if (i.caller,) in waiters or len(waiters) != 1:
         return sharing.on_caller_left(i, shared, waiters)
