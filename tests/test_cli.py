@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -90,11 +91,11 @@ def test_a_planted_defect_exits_1_with_a_readable_counterexample(defect: str, br
     assert result.exit_code == FOUND
     lines = result.stdout.splitlines()
     assert [line for line in lines if line.startswith(f"violated {breaks} ")]
-    start = next(n for n, line in enumerate(lines) if line.startswith(f"{breaks} in world 'T "))
+    start = next(n for n, line in enumerate(lines) if re.match(rf"{breaks}( \(\d+\))? in world 'T ", line))
     steps = [line for line in lines[start + 1 :] if line[:3].strip().isdigit() and line[3:5] == ". "]
-    assert steps[0] == "  1. on_started"
+    assert re.fullmatch(r"  1\. (\w+: )?on_started", steps[0])
     assert any("on_stream_closed" in step for step in steps)
-    assert any(line.startswith("        connection[c]: ") for line in lines[start + 1 :])
+    assert any(re.match(r"        connection\[\w+\]: ", line) for line in lines[start + 1 :])
 
 
 @pytest.mark.parametrize(("defect", "breaks"), [("T02", "P-STALE-CLOSE"), ("T03", "P-TTL")])
@@ -115,8 +116,8 @@ def test_a_counterexample_is_data_too(defect: str, breaks: str) -> None:
     ("words", "says"),
     [
         (["check", "--world", "huge"], "no world size 'huge'; there are small, default, large"),
-        (["check", "--defect", "T99"], "no defect 'T99'; there are T02, "),
-        (["defects", "--only", "T99"], "no defect 'T99'; there are T02, "),
+        (["check", "--defect", "T99"], "no defect 'T99'; there are T01, T02, "),
+        (["defects", "--only", "T99"], "no defect 'T99'; there are T01, T02, "),
         (["check", "--wrold", "small"], "No such option"),
         (["chekc"], "No such command"),
     ],
