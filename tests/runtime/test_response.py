@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -277,6 +278,27 @@ async def test_a_stream_that_takes_its_time_to_close_is_waited_for_by_who_is_can
         await anext(call(opened))
     assert scope.cancelled_caught
     assert exits == ["t1"]
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_task_that_asyncio_cancels_leaves_no_task_either() -> None:
+    ended: list[str] = []
+
+    async def refresh() -> str:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ended.append("refresh")
+        raise AssertionError
+
+    before = asyncio.all_tasks()
+    stream = call(Provider(t1=["start", AUTH_ERRORS[1]]), Credential("t1", refresh))
+    task = asyncio.create_task(outcome_of(stream))
+    await anyio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (stream.outcome, ended, asyncio.all_tasks()) == ("cancelled", ["refresh"], before)
 
 
 @pytest.mark.parametrize("second", [GOOD, ["start 2", AUTH_ERRORS[0]]], ids=["completed", "failed"])
