@@ -72,6 +72,7 @@ DEFAULT = {
     "T stalls": 258_049,
     "T never": 3_281,
     "T gone": 25,
+    "T outbid": 21,
     "A losses": 2_852,
     "A gone": 677,
     "A answers": 943,

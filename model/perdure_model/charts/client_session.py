@@ -90,12 +90,16 @@ class ClientSession(Chart):
     )
     credited = reconnecting.to.itself(internal=True, cond="waiting", on="open_stream")
     discredited = reconnecting.to(terminal, cond="waiting", on="abandon")
-    usurped = awaiting.to(
-        reconnecting, cond=["current", "renews"], on=["end_stream", "renew", "schedule"]
-    ) | awaiting.to(terminal, cond="current", on=["end_stream", "abandon"])
+    usurped = (
+        awaiting.to(terminal, cond=["current", "spent"], on=["end_stream", "abandon"])
+        | awaiting.to(reconnecting, cond=["current", "renews"], on=["end_stream", "renew", "schedule"])
+        | awaiting.to(terminal, cond="current", on=["end_stream", "abandon"])
+    )
     outbid = (
-        connecting.to(reconnecting, cond=["current", "renews"], on=["renew", "schedule"])
+        connecting.to(terminal, cond=["current", "spent"], on="abandon")
+        | connecting.to(reconnecting, cond=["current", "renews"], on=["renew", "schedule"])
         | connecting.to(terminal, cond="current", on="abandon")
+        | reconnecting.to(terminal, cond=["current", "spent"], on="abandon")
         | reconnecting.to.itself(internal=True, cond=["current", "renews"], on=["renew", "schedule"])
         | reconnecting.to(terminal, cond="current", on="abandon")
     )

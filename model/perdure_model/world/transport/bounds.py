@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 AT_LEAST_ONE = ("tabs", "queue_max", "log_max", "batch_max")
 """Counts that cannot be 0: a world without them would be another one, or none."""
-CHANNELS = ("posts", "streams")
+CHANNELS = ("posts", "streams", "ids")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ class Bounds:
     old_server: bool = False
     """The server ignores the clients' ids, and makes one for each stream."""
     never: tuple[str, ...] = ()
-    """What never gets through: `posts`, `streams`."""
+    """What never gets through: `posts`, `streams`; `ids`: every stream request is told that a later attempt
+    holds its id."""
 
     attempts_max: int = 5
     retries_max: int = 1

@@ -502,6 +502,12 @@ def _unhears_in_any_order(i: Any, held: Any, *more: Any) -> Decision:
     return watched.on_unwatch_requested(replace(i, serial=held.serial + 1) if held else i, held, *more)
 
 
+def _renews_for_ever(i: Any, state: Any, link: Any, *more: Any) -> Decision:
+    first = replace(link, failures=0) if i.status == 409 else link
+    (state, link, *rest), effects = stream.on_stream_lost(i, state, first, *more)
+    return (state, replace(link, attempt=(1, link.attempt[1] % 3)), *rest), effects
+
+
 suspending = SERVER[SuspendRequested]
 defect(
     "N01",
@@ -564,4 +570,11 @@ defect(
     where="T watching",
     on_watch_requested=_hears_in_any_order,
     on_unwatch_requested=_unhears_in_any_order,
+)
+defect(
+    "N09",
+    "a client whose every id is said to be another's takes new ones for ever, and at once",
+    "P-TERMINATES",
+    where="T outbid",
+    on_stream_lost=_renews_for_ever,
 )

@@ -39,6 +39,7 @@ class Faults:
                 (b.tokens, self._deny),
                 ("posts" in b.never, self._never_posts),
                 ("streams" in b.never, self._never_streams),
+                ("ids" in b.never, self._never_ids),
             ):
                 if wanted:
                     fault(tab)
@@ -192,6 +193,12 @@ class Faults:
         def never(requests: frozenset[Request], channel: Channel | None) -> Step:
             for request in sorted(requests, key=repr):
                 yield requests - {request}, refused(channel, request, 503)
+
+    def _never_ids(self, tab: Tab) -> None:
+        @self._action(tab, tab.requests, tab.channel, name="every id is another's", fair=True)
+        def never(requests: frozenset[Request], channel: Channel | None) -> Step:
+            for request in sorted(requests, key=repr):
+                yield requests - {request}, refused(channel, request, 409)
 
 
 def refused(channel: Channel | None, request: Request, status: int) -> Channel | None:

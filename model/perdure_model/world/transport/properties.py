@@ -701,7 +701,7 @@ def outcome(w: Transport) -> None:
             possible = {"failed"}
             possible |= {"closed"} if w.bounds.leaves else set()
             possible |= {"succeeded"} if w.bounds.ends else set()
-            possible |= {"taken over"} if (w.bounds.copied and not w.bounds.renews) else set()
+            possible |= {"taken over"} if w.bounds.copied or "ids" in w.bounds.never else set()
             if 401 in w.bounds.statuses or 410 in w.bounds.statuses or (w.bounds.tokens and access.unproven):
                 possible |= {"expired"}
             return state.outcome in possible
@@ -852,6 +852,24 @@ def reconverge_of(w: Transport, tab: Tab) -> None:
         return gone or at_peace(w, tab, at)
 
     w.leads_to(*looks, when=opened, then=converged, name="P-RECONVERGE")
+
+
+@states("P-TERMINATES")
+def terminates(w: Transport) -> None:
+    """A session whose server never recovers ends in a terminal error within its bounds."""
+    tab = w.tabs[0]
+    if w.liveness and {"streams", "ids"} & set(w.bounds.never):
+        w.leads_to(
+            tab.opened,
+            tab.state,
+            when=lambda opened, _state: living(opened),
+            then=lambda _opened, state: state is not None and state.state == "terminal",
+            name="P-TERMINATES",
+        )
+
+    @sometimes(w, "P-TERMINATES", tab.state)
+    def ended(state: Any) -> bool:
+        return state is not None and state.outcome == "failed"
 
 
 @states("P-EXPIRES")

@@ -56,12 +56,17 @@ DEFAULT = {
     "T stalls": replace(QUIET, events=2, stalls=1, cuts=1, batch_max=1),
     "T never": replace(QUIET, sends=2, cuts=1, never=("posts",), liveness=True),
     "T gone": replace(QUIET, sends=1, never=("streams",), attempts_max=2, liveness=True),
+    "T outbid": replace(QUIET, sends=1, never=("ids",), attempts_max=2, spare=True, liveness=True),
 }
 LARGE = {
     **DEFAULT,
-    "T tight": replace(DEFAULT["T tight"], events=3),
-    "T losses": replace(DEFAULT["T losses"], events=2, cuts=3, lost=2, late=1),
-    "T restart": replace(DEFAULT["T restart"], events=2, cuts=1),
-    "T three": replace(QUIET, tabs=3, cuts=2),
+    "T losses": replace(DEFAULT["T losses"], cuts=2),
+    "T timers": replace(DEFAULT["T timers"], lost=1),
+    "T tight": replace(DEFAULT["T tight"], cuts=2, garbled=1),
+    "T away": replace(DEFAULT["T away"], suspends=2),
+    "T two": replace(DEFAULT["T two"], cuts=2, leaves=1),
+    "T three": replace(QUIET, tabs=3, cuts=1),
+    "T copied": replace(DEFAULT["T copied"], cuts=1),
+    "T watching": replace(DEFAULT["T watching"], sends=1, ends=1),
 }
 SIZES: Mapping[str, Mapping[str, Bounds]] = {"small": SMALL, "default": DEFAULT, "large": LARGE}

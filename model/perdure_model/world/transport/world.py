@@ -82,7 +82,8 @@ class Transport(World):
 
     def passes(self, what: str, token: Hashable, dead: tuple[int, ...]) -> bool:
         """Whether such a request gets through, with this credential, while the first `dead` ones are dead."""
-        return what not in self.bounds.never and all(int(str(token)) >= one for one in dead)
+        never = {"streams", "ids"} if what == "streams" else {what}
+        return not never & set(self.bounds.never) and all(int(str(token)) >= one for one in dead)
 
     def symmetry(self) -> list[list[tuple[Component, ...]]]:
         """The clients as interchangeable groups, each with what the server keeps for it.

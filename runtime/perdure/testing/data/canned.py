@@ -24,7 +24,6 @@ EAGER = ClientSettings(
     reconnect_cap_s=0,
     retry_first_s=0,
     retry_cap_s=0,
-    renews=False,  # or a server that says 409 to every id is asked under ever new ones
 )
 CID = "cid-00000000-0000-4000-8000-000000000000"
 WITHIN_S = 3.0
