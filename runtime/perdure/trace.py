@@ -23,7 +23,7 @@ VERSION = 1
 LOG = logging.getLogger("perdure")
 Record: TypeAlias = dict[str, Any]
 Sink: TypeAlias = Callable[[Record], None]
-GENERATION_FIELDS = ("generation", "attempt", "post")
+GENERATION_FIELDS = ("generation", "attempt", "post", "refresh")
 
 
 class Recorder:

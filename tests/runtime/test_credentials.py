@@ -231,6 +231,7 @@ async def test_no_text_of_a_token_reaches_trace_log_or_repr(caplog: pytest.LogCa
     name = callers.reject()
     await until(lambda: callers.told[name])
     assert [record["event"] for record in records] == [None, "rejected", "refreshed"]
+    assert [record["generation"] for record in records] == [None, None, 1]
     assert credential.token == "secret-2"
     for shown in (str(records), caplog.text, repr(credential)):
         assert "secret" not in shown
