@@ -27,6 +27,7 @@ class Flow:
         self.cut = asyncio.Event()
         self.snapshots_wait: asyncio.Event | None = None
         self.idle = self.mute = False
+        self.ping_s = 0.2
         self.raw: list[dict[str, Any]] = []
         routes = [
             Route("/events", self.events),
@@ -72,7 +73,7 @@ class Flow:
             return fault
         last = request.headers.get("last-event-id")
         begin = len(self.log) if last is None else self.after(last)
-        return EventSourceResponse(self.stream(begin, self.cut), ping=0.2)
+        return EventSourceResponse(self.stream(begin, self.cut), ping=self.ping_s)
 
     def after(self, last: str) -> int:
         ids = [event.get("id") for event in self.log]
@@ -81,9 +82,9 @@ class Flow:
     async def stream(self, position: int, cut: asyncio.Event) -> AsyncIterator[dict[str, Any]]:
         while not cut.is_set():
             changed = self.changed
-            for event in self.log[position:]:
-                yield event
-            position = len(self.log)
+            while position < len(self.log):
+                position += 1
+                yield self.log[position - 1]
             await changed.wait()
 
     async def snapshot(self, request: Request) -> Response:

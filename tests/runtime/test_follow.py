@@ -17,8 +17,10 @@ from perdure import (
     FollowSettings,
     FollowStatus,
     Hub,
+    Limits,
     SessionExpired,
     SessionFailed,
+    SnapshotFailed,
     StreamRefused,
     SubmitFailed,
     SubmitUncertain,
@@ -367,6 +369,97 @@ async def test_a_snapshot_that_fails_counts_as_a_lost_attempt(served: Served) ->
     assert [error.status for error in served.errors] == [404, 500]
 
 
+async def test_a_stream_that_is_silent_for_too_long_counts_as_lost(served: Served) -> None:
+    served.flow.ping_s = 60
+    async with served.follow(silence_s=0.1) as session:
+        await take(session)
+        await until(lambda: served.errors)
+        assert "nothing was heard" in served.errors[0].says
+    served.flow.ping_s, served.errors[:] = 0.02, []
+    async with served.follow(silence_s=0.3) as session:
+        await take(session)
+        await anyio.sleep(0.5)
+        assert (session.status.state, served.errors) == ("awaiting", [])
+
+
+async def test_a_snapshot_that_takes_too_long_is_a_failed_attempt(served: Served) -> None:
+    waits = [True, False]
+
+    async def get_state(_token: str | None) -> State:
+        if waits.pop(0):
+            await anyio.sleep_forever()
+        return {"version": 1}
+
+    async with served.follow(snapshot=get_state, limits=Limits(post_s=0.1)) as session:
+        assert await take(session) == {"version": 1}
+    assert [type(error) for error in served.errors] == [SnapshotFailed]
+    assert "in time" in served.errors[0].says
+
+
+async def test_the_wait_that_the_stream_asks_for_is_kept(served: Served) -> None:
+    async with served.follow() as session:
+        await take(session)
+        await served.call(served.flow.say, data='{"version": 2}', retry=700)
+        await take(session)
+        await served.call(served.flow.end_streams)
+        await until(lambda: session.status.next_try_s)
+        assert session.status.next_try_s == 0.7
+
+
+async def test_a_credential_is_refreshed_again_after_progress(served: Served) -> None:
+    fresh = iter(["second", "third"])
+    served.flow.token = "second"
+    async with served.follow(credential=Credential("first", lambda: next(fresh))) as session:
+        await take(session)
+        served.flow.token = "third"
+        await served.call(served.flow.end_streams)
+        await served.change(step="two")
+        assert (await take(session))["step"] == "two"
+        assert session.outcome is None
+    assert list(fresh) == []
+
+
+@pytest.mark.parametrize("holding", [False, True])
+async def test_what_is_not_taken_stops_the_reading_and_nothing_is_lost(served: Served, holding: bool) -> None:
+    wait = served.flow.snapshots_wait = asyncio.Event()
+
+    async def go_on() -> None:
+        wait.set()
+
+    if not holding:
+        await served.call(go_on)
+    body = "x" * 20_000
+    limits = Limits(heartbeat_s=5, post_s=9, inbox_max=10)
+    async with served.follow(limits=limits) as session:
+        await until(lambda: len(served.flow.asked) == 2)
+        await until(lambda: holding or session.status.state == "awaiting")
+        for _ in range(400):
+            await served.change(body=body)
+        await anyio.sleep(0.2)
+        assert len(session._inbox) + len(session._kept) < 100
+        await served.call(go_on)
+        versions = [(await take(session))["version"]]
+        while versions[-1] < 401:
+            versions.append((await take(session))["version"])
+    assert versions == list(range(versions[0], 402))
+
+
+async def test_an_event_without_an_id_of_its_own_is_not_taken_for_one_that_is_known(served: Served) -> None:
+    async with served.follow(cursor="cursor", version=None) as session:
+        await take(session)
+        await served.change(step="two")
+        await served.call(served.flow.say, data='{"step": "three"}')
+        assert [(await take(session))["step"] for _ in range(2)] == ["two", "three"]
+
+
+async def test_an_event_that_is_too_large_is_told_and_breaks_the_stream(served: Served) -> None:
+    async with served.follow(limits=Limits(event_bytes_max=500)) as session:
+        await take(session)
+        await served.change(body="x" * 1000)
+        assert len((await take(session))["body"]) == 1000  # from the next snapshot
+    assert "larger" in served.errors[0].says
+
+
 async def test_leaving_ends_all_at_once(served: Served) -> None:
     served.flow.snapshots_wait = asyncio.Event()
     async with served.follow() as session:
@@ -476,6 +569,19 @@ async def test_one_submission_at_a_time(served: Served) -> None:
         go_on.set()
 
 
+async def test_a_submission_that_surely_never_left_has_failed(served: Served) -> None:
+    async def send(_data: Any, _token: Any) -> None:
+        async with httpx2.AsyncClient() as http:
+            await http.post("http://127.0.0.1:9/")
+
+    async with served.follow(submit=send) as session:
+        await take(session)
+        with pytest.raises(SubmitFailed) as raised:
+            await session.submit({})
+        assert raised.value.status == 0
+        assert isinstance(raised.value.__cause__, httpx2.ConnectError)
+
+
 async def test_a_session_that_is_left_tells_who_submitted_that_nobody_knows(served: Served) -> None:
     async def slow(_data: Any, _token: Any) -> None:
         await anyio.sleep_forever()
@@ -491,7 +597,9 @@ async def test_a_session_that_is_left_tells_who_submitted_that_nobody_knows(serv
 
         group.start_soon(submit)
         await until(lambda: session.status.submitting)
+        assert len(session._running) > 0
         session.leave()
+        assert session._running == {}
     assert len(seen) == 1
 
 
