@@ -148,13 +148,16 @@ def terminal_once(w: Following) -> None:
 def outcome(w: Following) -> None:
     """The outcome is its cause's: the remote's own, expired for 401 and 410, failed for a spent bound.
 
-    A 401 first asks for another credential, if there may be one, and does so once between two progresses.
+    A 401 first asks for another credential, if there may be one: once between two progresses, and once for
+    a submission.
     """
 
     @w.system.always(w.state, w.tried, w.cause, w.following, w.credential, name="P-OUTCOME")
     def caused(state: Any, tried: Any, cause: Any, following: Any, wallet: Any) -> bool:
-        if state is None or following or wallet.used > 1:
-            return bool(wallet.used <= 1)
+        if wallet.used > 1 or wallet.submits > w.bounds.submits:
+            return False
+        if state is None or following:
+            return True
         if state.state != "terminal":
             return cause.verdict is None and (cause.last != 401 or tried.doing == "renewing")
         if cause.verdict is not None:

@@ -102,10 +102,12 @@ class Cause(NamedTuple):
 
 
 class Wallet(NamedTuple):
-    """Who waits for another credential, and how many the stream has asked for since the last progress."""
+    """Who waits for another credential, how many the stream has asked for since the last progress, and how
+    many were asked for on behalf of submissions."""
 
     asked: frozenset[Any] = NOTHING
     used: int = 0
+    submits: int = 0
 
 
 class Late(NamedTuple):

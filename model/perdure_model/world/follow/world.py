@@ -144,8 +144,11 @@ class Following(World):
 
         @self.sink(do.AskCredential, self.credential)
         def ask_credential(e: do.AskCredential, _to: object, wallet: Wallet) -> Step:
-            more = isinstance(e.answer, told.CredentialGiven)
-            yield (Wallet(wallet.asked | {e.answer}, min(2, wallet.used + more)),)
+            asked = wallet.asked | {e.answer}
+            if isinstance(e.answer, told.CredentialGiven):
+                yield (Wallet(asked, min(2, wallet.used + 1), wallet.submits),)
+            else:
+                yield (Wallet(asked, wallet.used, min(3, wallet.submits + 1)),)
 
         @self.sink(do.LeaveCredential, self.credential, self.late)
         def leave_credential(e: do.LeaveCredential, _to: object, wallet: Wallet, late: Late) -> Step:
