@@ -7,7 +7,7 @@ what an application holds in its hands.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from perdure_model.core.client.parts import ClientSettings
 from perdure_model.core.rule import Book
 
 from perdure import wire
-from perdure.access import CredentialLike, access_to
+from perdure.access import Access, CredentialLike, access_to
 from perdure.errors import SendFailed, SendUncertain, SessionError, UsageError
 from perdure.identity import IdentitySource, MemoryIdentity
 from perdure.machine import Machine
@@ -47,18 +47,26 @@ class Session:
     def __init__(self, machine: Machine, place: Place) -> None:
         self._machine, self._place = machine, place
         self.name = place.name
+        self._turn = anyio.Lock(fast_acquire=True)
 
-    async def send(self, data: Any) -> Receipt:
+    async def send(self, data: Any, *, wait: bool = False) -> Receipt:
         """Send data to the session; returns once the server has stored it.
 
         Sends arrive in the order in which they were made. Cancelling the call does not take the send back.
 
+        wait: if as many sends as `settings.queue_max` are not settled, wait until one is; cancelled while it
+            waits for that, nothing is sent. Without, `SendFailed` says that the queue is full.
+
         Raises:
-            PayloadError: the data cannot be JSON.
+            PayloadError: the data cannot be JSON, or takes more than `Limits.body_bytes`.
             SendFailed: it was surely not taken; `why` says the reason.
             SendUncertain: it may have been taken, and nobody can tell any more.
         """
-        key, waiting = self._machine.send(self.name, wire.dump(data))
+        text = wire.dump(data)
+        async with self._turn if wait else nullcontext():
+            if wait:
+                await self._machine.room(self.name)
+            key, waiting = self._machine.send(self.name, text)
         await waiting.done.wait()
         if waiting.outcome == "delivered":
             return Receipt(wire.pair_text(key))
@@ -203,7 +211,7 @@ async def connect(
             Transport(client, base, access, limits),
             access,
             tasks,
-            settings=ClientSettings(**asdict(settings) | {"refreshes": access.refreshes}),
+            settings=fitting(settings, access, limits),
             limits=limits,
             trace=trace,
             book=book,
@@ -216,6 +224,12 @@ async def connect(
         finally:
             joined.leave()
             access.leave()
+
+
+def fitting(settings: ClientSettings, access: Access, limits: Limits) -> ClientSettings:
+    """The settings, with what follows from the credential and the limits."""
+    follows = {"refreshes": access.refreshes, "batch_bytes_max": limits.body_bytes - wire.HEAD_BYTES}
+    return ClientSettings(**asdict(settings) | follows)
 
 
 async def http_client(base: str) -> httpx2.AsyncClient:

@@ -63,7 +63,7 @@ from pydantic import ValidationError
 
 from perdure import wire
 from perdure.access import Access
-from perdure.errors import StreamError, StreamRefused, UsageError
+from perdure.errors import PayloadError, StreamError, StreamRefused, UsageError
 from perdure.events import HANDLER_FAILED, Arrived, HandlerFailedBody, sender_of
 from perdure.feed import Feed
 from perdure.identity import Identity, IdentitySource, new_id
@@ -105,6 +105,8 @@ class Machine:
         self._places: dict[str, Place] = {}
         self._senders = {sender_of(identity.connection_id)}
         self._count = 0
+        self._queue_max, self._batch_bytes = settings.queue_max, settings.batch_bytes_max
+        self._settled: anyio.Event | None = None
         self._cause: StreamError | None = None
         self._next_try_s: float | None = None
 
@@ -135,14 +137,25 @@ class Machine:
             place.end("unwatched")
             self.feed(UnwatchAsked(place.name))
 
-    def send(self, session: str, text: str) -> tuple[SendKey, Waiting]:
-        """Ask for a send of this JSON: its key, and who waits for the outcome."""
-        waiting = Waiting(text)
+    def send(self, session: str, data: str) -> tuple[SendKey, Waiting]:
+        """Ask for a send of this JSON: its key, and who waits for the outcome. Raises PayloadError."""
+        key = (self._identity.incarnation, self._count + 1)
+        item = wire.item_text(key, data)
+        if len(item) > self._batch_bytes:
+            raise PayloadError(
+                f"this data takes {len(item)} bytes, and a POST of this client at most {self._limits.body_bytes}",
+                hint="send less at once, or raise Limits.body_bytes here and body_bytes_max at the hub",
+            )
         self._count += 1
-        key = (self._identity.incarnation, self._count)
-        self.sends[key] = waiting
-        self.feed(SendRequested(session, key))
+        waiting = self.sends[key] = Waiting(item)
+        self.feed(SendRequested(session, key, len(item) + 1))
         return key, waiting
+
+    async def room(self, session: str) -> None:
+        """Wait until the session's queue takes another send. Who came first goes first."""
+        while self.pending(session) >= self._queue_max and self.outcome is None:
+            self._settled = self._settled or anyio.Event()
+            await self._settled.wait()
 
     def feed(self, i: ClientInput, cargo: Any = None) -> None:
         """Tell the rules, perform, and show what has changed."""
@@ -255,7 +268,7 @@ class Machine:
         self.timers.start(effect.due, effect.seconds)
 
     def _body(self, effect: Post) -> bytes:
-        items = [(key, self.sends[key].text) for key in effect.keys]
+        items = [self.sends[key].item for key in effect.keys]
         return wire.send_text(effect.cid, effect.attempt, effect.epoch, effect.session, items)
 
     def _settle(self, effect: Settled, cargo: Any) -> None:
@@ -264,6 +277,9 @@ class Machine:
         if isinstance(cargo, Reply):
             waiting.detail, waiting.status = cargo.detail, cargo.status
         waiting.done.set()
+        if self._settled is not None:
+            self._settled.set()
+            self._settled = None
 
     def _item(self, position: int, arrived: Arrived) -> Item:
         if arrived.kind != HANDLER_FAILED:

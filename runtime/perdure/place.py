@@ -17,12 +17,12 @@ ERRORS: Final[dict[str, type[SessionError]]] = {"expired": SessionExpired, "take
 
 
 class Waiting:
-    """A send that is not settled: its data as JSON, and who waits for the outcome."""
+    """A send that is not settled: its item of a POST's body, and who waits for the outcome."""
 
-    __slots__ = ("detail", "done", "outcome", "status", "text", "why")
+    __slots__ = ("detail", "done", "item", "outcome", "status", "why")
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, item: bytes) -> None:
+        self.item = item
         self.done = anyio.Event()
         self.outcome, self.why, self.detail, self.status = "", "", "", 0
 

@@ -34,6 +34,7 @@ class Limits:
     silent_intervals: after so many heartbeat intervals without a byte the stream counts as lost.
     post_s: how long a POST may take, answer included.
     goodbye_s: how long leaving waits for the server to take the goodbye.
+    body_bytes: a POST's body is no larger, so that no server refuses many sends for the sake of one.
     inbox_max: how many events may wait to be taken before the stream is not read on.
     """
 
@@ -43,6 +44,7 @@ class Limits:
     post_s: float = 30.0
     goodbye_s: float = 2.0
     event_bytes_max: int = 4 << 20
+    body_bytes: int = 1 << 20
     inbox_max: int = 1000
 
 

@@ -22,6 +22,8 @@ VERSION: Final = 1
 ITEMS_MAX: Final = 1000
 SESSIONS_MAX: Final = 100
 SESSION_NAME_MAX: Final = 200
+HEAD_BYTES: Final = 4096
+ITEM_BYTES: Final = 64
 
 _CONNECTION_ID: Final = re.compile(
     "cid-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII
@@ -187,13 +189,15 @@ class ProblemBody(Body):
     detail: str = ""
 
 
-def send_text(
-    cid: object, attempt: Attempt, epoch: object, session: str, items: Iterable[tuple[SendKey, str]]
-) -> bytes:
-    """The body of POST /send, around data that is JSON already."""
-    listed = ",".join(f'{{"key":"{pair_text(key)}","data":{data}}}' for key, data in items)
+def item_text(key: SendKey, data: str) -> bytes:
+    """An item of POST /send, around data that is JSON already; at most `ITEM_BYTES` longer than that."""
+    return f'{{"key":"{pair_text(key)}","data":{data}}}'.encode()
+
+
+def send_text(cid: object, attempt: Attempt, epoch: object, session: str, items: Iterable[bytes]) -> bytes:
+    """The body of POST /send, around its items; at most `HEAD_BYTES` and a comma for each longer than those."""
     head = json.dumps({"cid": cid, "attempt": pair_text(attempt), "epoch": epoch, "session": session})
-    return f'{head[:-1]},"items":[{listed}]}}'.encode()
+    return b'%b,"items":[%b]}' % (head[:-1].encode(), b",".join(items))
 
 
 def word_text(cid: object, attempt: Attempt) -> bytes:

@@ -159,6 +159,21 @@ def test_then_the_next_ones_go_out_in_order_as_many_as_a_batch_takes() -> None:
     assert left[(1, 4)] == Item("queued")
 
 
+@pytest.mark.parametrize(
+    ("sizes", "taken"), [((40, 60, 1), 2), ((41, 60, 1), 1), ((500, 1, 1), 1), ((1, 1, 1), 3), ((), 0)]
+)
+def test_a_post_takes_no_more_bytes_than_its_bound_but_always_one_send(sizes: Any, taken: int) -> None:
+    bounds = replace(BOUNDS, batch_max=9, batch_bytes_max=100)
+    held = {("s", (1, n)): Item("queued", size=size) for n, size in enumerate(sizes, 1)}
+    _, _, effects = decide(Flush("s"), Outbox(), held, settings=bounds)
+    assert [len(effect.keys) for effect in effects] == ([taken] if taken else [])
+
+
+def test_a_send_joins_with_its_size() -> None:
+    _, left, _ = decide(SendRequested("s", A, 70), None, {}, state=DOWN)
+    assert left == {A: Item("queued", size=70)}
+
+
 def test_a_receipt_is_progress_for_the_stream() -> None:
     accepted = reply(200, ((A, "accepted"),))
     decided = decide_all(accepted, BOX, items(a=FLYING), link=replace(CURRENT, failures=4))

@@ -37,6 +37,7 @@ from perdure_model.core.client.inputs import (
     StreamLost,
     Suspended,
     TakenOver,
+    Unsent,
     Welcomed,
 )
 from perdure_model.core.client.parts import (
@@ -119,10 +120,13 @@ def test_the_first_stream_is_asked_for_under_the_fresh_id_from_the_cursors_given
 
 
 def test_a_kept_id_goes_before_a_fresh_one_and_unsent_sends_are_queued_in_doubt_of_their_epoch() -> None:
-    unsent = (("s", (1, 8), "old"), ("s", (1, 9), None))
+    unsent = (Unsent("s", (1, 8), "old", 70), Unsent("s", (1, 9), None))
     decided = decide_on(CLIENT, Started("kept", "new", (2, 1), (("s", START),), unsent=unsent), {})
     assert decided[ME] == Me("kept")
-    assert decided[ITEM] == {("s", (1, 8)): Item("queued", doubt=True), ("s", (1, 9)): Item("queued")}
+    assert decided[ITEM] == {
+        ("s", (1, 8)): Item("queued", doubt=True, size=70),
+        ("s", (1, 9)): Item("queued"),
+    }
     assert decided[OUTBOX] == {("s",): Outbox(epoch="old")}
     assert decided.effects == [OpenStream((2, 1), "kept", None, (("s", START),))]
 

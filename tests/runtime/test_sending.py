@@ -9,7 +9,19 @@ from typing import Any
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
-from perdure import Event, Receipt, SendFailed, SendUncertain, Session, connect
+from perdure import (
+    Event,
+    Hub,
+    HubSession,
+    Limits,
+    PayloadError,
+    Receipt,
+    Send,
+    SendFailed,
+    SendUncertain,
+    Session,
+    connect,
+)
 from perdure.transport import RETRY_AFTER_MAX_S, retry_after
 from perdure_model.core.client.parts import ITEM, ClientSettings
 from starlette.responses import Response
@@ -31,7 +43,7 @@ class Faulty:
         self, app: ASGIApp, script: list[tuple[int, bool]], headers: dict[str, str] | None = None
     ) -> None:
         self.app, self.script, self.headers = app, script, headers
-        self.posts = 0
+        self.posts, self.url = 0, ""
         self.times: list[float] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: SendFunction) -> None:
@@ -58,6 +70,7 @@ def faulty(serve: Serve, *script: tuple[int, bool], **more: Any) -> Iterator[tup
     hub = echo_hub()
     way = Faulty(hub.asgi(), list(script), **more)
     server = serve(hub, app=way)
+    way.url = server.url
     yield connect(server.url, session="chat-1", settings=QUICK, limits=SHORT), way
 
 
@@ -151,6 +164,91 @@ async def test_sends_over_the_bound_are_refused_at_once(serve: Serve) -> None:
                 await checkpoint()  # trio starts tasks in any order
         assert failed == 3
         assert [event.data["text"] for event in await events(session, 2)] == ["M0", "M1"]
+
+
+async def test_who_waits_for_room_is_not_refused_and_comes_in_its_turn(serve: Serve) -> None:
+    server = serve(echo_hub())
+    texts = [f"m{n}" for n in range(30)]
+    async with connect(
+        server.url, session="chat-1", settings=ClientSettings(queue_max=2), limits=SHORT
+    ) as session:
+
+        async def send(text: str) -> None:
+            await session.send({"text": text}, wait=True)
+            assert session.pending <= 2
+
+        async with anyio.create_task_group() as group:
+            for text in texts:
+                group.start_soon(send, text)
+                await checkpoint()
+        assert [event.data["text"] for event in await events(session, 30)] == [t.upper() for t in texts]
+
+
+async def test_who_waits_for_room_may_be_cancelled_and_is_not_sent(serve: Serve) -> None:
+    with faulty(serve, (503, False), headers={"retry-after": "1"}) as (_, way):
+        server_url = way.url
+        settings = ClientSettings(queue_max=1)
+        async with connect(server_url, session="chat-1", settings=settings, limits=SHORT) as session:
+            async with anyio.create_task_group() as group:
+                group.start_soon(session.send, {"text": "first"})
+                while session.pending == 0:
+                    await checkpoint()
+                with anyio.move_on_after(0.05) as waiting:
+                    await session.send({"text": "never"}, wait=True)
+                assert waiting.cancelled_caught
+                with pytest.raises(SendFailed, match="the queue is full"):
+                    await session.send({"text": "neither"})
+            await session.send({"text": "last"}, wait=True)
+            assert [event.data["text"] for event in await events(session, 2)] == ["FIRST", "LAST"]
+
+
+async def test_who_waits_for_room_when_the_session_ends_is_told(serve: Serve) -> None:
+    with faulty(serve, (503, False), headers={"retry-after": "100"}) as (_, way):
+        settings = ClientSettings(queue_max=1)
+        whys: list[str] = []
+
+        async def send(session: Session) -> None:
+            try:
+                await session.send({"text": "x"}, wait=True)
+            except (SendFailed, SendUncertain) as error:
+                whys.append(error.why)
+
+        async with (
+            anyio.create_task_group() as group,
+            connect(way.url, session="chat-1", settings=settings, limits=SHORT) as session,
+        ):
+            for _ in range(2):
+                group.start_soon(send, session)
+            await anyio.sleep(0.1)
+            session.leave()
+        assert whys == ["the session is over"] * 2
+
+
+async def test_a_post_is_never_larger_than_its_bound_and_nothing_is_lost(serve: Serve) -> None:
+    hub = Hub(body_bytes_max=20_000)
+    sizes: list[int] = []
+
+    @hub.on_send
+    async def note(send: Send, session: HubSession) -> None:
+        await session.publish(len(send.data))
+
+    async def weighed(scope: Scope, receive: Receive, send: SendFunction) -> None:
+        if scope.get("path") == "/send":
+            sizes.append(int(dict(scope["headers"])[b"content-length"]))
+        await hub.asgi()(scope, receive, send)
+
+    server = serve(hub, app=weighed)
+    limits = Limits(heartbeat_s=1, body_bytes=20_000)
+    async with connect(server.url, session="chat-1", settings=QUICK, limits=limits) as session:
+        async with anyio.create_task_group() as group:
+            for n in range(50):
+                group.start_soon(session.send, "x" * (n * 37 % 9) * 1000)
+                await checkpoint()
+            with pytest.raises(PayloadError, match=r"Limits\.body_bytes"):
+                await session.send("x" * 16_000)
+        assert [event.data for event in await events(session, 50)] == [n * 37 % 9 * 1000 for n in range(50)]
+    assert max(sizes) <= 20_000
+    assert len(sizes) < 25
 
 
 async def test_what_is_in_flight_when_the_client_leaves_is_uncertain(serve: Serve) -> None:

@@ -102,7 +102,9 @@ def test_a_cycle_is_refused() -> None:
 
 
 def test_a_body_reads_as_it_was_written() -> None:
-    raw = wire.send_text(CID, (1, 4), "e1", "chat", [((1, 1), '{"a":1}'), ((1, 3), "null")])
+    raw = wire.send_text(
+        CID, (1, 4), "e1", "chat", [wire.item_text((1, 1), '{"a":1}'), wire.item_text((1, 3), "null")]
+    )
     body = wire.SendBody.model_validate_json(raw)
     assert (body.cid, body.attempt, body.epoch, body.session) == (CID, (1, 4), "e1", "chat")
     assert [(item.key, item.data) for item in body.items] == [((1, 1), {"a": 1}), ((1, 3), None)]

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from perdure_model.core.common import Attempt, Cursor, Epoch, SendKey
+
+
+class Unsent(NamedTuple):
+    """A send of an earlier life that was not settled: the epoch under which it may have been taken, or
+    None; and how many bytes it takes of a POST."""
+
+    session: str
+    key: SendKey
+    epoch: Epoch | None
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +24,8 @@ class Started:
     """The application opens the client: the id kept from an earlier life (or None) and a fresh one, its
     first attempt, the cursors of the sessions that it is to watch, and its credential.
 
-    `unsent` are sends of an earlier life that were not settled: session, key, and the epoch under which it
-    may have been taken, or None. They go before whatever this life sends (N03).
+    `unsent` are sends of an earlier life that were not settled. They go before whatever this life sends
+    (N03).
     """
 
     kept: Hashable
@@ -23,7 +33,7 @@ class Started:
     attempt: Attempt
     cursors: tuple[tuple[str, Cursor], ...]
     token: Hashable = None
-    unsent: tuple[tuple[str, SendKey, Epoch | None], ...] = ()
+    unsent: tuple[Unsent, ...] = ()
 
     @property
     def sessions(self) -> tuple[str, ...]:
@@ -169,10 +179,12 @@ class TakenOver:
 
 @dataclass(frozen=True, slots=True)
 class SendRequested:
-    """The application sends; the payload stays with the runtime, under the key."""
+    """The application sends; the payload stays with the runtime, under the key. `size`: how many bytes it
+    takes of a POST."""
 
     session: str
     key: SendKey
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

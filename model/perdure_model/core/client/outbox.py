@@ -70,7 +70,7 @@ def on_send_requested(
         return (outbox, items), (Settled(i.session, i.key, "failed", "the queue is full"),)
     around = Around(state, link, me, access, settings)
     queue = Queue(i.session, outbox or Outbox(), items, around)
-    queue.items[i.session, i.key] = Item("queued")
+    queue.items[i.session, i.key] = Item("queued", size=i.size)
     queue.pump()
     return queue.done()
 

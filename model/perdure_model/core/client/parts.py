@@ -88,18 +88,21 @@ class Outbox:
 @dataclass(frozen=True, slots=True)
 class Item:
     """A send that is not settled: its SendItem state, the tries made, the POST it last went out with,
-    whether an attempt may have been taken, and whether it waits for another credential."""
+    whether an attempt may have been taken, whether it waits for another credential, and its bytes."""
 
     state: str
     tries: int = 0
     post: int = 0
     doubt: bool = False
     denied: bool = False
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
     """The client's bounds; durations in seconds.
+
+    A POST takes `batch_max` sends and `batch_bytes_max` bytes of them at most, and always one.
 
     `renews`: a client whose id was taken over by another (a copied tab) goes on under an id of its own;
     else its session ends. `refreshes`: another credential can be asked for.
@@ -113,5 +116,6 @@ class ClientSettings:
     retry_cap_s: float = 60.0
     queue_max: int = 100
     batch_max: int = 50
+    batch_bytes_max: int = 1 << 20
     renews: bool = True
     refreshes: bool = False

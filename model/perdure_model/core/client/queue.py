@@ -5,8 +5,10 @@ The SendItem chart names the actions; the methods of the same names here do them
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, islice
 
 from perdure_model.core.client.book import ITEM_TABLE
 from perdure_model.core.client.effects import CancelTimer, ClientEffect, Post, Settled, Shown, StartTimer
@@ -110,9 +112,15 @@ class Queue:
         self.settle_doubts()
         if any(item.state != "queued" for item in self.items.values()):
             return
-        keys = list(self.items)[: self.around.settings.batch_max]
+        keys = self.batch()
         if keys:
             self.post(keys)
+
+    def batch(self) -> list[Key]:
+        """The oldest, as many as one POST takes in count and in bytes: the first, whatever its size."""
+        s = self.around.settings
+        sums = list(accumulate(item.size for item in islice(self.items.values(), s.batch_max)))
+        return list(self.items)[: max(1, bisect_right(sums, s.batch_bytes_max))]
 
     def post(self, keys: Iterable[Key]) -> None:
         """Post these."""

@@ -82,8 +82,8 @@ def on_started(i: Started, *_earlier: object) -> Decision:
     me = Me(i.fresh if i.kept is None else i.kept)
     link, watching = Link(i.attempt, "open"), Watching(i.sessions, i.sessions)
     cursors = {(session,): cursor for session, cursor in i.cursors}
-    unsent = {(session, key): Item("queued", doubt=under is not None) for session, key, under in i.unsent}
-    outboxes = {(session,): Outbox(epoch=under) for session, _, under in reversed(i.unsent)}
+    unsent = {(u.session, u.key): Item("queued", doubt=u.epoch is not None, size=u.size) for u in i.unsent}
+    outboxes = {(u.session,): Outbox(epoch=u.epoch) for u in reversed(i.unsent)}
     parts = (ClientState("connecting"), link, me, Access(i.token), watching, cursors, outboxes, unsent)
     return parts, (OpenStream(i.attempt, me.cid, i.token, i.cursors),)
 
