@@ -25,7 +25,7 @@ DEFAULT = {
 }
 LARGE = {
     **DEFAULT,
-    "R two": Bounds(calls=2, prefix=2, live=2, cancels=2, replaced=1, late=1),
-    "R three": Bounds(calls=3, prefix=1, live=1, errors=False, cancels=1, replaced=1, older=1),
+    "R two": Bounds(calls=2, prefix=2, live=2, cancels=1, replaced=1, late=1),
+    "R three": Bounds(calls=3, prefix=0, live=1, errors=False, cancels=1, replaced=1),
 }
 SIZES: Mapping[str, Mapping[str, Bounds]] = {"small": SMALL, "default": DEFAULT, "large": LARGE}
