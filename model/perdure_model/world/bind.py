@@ -177,14 +177,19 @@ class Binding:
     footprint: tuple[Component, ...]
     address: Mapping[str, Hashable]
     sinks: dict[type, Sink] = field(default_factory=dict)
+    places: list[int] = field(default_factory=list)
+    """Where the sources are in the footprint: most of what is asked has nothing arriving, and ends there."""
+
+    def __post_init__(self) -> None:
+        self.places.extend(self.footprint.index(source) for source in self.sources)
 
     def __call__(self, *states: Any) -> Iterator[Any]:  # noqa: D102
-        before = dict(zip(self.footprint, states, strict=True))
-        for i, left, to in self.arrivals(*(before[source] for source in self.sources)):
+        for i, left, to in self.arrivals(*[states[place] for place in self.places]):
             self.world.reached.add(self.name)
-            after = before | dict(zip(self.sources, left, strict=True))
+            after = dict(zip(self.footprint, states, strict=True))
+            after |= zip(self.sources, left, strict=True)
             for done in self._decide(i, to, after):
-                successor = tuple(done[component] for component in self.footprint)
+                successor = tuple([done[component] for component in self.footprint])
                 if successor != states:
                     yield successor if len(successor) > 1 else successor[0]
 

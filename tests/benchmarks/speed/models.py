@@ -170,8 +170,8 @@ def is_current(bit: int, expected: int, data: Row) -> bool:
 
 
 def world() -> System:
-    """One of perdure's default worlds: a client and a server, the network and its faults."""
+    """One of perdure's larger worlds: a client and a server, the network, and timers that fire when they may."""
     from perdure_model.world.transport import TRANSPORT
 
-    system: System = TRANSPORT.world("default", "T tight").system
+    system: System = TRANSPORT.world("large", "T timers").system
     return system
