@@ -170,7 +170,7 @@ class Followed:
     ) -> None:
         self._remote, self._source, self._tasks, self._credential = remote, source, tasks, credential
         self._limits, self._silence_s, self._callbacks = limits, silence_s, callbacks
-        recorder = Recorder("follow", trace) if trace is not None else None
+        recorder = Recorder("follow", trace, settings=settings) if trace is not None else None
         self._rules: Feed[FollowInput, FollowEffect] = Feed(
             book, self._perform, {SETTINGS: settings}, recorder
         )

@@ -95,7 +95,8 @@ class Machine:
     ) -> None:
         self._identity, self._source, self._transport, self._access = identity, source, transport, access
         self._tasks, self._limits = tasks, limits
-        self._recorder = Recorder("client", trace, identity.connection_id) if trace is not None else None
+        cid = identity.connection_id
+        self._recorder = Recorder("client", trace, cid, settings) if trace is not None else None
         self.rules: Feed[ClientInput, ClientEffect] = Feed(
             book, self._perform, {SETTINGS: settings}, self._recorder
         )
@@ -143,7 +144,7 @@ class Machine:
         item = wire.item_text(key, data)
         if len(item) > self._batch_bytes:
             raise PayloadError(
-                f"this data takes {len(item)} bytes, and a POST of this client at most {self._limits.body_bytes}",
+                f"this data takes {len(item)} bytes; a POST of this client, {self._limits.body_bytes}",
                 hint="send less at once, or raise Limits.body_bytes here and body_bytes_max at the hub",
             )
         self._count += 1

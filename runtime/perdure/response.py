@@ -95,9 +95,11 @@ class Refreshing(AsyncIterator[E]):
     ) -> None:
         self._open_response, self._credential, self._classify = open_response, credential, classify
         self._name = credential.caller()
-        recorder = Recorder("response", trace) if trace is not None else None
-        settings = {SETTINGS: ResponseSettings(prefix_max)}
-        self._feed: Feed[ResponseInput, ResponseEffect] = Feed(book, self._perform, settings, recorder)
+        settings = ResponseSettings(prefix_max)
+        recorder = Recorder("response", trace, settings=settings) if trace is not None else None
+        self._feed: Feed[ResponseInput, ResponseEffect] = Feed(
+            book, self._perform, {SETTINGS: settings}, recorder
+        )
         self._reading: tuple[int, Upstream[E]] | None = None
         self._closing: list[Upstream[E]] = []
         self._count = 0

@@ -166,7 +166,7 @@ class Hub:
             authorize=authorize,
             body_bytes_max=body_bytes_max,
         )
-        recorder = Recorder("server", trace) if trace is not None else None
+        recorder = Recorder("server", trace, settings=settings) if trace is not None else None
         self._rules: Feed[ServerInput, ServerEffect] = Feed(
             book, self._perform, {SETTINGS: settings}, recorder
         )

@@ -1,6 +1,8 @@
 """The trace: one JSON-ready record for each decision, with its input and its effects.
 
-With both in it a recorded run can be checked against the rules; with states alone it would always fit.
+With both in it a recorded run can be checked against the rules (`perdure conform`); with states alone it
+would always fit. `run` names one life of one machine: its records are numbered (`seq`) from 1 on, in the
+order of its decisions, and the first one holds its settings.
 Payloads and credentials never reach a rule, so they cannot appear here; principals, which do, appear as
 short digests, which keep equal what was equal.
 """
@@ -16,6 +18,7 @@ from hashlib import sha256
 from os import PathLike
 from types import TracebackType
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 from perdure_model.core.common import Moved
 
@@ -27,10 +30,12 @@ GENERATION_FIELDS = ("generation", "attempt", "post", "refresh")
 
 
 class Recorder:
-    """Makes the records of one machine and hands them to the sink. `cid` is set for a client's machine."""
+    """Makes the records of one machine and hands them to the sink. `cid` is set for a client's machine;
+    `settings` are the bounds that its rules read."""
 
-    def __init__(self, side: str, sink: Sink, cid: str | None = None) -> None:
-        self._side, self._sink, self.cid = side, sink, cid
+    def __init__(self, side: str, sink: Sink, cid: str | None = None, settings: object = None) -> None:
+        self._side, self._sink, self.cid, self._settings = side, sink, cid, settings
+        self._run = uuid4().hex
         self._seq = 0
 
     def __call__(self, i: object, effects: tuple[Any, ...]) -> None:
@@ -44,8 +49,10 @@ class Recorder:
     def record(self, i: object, effects: tuple[Any, ...]) -> Record:
         """The first transition stands in `machine` to `to`; all of them stand among the effects."""
         move = next((effect for effect in effects if isinstance(effect, Moved)), None)
+        first = {"settings": plain(self._settings)} if self._seq == 1 else {}
         return {
             "v": VERSION,
+            "run": self._run,
             "seq": self._seq,
             "t": time.time(),
             "side": self._side,
@@ -58,6 +65,7 @@ class Recorder:
             "to": move and move.target,
             "input": plain(i),
             "effects": [plain(effect) for effect in effects],
+            **first,
         }
 
 

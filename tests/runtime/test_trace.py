@@ -17,6 +17,7 @@ from tests.runtime.serving import QUICK, SHORT, Serve
 
 KEYS = [
     "v",
+    "run",
     "seq",
     "t",
     "side",
@@ -54,9 +55,14 @@ async def test_both_sides_write_their_decisions_down_without_secrets(serve: Serv
     records = [read(server_file), read(client_file)]
     for side, lines in zip(["server", "client"], records, strict=True):
         assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
-        assert all(list(line) == KEYS and line["v"] == 1 and line["side"] == side for line in lines)
+        assert [list(line) for line in lines] == [[*KEYS, "settings"], *[KEYS] * (len(lines) - 1)]
+        assert all(line["v"] == 1 and line["side"] == side for line in lines)
+        assert len({line["run"] for line in lines}) == 1
         assert {line["cid"] for line in lines} - {None} == {session.connection_id}
         assert "secret" not in json.dumps(lines)
+    assert records[0][0]["run"] != records[1][0]["run"]
+    assert [lines[0]["settings"]["type"] for lines in records] == ["ServerSettings", "ClientSettings"]
+    assert records[1][0]["settings"]["retry_first_s"] == QUICK.retry_first_s
     kinds = [[line["input"]["type"] for line in lines] for lines in records]
     assert kinds[0][:2] == ["ServerStarted", "StreamRequested"]
     assert kinds[1][0] == "Started"
