@@ -195,7 +195,7 @@ def item_text(key: SendKey, data: str) -> bytes:
 
 
 def send_text(cid: object, attempt: Attempt, epoch: object, session: str, items: Iterable[bytes]) -> bytes:
-    """The body of POST /send, around its items; at most `HEAD_BYTES` and a comma for each longer than those."""
+    """The body of POST /send; at most `HEAD_BYTES`, and a comma for each item, longer than the items."""
     head = json.dumps({"cid": cid, "attempt": pair_text(attempt), "epoch": epoch, "session": session})
     return b'%b,"items":[%b]}' % (head[:-1].encode(), b",".join(items))
 

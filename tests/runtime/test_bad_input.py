@@ -334,7 +334,7 @@ class Fixed:
 
         return Identity(OTHER, 1)
 
-    def renamed(self, connection_id: str, why: str) -> None:
+    def renamed(self, _connection_id: str, _why: str) -> None:
         raise AssertionError("nobody took it over")
 
 

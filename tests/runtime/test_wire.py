@@ -102,9 +102,8 @@ def test_a_cycle_is_refused() -> None:
 
 
 def test_a_body_reads_as_it_was_written() -> None:
-    raw = wire.send_text(
-        CID, (1, 4), "e1", "chat", [wire.item_text((1, 1), '{"a":1}'), wire.item_text((1, 3), "null")]
-    )
+    items = [wire.item_text((1, 1), '{"a":1}'), wire.item_text((1, 3), "null")]
+    raw = wire.send_text(CID, (1, 4), "e1", "chat", items)
     body = wire.SendBody.model_validate_json(raw)
     assert (body.cid, body.attempt, body.epoch, body.session) == (CID, (1, 4), "e1", "chat")
     assert [(item.key, item.data) for item in body.items] == [((1, 1), {"a": 1}), ((1, 3), None)]
@@ -117,6 +116,13 @@ def test_a_body_reads_as_it_was_written() -> None:
     assert watch.cursor == {"a,b": place}
     unwatch = wire.UnwatchBody.model_validate_json(wire.tell_text(CID, (2, 5), 8, "a,b", None))
     assert (unwatch.attempt, unwatch.serial, unwatch.session) == ((2, 5), 8, "a,b")
+
+
+def test_the_head_of_a_post_is_no_longer_than_its_bound() -> None:
+    longest = (10**15 - 1, 10**15 - 1)
+    raw = wire.send_text(CID, longest, "e" * 64, "\N{GRINNING FACE}" * 200, [])
+    assert len(raw) <= wire.HEAD_BYTES
+    assert len(wire.item_text(longest, "")) <= wire.ITEM_BYTES
 
 
 @pytest.mark.parametrize("changed", [{"serial": 0}, {"serial": None}, {"cursor": "nonsense"}, {"cursor": 7}])
