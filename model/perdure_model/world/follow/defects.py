@@ -63,7 +63,7 @@ defect(
     "A03",
     "neither attempts nor time bound the reconnecting",
     "P-TERMINATES",
-    where="A gone",
+    where="A endless",
     on_follow_lost=_uncounted_loss,
     on_snapshot_replied=_uncounted_snapshot,
     on_give_up_due=_time_is_no_bound,
@@ -78,7 +78,7 @@ defect(
     "A12",
     "a bare open counts as progress: who accepts and closes is asked for ever",
     "P-TERMINATES",
-    where="A gone",
+    where="A endless",
     on_stream_opened=_open_is_progress,
 )
 defect("A14", "the backoff does not grow", "P-SPACED", on_follow_lost=_flat_backoff)

@@ -20,6 +20,7 @@ SMALL = {
 DEFAULT = {
     "A losses": Bounds(changes=2, cuts=2, late=1, attempts_max=2),
     "A gone": Bounds(changes=0, statuses=(0, 401), gone=True, renews=True, attempts_max=4, numbers=4),
+    "A endless": Bounds(changes=0, gone=True, attempts_max=2, numbers=3),
     "A answers": Bounds(changes=1, cuts=1, statuses=(0, 404, 401, 410), answers=2, leaves=1),
     "A errors": Bounds(changes=1, errors=1, ends=1, late=1, leaves=1),
     "A renewal": Bounds(changes=1, statuses=(401,), answers=2, renews=True, errors=1, leaves=1),
