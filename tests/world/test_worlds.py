@@ -75,6 +75,7 @@ DEFAULT = {
     "T outbid": 21,
     "A losses": 2_852,
     "A gone": 677,
+    "A endless": 70,
     "A answers": 943,
     "A errors": 3_096,
     "A renewal": 668,
