@@ -1,0 +1,114 @@
+"""perdure: `Hub` and `connect`, as they are; nothing is switched off."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from typing import Any
+
+import anyio
+from perdure import Event, Hub, HubSession, Send, Session, connect
+
+from tests.benchmarks.runtime.load import (
+    Count,
+    ask,
+    payload,
+    run,
+    timed_events,
+    timed_lone,
+    timed_sends,
+)
+from tests.benchmarks.runtime.returning import Seen, cut_and_wait
+from tests.benchmarks.runtime.serving import Control
+
+IN_FLIGHT = 100
+"""As many sends as a client queues by default."""
+
+
+def serve() -> None:
+    """A hub, and a handler that notes what it gets."""
+    hub = Hub()
+    control = Control(hub.asgi(), lambda session, data: hub.session(session).publish(data))
+
+    @hub.on_send
+    async def note(send: Send, _session: HubSession) -> None:
+        control.take(send.data)
+
+    control.serve()
+
+
+async def events(base: str, number: int, rounds: int) -> dict[str, Any]:
+    """One reader."""
+    count = Count()
+    async with connect(base, session="main") as session:
+        reading = asyncio.ensure_future(read(session, count))
+        await welcomed(session)
+        result = await timed_events(base, count, number, rounds)
+        reading.cancel()
+    return result
+
+
+async def read(session: Session, count: Count) -> None:
+    """Take all events."""
+    async for item in session:
+        assert isinstance(item, Event)
+        count.take(item.data)
+
+
+async def welcomed(session: Session) -> None:
+    """Wait for the stream."""
+    while session.status.state != "awaiting":
+        await asyncio.sleep(0.01)
+
+
+async def sends(base: str, number: int, rounds: int) -> dict[str, Any]:
+    """Ordered sends, each awaited until it is accepted, as many at once as a client queues."""
+    async with connect(base, session="main") as session:
+        await welcomed(session)
+
+        async def send_all(first: int, count: int) -> None:
+            room = asyncio.Semaphore(IN_FLIGHT)
+
+            async def send(number: int) -> None:
+                await session.send(payload(number))
+                room.release()
+
+            async with anyio.create_task_group() as group:
+                for number in range(first, first + count):
+                    await room.acquire()
+                    group.start_soon(send, number)
+
+        return await timed_sends(base, send_all, number, rounds)
+
+
+async def lone(base: str, number: int) -> dict[str, Any]:
+    """One send after the other."""
+    async with connect(base, session="main") as session:
+        await welcomed(session)
+        return await timed_lone(lambda n: session.send(payload(n)), number)
+
+
+async def cut(base: str, clients: int, ticks: int, milliseconds: int) -> dict[str, Any]:
+    """Many clients of one session, cut at once while events go on."""
+    seen = [Seen(ticks) for _ in range(clients)]
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        for one in seen:
+            session = await stack.enter_async_context(connect(base, session="main"))
+            await welcomed(session)
+            group.create_task(follow(session, one))
+        result = await cut_and_wait(base, seen, ticks, milliseconds)
+    return result
+
+
+async def follow(session: Session, seen: Seen) -> None:
+    """Take events until all have come."""
+    async for item in session:
+        assert isinstance(item, Event)
+        seen.take(item.data["n"])
+        if seen.complete:
+            return
+
+
+if __name__ == "__main__":
+    run(serve, {"events": events, "sends": sends, "lone": lone, "cut": cut})
