@@ -27,7 +27,7 @@ from perdure_model.core.server import SERVER
 from perdure_model.core.server.effects import ServerEffect
 from perdure_model.core.server.inputs import ServerInput
 from perdure_model.world import MODELS, SIZE_NAMES, check_worlds
-from perdure_model.world.bind import Binding, World
+from perdure_model.world.bind import Binding, World, property_id
 
 SMALL = {
     "T losses": 12_005,
@@ -183,10 +183,16 @@ def all_worlds(size: str) -> dict[str, World]:
 
 
 def test_the_worlds_bind_exactly_the_rules_that_production_runs() -> None:
-    for size in SIZE_NAMES:
+    for size in ("default", "large"):
         for model in MODELS:
             bound = set().union(*(world.bound for world in model.worlds(size).values()))
             assert bound == model.rules, (size, model.name)
+
+
+def test_no_world_binds_a_rule_of_its_own() -> None:
+    for size in SIZE_NAMES:
+        for model in MODELS:
+            assert all(world.bound <= model.rules for world in model.worlds(size).values())
 
 
 def test_every_bound_function_is_a_books_own() -> None:
@@ -241,11 +247,23 @@ def test_a_binding_touches_sources_parts_and_sinks_only() -> None:
 # -- properties ----------------------------------------------------------------------------------------
 
 
-def test_every_property_is_stated_in_every_world_of_its_model_under_its_id() -> None:
+def test_every_property_is_stated_in_a_world_of_its_model_under_its_id() -> None:
+    """In every world where it is a matter of safety; what must happen in the end, where that is decided."""
     for model in MODELS:
-        for world in model.worlds("small").values():
-            assert set(model.properties) <= {one.name for one in world.system.properties}
+        stated = {
+            property_id(one.name)
+            for world in model.worlds("default").values()
+            for one in world.system.properties
+        }
+        assert set(model.properties) <= stated
         assert all((declare.__doc__ or "").strip() for declare in model.properties.values())
+
+
+def test_every_property_has_an_occasion_in_its_model() -> None:
+    """Without one it might hold for want of anything that could break it."""
+    for model in MODELS:
+        stated = {one.name for world in model.worlds("default").values() for one in world.system.properties}
+        assert [name for name in model.properties if f"{name} has occasion" not in stated] == [], model.name
 
 
 def test_this_file_runs_the_sources_beside_it() -> None:
