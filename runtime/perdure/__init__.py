@@ -12,7 +12,7 @@ from perdure_model.core.client.parts import ClientSettings
 from perdure_model.core.follow.parts import FollowSettings
 from perdure_model.core.server.parts import ServerSettings
 
-from perdure.client import Event, Gap, HandlerFailed, Item, Receipt, Session, Status, connect
+from perdure.client import Event, Gap, HandlerFailed, Item, Receipt, Returned, Session, Status, connect
 from perdure.credentials import Credential
 from perdure.errors import (
     BadConnectionId,
@@ -84,6 +84,7 @@ __all__ = [
     "PerdureError",
     "Receipt",
     "Refreshing",
+    "Returned",
     "Send",
     "SendError",
     "SendFailed",

@@ -27,9 +27,9 @@ from perdure.place import Place
 from perdure.tasks import ending_tasks
 from perdure.trace import Sink
 from perdure.transport import Limits, Transport
-from perdure.views import Event, Gap, HandlerFailed, Item, Receipt, Status
+from perdure.views import Event, Gap, HandlerFailed, Item, Receipt, Returned, Status
 
-__all__ = ["Event", "Gap", "HandlerFailed", "Item", "Receipt", "Session", "Status", "connect"]
+__all__ = ["Event", "Gap", "HandlerFailed", "Item", "Receipt", "Returned", "Session", "Status", "connect"]
 
 DEFAULTS: Final = ClientSettings()
 LIMITS: Final = Limits()
@@ -177,6 +177,7 @@ async def connect(
     settings: ClientSettings = DEFAULTS,
     limits: Limits = LIMITS,
     on_status: Callable[[Status], object] | None = None,
+    on_returned: Callable[[Returned], object] | None = None,
     trace: Sink | None = None,
     http: httpx2.AsyncClient | None = None,
     book: Book = CLIENT,
@@ -189,10 +190,13 @@ async def connect(
     url: the address under which the hub's app is mounted.
     credential: a bearer token; a function that gives one, asked again when it is refused; or a `Credential`
         that many share. What it means is up to the hub's hooks.
-    identity: where the client's id is kept; by default the id lives as long as this session.
+    identity: where the client's id is kept, and its sends (`FileIdentity`); by default the id lives as long
+        as this session.
     settings: the bounds that the rules keep; `refreshes` is set by the kind of credential.
     limits: the bounds of input and output.
-    on_status: called with each new Status. `trace`: called with a record of each decision (see `JsonLines`).
+    on_status: called with each new Status. `on_returned`: called with what becomes of each send that an
+        earlier life left unsettled, if `identity` keeps sends.
+    trace: called with a record of each decision (see `JsonLines`).
     http: an httpx2 client to use, for its transport, proxies or certificates; it is not closed.
     book: the rules; for tests that plant a defect.
 
@@ -213,6 +217,7 @@ async def connect(
             tasks,
             settings=fitting(settings, access, limits),
             limits=limits,
+            on_returned=on_returned,
             trace=trace,
             book=book,
         )

@@ -5,8 +5,10 @@ All sessions of a client share its one stream, its id and its credential; each h
 
 from __future__ import annotations
 
+import json
 import logging
 import random
+from collections.abc import Callable
 from typing import Any, assert_never
 
 import anyio
@@ -41,6 +43,7 @@ from perdure_model.core.client.inputs import (
     SendRequested,
     Started,
     StreamLost,
+    Unsent,
     UnwatchAsked,
     WatchAsked,
     WatchReplied,
@@ -63,16 +66,18 @@ from pydantic import ValidationError
 
 from perdure import wire
 from perdure.access import Access
+from perdure.callbacks import Callbacks
 from perdure.errors import PayloadError, StreamError, StreamRefused, UsageError
 from perdure.events import HANDLER_FAILED, Arrived, HandlerFailedBody, sender_of
 from perdure.feed import Feed
 from perdure.identity import Identity, IdentitySource, new_id
 from perdure.incoming import Incoming
+from perdure.journal import Left
 from perdure.place import Place, Waiting
 from perdure.timers import Timers
 from perdure.trace import Recorder, Sink
 from perdure.transport import Limits, Params, Reply, Transport
-from perdure.views import Event, Gap, HandlerFailed, Item, Status
+from perdure.views import Event, Gap, HandlerFailed, Item, Returned, Status
 
 LOG = logging.getLogger("perdure")
 
@@ -90,6 +95,7 @@ class Machine:
         *,
         settings: ClientSettings,
         limits: Limits,
+        on_returned: Callable[[Returned], object] | None,
         trace: Sink | None,
         book: Book,
     ) -> None:
@@ -102,6 +108,8 @@ class Machine:
         )
         self.timers: Timers[ReconnectDue | RetryDue] = Timers(tasks.start_soon, self.feed)
         self.sends: dict[SendKey, Waiting] = {}
+        self._left = {left.key: left for left in identity.left}
+        self._callbacks = Callbacks(on_returned=on_returned)
         self._streams: dict[Attempt, anyio.CancelScope] = {}
         self._places: dict[str, Place] = {}
         self._senders = {sender_of(identity.connection_id)}
@@ -117,10 +125,11 @@ class Machine:
         """Begin, with one session."""
         place = self._places[session] = Place(session, self._limits.inbox_max)
         me = self._identity
-        first = (me.incarnation, 1)
-        self.feed(
-            Started(me.connection_id, new_id(), first, ((session, START),), self._access.handle, unsent=())
-        )
+        for left in me.left:
+            self.sends[left.key] = Waiting(wire.item_text(left.key, left.data))
+        unsent = tuple(Unsent(u.session, u.key, u.epoch, len(self.sends[u.key].item) + 1) for u in me.left)
+        first, token = (me.incarnation, 1), self._access.handle
+        self.feed(Started(me.connection_id, new_id(), first, ((session, START),), token, unsent))
         return place
 
     def watch(self, session: str) -> Place:
@@ -148,6 +157,8 @@ class Machine:
                 hint="send less at once, or raise Limits.body_bytes here and body_bytes_max at the hub",
             )
         self._count += 1
+        if self._source.keeps_sends:
+            self._source.asked(key, session, data)
         waiting = self.sends[key] = Waiting(item)
         self.feed(SendRequested(session, key, len(item) + 1))
         return key, waiting
@@ -278,9 +289,19 @@ class Machine:
         if isinstance(cargo, Reply):
             waiting.detail, waiting.status = cargo.detail, cargo.status
         waiting.done.set()
+        if self._source.keeps_sends:
+            self._source.settled(effect.key)
+        if effect.key in self._left:
+            self._return(self._left.pop(effect.key), effect)
         if self._settled is not None:
             self._settled.set()
             self._settled = None
+
+    def _return(self, left: Left, effect: Settled) -> None:
+        key = wire.pair_text(left.key)
+        LOG.info("send %s of an earlier life, to %r: %s %s", key, left.session, effect.outcome, effect.why)
+        data = json.loads(left.data)
+        self._callbacks.call("on_returned", Returned(left.session, key, data, effect.outcome, effect.why))
 
     def _item(self, position: int, arrived: Arrived) -> Item:
         if arrived.kind != HANDLER_FAILED:
@@ -350,6 +371,8 @@ class Machine:
             await place.inbox.room()
 
     async def _post(self, effect: Post, body: bytes) -> None:
+        if self._source.keeps_sends:
+            await anyio.to_thread.run_sync(self._source.posting, effect.keys, str(effect.epoch))
         reply = await self._transport.post("/send", body, self._limits.post_s, effect.token)
         self.feed(
             PostReplied(

@@ -48,6 +48,20 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class Returned:
+    """What became of a send that an earlier life of this client left unsettled.
+
+    outcome: delivered, failed (surely not taken; `why` says the reason) or uncertain.
+    """
+
+    session: str
+    key: str
+    data: Any
+    outcome: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Status:
     """How a session stands.
 

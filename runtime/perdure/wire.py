@@ -22,13 +22,15 @@ VERSION: Final = 1
 ITEMS_MAX: Final = 1000
 SESSIONS_MAX: Final = 100
 SESSION_NAME_MAX: Final = 200
+NUMBER_END: Final = 1 << 53
+"""Numbers are smaller than this: every language has them."""
 HEAD_BYTES: Final = 4096
 ITEM_BYTES: Final = 64
 
 _CONNECTION_ID: Final = re.compile(
     "cid-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII
 )
-_PAIR: Final = re.compile(r"([0-9]{1,15})\.([0-9]{1,15})", re.ASCII)
+_PAIR: Final = re.compile(r"([0-9]{1,16})\.([0-9]{1,16})", re.ASCII)
 _CURSOR: Final = re.compile(r"([^:,]+):([A-Za-z0-9_-]{1,64}):([0-9]{1,15})", re.ASCII)
 
 
@@ -53,10 +55,10 @@ def session_name(text: object) -> str:
 
 
 def parse_pair(text: object) -> tuple[int, int]:
-    """An attempt or a key: `<incarnation>.<count>`, both from 1 on. Raises UsageError."""
+    """An attempt or a key: `<incarnation>.<count>`, both from 1 to 2**53 - 1. Raises UsageError."""
     match = _PAIR.fullmatch(text) if isinstance(text, str) else None
     pair = (int(match[1]), int(match[2])) if match else (0, 0)
-    if min(pair) > 0:
+    if min(pair) > 0 and max(pair) < NUMBER_END:
         return pair
     raise UsageError(f"{str(text)[:40]!r} is not <incarnation>.<count>", hint="give two numbers, from 1 on")
 

@@ -15,7 +15,6 @@ from perdure import (
     HubSession,
     Limits,
     PayloadError,
-    Receipt,
     Send,
     SendFailed,
     SendUncertain,
@@ -83,7 +82,7 @@ async def events(session: Session, count: int) -> list[Any]:
 async def test_what_may_pass_is_tried_again(serve: Serve, status: int) -> None:
     with faulty(serve, (status, False)) as (connecting, way):
         async with connecting as session:
-            assert await session.send({"text": "one"}) == Receipt("1.1")
+            assert (await session.send({"text": "one"})).key.endswith(".1")
             assert await events(session, 1) == [Event({"text": "ONE"}, 1)]
         assert way.posts == 2
 
@@ -91,7 +90,7 @@ async def test_what_may_pass_is_tried_again(serve: Serve, status: int) -> None:
 async def test_a_lost_answer_is_asked_for_again_and_the_send_is_handled_once(serve: Serve) -> None:
     with faulty(serve, (502, True), (502, True)) as (connecting, way):
         async with connecting as session:
-            assert await session.send({"text": "one"}) == Receipt("1.1")
+            assert (await session.send({"text": "one"})).key.endswith(".1")
             await session.send({"text": "two"})
             assert await events(session, 2) == [Event({"text": "ONE"}, 1), Event({"text": "TWO"}, 2)]
         assert way.posts == 4
@@ -102,7 +101,8 @@ async def test_past_the_bound_a_send_that_may_have_been_taken_is_uncertain(serve
         async with connecting as session:
             with pytest.raises(SendUncertain, match="look at the session's state") as raised:
                 await session.send({"text": "one"})
-            assert (raised.value.status, raised.value.key, raised.value.why) == (502, "1.1", "status 502")
+            assert (raised.value.status, raised.value.why) == (502, "status 502")
+            assert raised.value.key.endswith(".1")
             assert await events(session, 1) == [Event({"text": "ONE"}, 1)]
             await session.send({"text": "two"})
             assert await events(session, 1) == [Event({"text": "TWO"}, 2)]
@@ -139,7 +139,7 @@ async def test_the_wait_that_the_server_asks_for_is_kept(serve: Serve) -> None:
 async def test_an_answer_that_is_no_receipt_is_asked_for_again(serve: Serve) -> None:
     with faulty(serve, (200, True)) as (connecting, way):
         async with connecting as session:
-            assert await session.send({"text": "one"}) == Receipt("1.1")
+            assert (await session.send({"text": "one"})).key.endswith(".1")
             assert await events(session, 1) == [Event({"text": "ONE"}, 1)]
         assert way.posts == 2
 

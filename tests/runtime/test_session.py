@@ -17,6 +17,7 @@ from perdure import (
     HandlerFailed,
     Hub,
     HubSession,
+    Identity,
     Item,
     MemoryIdentity,
     PayloadError,
@@ -30,6 +31,7 @@ from perdure import (
     Status,
     TakenOver,
     connect,
+    wire,
 )
 from perdure_model.core.client.parts import ClientSettings
 from perdure_model.core.server.parts import CONNECTION, OWNER, WATCH, WINDOW, ServerSettings
@@ -41,6 +43,11 @@ pytestmark = pytest.mark.anyio
 
 def quick(server: Server, session: str = "chat-1", **more: Any) -> Any:
     return connect(server.url, session=session, **{"settings": QUICK, "limits": SHORT, **more})
+
+
+def life_of(receipt: Receipt) -> int:
+    """The incarnation in which it was sent."""
+    return wire.parse_pair(receipt.key)[0]
 
 
 async def take(session: Session, count: int) -> list[Item]:
@@ -57,7 +64,8 @@ async def until(condition: Any) -> None:
 async def test_a_send_is_handled_and_its_answer_arrives(serve: Serve) -> None:
     server = serve(echo_hub())
     async with quick(server) as session:
-        assert await session.send({"text": "hello"}) == Receipt("1.1")
+        receipt = await session.send({"text": "hello"})
+        assert receipt == Receipt(f"{life_of(receipt)}.1")
         assert await take(session, 1) == [Event({"text": "HELLO"}, 1)]
         assert session.pending == 0
 
@@ -401,12 +409,12 @@ async def test_a_killed_client_comes_back_under_its_id_and_owns_its_session(
     server = serve(echo_hub(ServerSettings(grace_s=30)))
     path = tmp_path / "me"
     async with Mute() as http, quick(server, identity=FileIdentity(path), http=http) as first:
-        await first.send({"text": "one"})
+        before = life_of(await first.send({"text": "one"}))
         await take(first, 1)
     assert server.hub.session("chat-1").owner == first.connection_id
     async with quick(server, identity=FileIdentity(path)) as second:
         assert second.connection_id == first.connection_id
-        assert (await second.send({"text": "two"})).key == "2.1"
+        assert life_of(await second.send({"text": "two"})) > before
         events = await take(second, 2)
         assert second.epoch == first.epoch
         assert server.hub.session("chat-1").owner == first.connection_id
@@ -420,6 +428,13 @@ class Mute(httpx2.AsyncClient):
         if str(url).endswith("/close"):
             raise httpx2.ConnectError("killed")
         return await super().post(url, **more)
+
+
+class FirstLife(MemoryIdentity):
+    """A kept identity of which there are copies: each begins its first life."""
+
+    def start(self) -> Identity:
+        return Identity(super().start().connection_id, 1)
 
 
 LASTING = ClientSettings(reconnect_first_s=0.01, reconnect_cap_s=0.05, renews=False)
@@ -446,9 +461,9 @@ async def test_a_second_client_under_one_id_takes_over_and_the_first_does_not_co
 async def test_a_copied_identity_that_comes_too_late_is_told_so(serve: Serve) -> None:
     server = serve(echo_hub())
     cid = "cid-00000000-0000-0000-0000-00000000000a"
-    async with quick(server, identity=MemoryIdentity(cid)) as first:
+    async with quick(server, identity=FirstLife(cid)) as first:
         await first.send({"text": "one"})
-        async with quick(server, identity=MemoryIdentity(cid), settings=LASTING) as copy:
+        async with quick(server, identity=FirstLife(cid), settings=LASTING) as copy:
             with anyio.fail_after(5), pytest.raises(TakenOver) as raised:
                 await anext(copy)
             assert raised.value.status == 409
@@ -458,13 +473,14 @@ async def test_a_copied_identity_that_comes_too_late_is_told_so(serve: Serve) ->
 async def test_a_post_that_is_repeated_is_handled_once(serve: Serve) -> None:
     server = serve(echo_hub())
     async with quick(server) as session, httpx2.AsyncClient() as http:
-        await session.send({"text": "one"})
+        life = life_of(await session.send({"text": "one"}))
+        items = [{"key": f"{life}.{n}", "data": {"text": text}} for n, text in [(1, "again"), (2, "two")]]
         body = {
             "cid": session.connection_id,
-            "attempt": "1.1",
+            "attempt": f"{life}.1",
             "epoch": session.epoch,
             "session": "chat-1",
-            "items": [{"key": "1.1", "data": {"text": "again"}}, {"key": "1.2", "data": {"text": "two"}}],
+            "items": items,
         }
         verdicts = []
         for _ in range(2):
@@ -472,7 +488,7 @@ async def test_a_post_that_is_repeated_is_handled_once(serve: Serve) -> None:
             assert reply.status_code == 200
             verdicts.append([receipt["verdict"] for receipt in reply.json()["receipts"]])
         assert verdicts == [["duplicate", "accepted"], ["duplicate", "duplicate"]]
-        await session.send({"text": "three"})  # its key is 1.2: taken already, and so a duplicate
+        await session.send({"text": "three"})  # its count is 2: taken already, and so a duplicate
         await session.send({"text": "four"})
         events = await take(session, 3)
     assert [event.data["text"] for event in events if isinstance(event, Event)] == ["ONE", "TWO", "FOUR"]
@@ -485,7 +501,7 @@ async def test_what_cannot_be_json_is_refused_at_once_on_both_sides(serve: Serve
             await session.send(object())
         with pytest.raises(PayloadError):
             await server.call(server.hub.session("chat-1").publish, object())
-        assert (await session.send({"text": "fine"})).key == "1.1"
+        assert (await session.send({"text": "fine"})).key.endswith(".1")
 
 
 async def test_a_cancelled_send_goes_out_all_the_same(serve: Serve) -> None:

@@ -12,6 +12,7 @@ from perdure import (
     Event,
     Hub,
     HubSession,
+    Identity,
     MemoryIdentity,
     Send,
     SendFailed,
@@ -256,9 +257,14 @@ async def test_the_loser_of_a_copied_id_goes_on_under_its_own_and_says_so(serve:
 
 async def test_a_copy_that_comes_too_late_goes_on_under_an_id_of_its_own(serve: Serve) -> None:
     server = serve(echo_hub())
-    async with quick(server, identity=MemoryIdentity(CID)) as first:
+
+    class FirstLife(MemoryIdentity):
+        def start(self) -> Identity:
+            return Identity(CID, 1)
+
+    async with quick(server, identity=FirstLife()) as first:
         await first.send({"text": "one"})
-        async with quick(server, identity=MemoryIdentity(CID)) as copy:
+        async with quick(server, identity=FirstLife()) as copy:
             await copy.send({"text": "two"})
             assert copy.status.identity == "renewed"
         assert first.connection_id == CID

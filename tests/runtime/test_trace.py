@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 import pytest
-from perdure import Hub, JsonLines, connect
+from perdure import Hub, JsonLines, connect, wire
 from perdure.trace import Recorder, digest
 from perdure_model.core.common import Moved
 from perdure_model.core.server.inputs import StreamRequested
@@ -47,7 +47,7 @@ async def test_both_sides_write_their_decisions_down_without_secrets(serve: Serv
             limits=SHORT,
             trace=client_trace,
         ) as session:
-            await session.send("payload-secret")
+            receipt = await session.send("payload-secret")
             await server.call(hub.session("chat-1").publish, "event-secret")
             with anyio.fail_after(5):
                 await anext(session)
@@ -68,9 +68,10 @@ async def test_both_sides_write_their_decisions_down_without_secrets(serve: Serv
     assert kinds[1][0] == "Started"
     assert {"PostArrived", "Published", "EventsDue", "CloseRequested"} <= set(kinds[0])
     assert {"Welcomed", "SendRequested", "PostReplied", "EventArrived", "Left"} <= set(kinds[1])
+    life = wire.parse_pair(receipt.key)[0]
     welcomed = next(line for line in records[1] if line["input"]["type"] == "Welcomed")
     assert (welcomed["machine"], welcomed["event"]) == ("ClientSession", "welcomed")
-    assert (welcomed["from"], welcomed["to"], welcomed["generation"]) == ("connecting", "awaiting", [1, 1])
+    assert (welcomed["from"], welcomed["to"], welcomed["generation"]) == ("connecting", "awaiting", [life, 1])
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import httpx2
 from perdure_model.core.client.parts import ClientSettings
 
 from perdure.client import Session, connect
-from perdure.identity import MemoryIdentity
+from perdure.identity import Identity, MemoryIdentity
 from perdure.sse import encode
 
 T = TypeVar("T")
@@ -28,6 +28,14 @@ EAGER = ClientSettings(
 CID = "cid-00000000-0000-4000-8000-000000000000"
 WITHIN_S = 3.0
 """No run takes as long."""
+
+class FirstLife(MemoryIdentity):
+    """An identity whose keys are known beforehand: 1.1, 1.2 and so on."""
+
+    def start(self) -> Identity:
+        """Always the same life."""
+        return Identity(CID, 1)
+
 
 NO_ANSWER = (
     httpx2.ConnectError,
@@ -95,7 +103,7 @@ def asked(talk: Callable[[Session], Awaitable[T]], answers: Canned) -> T:
         async with httpx2.AsyncClient(transport=answers) as http:
             with anyio.fail_after(WITHIN_S):
                 async with connect(
-                    "http://made.up", session="s", http=http, settings=EAGER, identity=MemoryIdentity(CID)
+                    "http://made.up", session="s", http=http, settings=EAGER, identity=FirstLife()
                 ) as session:
                     return await talk(session)
 
