@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Mapping
 from operator import attrgetter
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
-from perdure_model.core.rule import Book, Family, Key, Part, Rule, Spec
+from perdure_model.core.rule import Book, Decision, Family, Key, Part, Rule, Spec
 
 Input = TypeVar("Input")
 Effect = TypeVar("Effect")
@@ -60,14 +60,11 @@ class Shelf:
 class One:
     """The part that the input names."""
 
-    __slots__ = ("_key", "_shelf", "_values")
+    __slots__ = ("_key", "_shelf", "gather")
 
     def __init__(self, shelf: Shelf, spec: Spec) -> None:
-        self._shelf, self._values, self._key = shelf, shelf.values, key_of(spec.family.fields)
-
-    def gather(self, i: object) -> Part:
-        """The part, or None."""
-        return self._values.get(self._key(i))
+        self._shelf, self._key = shelf, key_of(spec.family.fields)
+        self.gather = getter(shelf.values, spec.family.fields)
 
     def store(self, i: object, _old: Part, new: Part) -> None:
         """Keep what the rule returned."""
@@ -86,10 +83,11 @@ class Each:
         """The parts, None where there is none."""
         return {key: self._shelf.values.get(key) for key in self._spec.keys(i)}
 
-    def store(self, _i: object, _old: Mapping[Key, Part], new: Mapping[Key, Part]) -> None:
+    def store(self, _i: object, old: Mapping[Key, Part], new: Mapping[Key, Part]) -> None:
         """Keep what the rule returned."""
         for key, value in new.items():
-            self._shelf.put(key, value)
+            if value is not old.get(key):
+                self._shelf.put(key, value)
 
 
 class Every:
@@ -112,11 +110,15 @@ class Every:
         """Keep what the rule returned; what the mapping lacks is removed."""
         for key in [key for key in old if key not in new]:
             self._shelf.put(key, None)
-        for key, value in new.items():
-            self._shelf.put(key, value)
+        for key in [key for key, value in new.items() if value is not old.get(key)]:
+            self._shelf.put(key, new[key])
 
 
 View: TypeAlias = One | Each | Every
+Prepared: TypeAlias = tuple[
+    Callable[..., Decision], list[Callable[[object], Any]], list[Callable[[object, Any, Any], None]]
+]
+"""A rule's function, and what gathers and stores the parts that it sees: looked up once, run for each input."""
 VIEWS: Final[dict[str, Callable[[Shelf, Spec], View]]] = {"one": One, "each": Each, "every": Every}
 
 
@@ -124,7 +126,19 @@ def key_of(fields: tuple[str, ...]) -> Callable[[object], Key]:
     """The key that an input names: its attributes of these names."""
     if len(fields) > 1:
         return attrgetter(*fields)
-    return lambda i: tuple([getattr(i, name) for name in fields])
+    if not fields:
+        return lambda _i: ()
+    attribute = attrgetter(*fields)
+    return lambda i: (attribute(i),)
+
+
+def getter(values: dict[Key, Part], fields: tuple[str, ...]) -> Callable[[object], Part]:
+    """What finds the part that an input names, or None: called several times for each decision."""
+    get = values.get
+    if not fields:
+        return lambda _i: get(())
+    attribute = attrgetter(*fields)
+    return (lambda i: get(attribute(i))) if len(fields) > 1 else (lambda i: get((attribute(i),)))
 
 
 class Feed(Generic[Input, Effect]):
@@ -143,7 +157,7 @@ class Feed(Generic[Input, Effect]):
     ) -> None:
         self._perform, self._trace = perform, trace
         self._shelves: dict[Family, Shelf] = {}
-        self._rules = {rule.input: self._viewed(rule) for rule in book}
+        self._rules = {rule.input: self._prepared(rule) for rule in book}
         self._book = book
         self._queue: deque[tuple[Input, Any]] = deque()
         self._following: list[tuple[Input, Any]] = []
@@ -152,10 +166,14 @@ class Feed(Generic[Input, Effect]):
             self._shelf(family).put((), part)
 
     def _shelf(self, family: Family) -> Shelf:
-        return self._shelves.setdefault(family, Shelf(family))
+        shelf = self._shelves.get(family)
+        if shelf is None:
+            shelf = self._shelves[family] = Shelf(family)
+        return shelf
 
-    def _viewed(self, rule: Rule) -> tuple[Rule, list[View]]:
-        return rule, [VIEWS[spec.kind](self._shelf(spec.family), spec) for spec in rule.specs]
+    def _prepared(self, rule: Rule) -> Prepared:
+        views = [VIEWS[spec.kind](self._shelf(spec.family), spec) for spec in rule.specs]
+        return rule.decide, [view.gather for view in views], [view.store for view in views]
 
     def __call__(self, i: Input, cargo: Any = None) -> None:
         """Decide on an input and perform what follows, then on what was fed meanwhile.
@@ -173,18 +191,19 @@ class Feed(Generic[Input, Effect]):
             self._busy = False
 
     def _decide(self, i: Input, cargo: Any) -> None:
-        rule, views = self._rules.get(type(i)) or (self._book[type(i)], [])
-        seen = [view.gather(i) for view in views]
-        changed, effects = rule.decide(i, *seen)
-        for view, old, new in zip(views, seen, changed, strict=False):  # what is only read comes after
+        decide, gathers, stores = self._rules.get(type(i)) or (self._book[type(i)].decide, [], [])
+        seen = [gather(i) for gather in gathers]
+        changed, effects = decide(i, *seen)
+        for store, old, new in zip(stores, seen, changed, strict=False):  # what is only read comes after
             if new is not old:
-                view.store(i, old, new)
+                store(i, old, new)
         if self._trace is not None:
             self._trace(i, effects)
         for effect in effects:
             self._perform(effect, cargo)
-        self._queue.extendleft(reversed(self._following))
-        self._following.clear()
+        if self._following:
+            self._queue.extendleft(reversed(self._following))
+            self._following.clear()
 
     def follow(self, i: Input) -> None:
         """For the performer: feed this input after the effects of this decision, and before any other."""

@@ -21,7 +21,7 @@ class Inbox(Generic[T]):
         self._items_max = items_max
         self._items: deque[T] = deque()
         self._ended = False
-        self._changed = anyio.Event()
+        self._changed: anyio.Event | None = None  # made by who waits: most changes wake nobody
 
     def __len__(self) -> int:
         return len(self._items)
@@ -29,29 +29,36 @@ class Inbox(Generic[T]):
     def put(self, item: T) -> None:
         """Add an item, over the bound too."""
         self._items.append(item)
-        self._change()
+        self._tell()
 
     def end(self) -> None:
         """Nothing more will come."""
         self._ended = True
-        self._change()
+        self._tell()
 
     async def get(self) -> T | None:
         """The next item; None once all are taken and nothing more will come."""
         while not self._items and not self._ended:
-            await self._changed.wait()
+            await self._change()
         await anyio.lowlevel.checkpoint_if_cancelled()
         if not self._items:
             return None
         item = self._items.popleft()
-        self._change()
+        self._tell()
         return item
 
     async def room(self) -> None:
         """Wait until fewer items than the bound wait to be taken."""
         while len(self._items) >= self._items_max and not self._ended:
-            await self._changed.wait()
+            await self._change()
 
-    def _change(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
+    async def _change(self) -> None:
+        """Wait for the next change."""
+        if self._changed is None:
+            self._changed = anyio.Event()
+        await self._changed.wait()
+
+    def _tell(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None

@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import TypeAlias
+from urllib.parse import quote
 
 import anyio
-from perdure_model.core.common import Attempt, Cursor
+from perdure_model.core.common import START, Attempt, Cursor
 from starlette.types import Receive, Send
 
 from perdure import sse
 from perdure.wire import cursor_text
 
 LINGER_S = 1.0
+TURNS = 3
+"""How often a stream that is woken lets others go first: what they publish goes out in the same write."""
 HEARTBEAT = sse.comment("")
 HEADERS = [
     (b"content-type", b"text/event-stream"),
@@ -42,6 +45,8 @@ class Outgoing:
     ) -> None:
         self.cid, self.generation = cid, generation
         self._cursors, self._heartbeat_s, self._stall_s = dict(cursors), heartbeat_s, stall_s
+        self._leading: str | None = None
+        self._lead = self._others = ""
         self._woken: dict[str, None] = {}
         self._chunks: list[Chunk] = []
         self._over = False
@@ -63,16 +68,27 @@ class Outgoing:
     def add(self, session: str, cursor: Cursor) -> None:
         """One more session, from this place on: the ids of events name it, too."""
         self._cursors[session] = cursor
+        self._leading = None
 
     def drop(self, session: str) -> None:
         """A session less."""
         self._cursors.pop(session, None)
+        self._leading = None
 
     def id_line(self, session: str, cursor: Cursor) -> bytes:
         """The line that makes the next event this place; the event's own session stands first."""
+        if session != self._leading:
+            self._lead_with(session)
+        self._cursors[session] = cursor
+        return f"id: {self._lead}:{cursor.epoch}:{cursor.position}{self._others}\n".encode()
+
+    def _lead_with(self, session: str) -> None:
+        """From now on the events are this session's: what of their ids stays the same is made once."""
         self._cursors.pop(session, None)
-        self._cursors = {session: cursor, **self._cursors}
-        return f"id: {cursor_text(self._cursors.items())}\n".encode()
+        others = cursor_text(self._cursors.items())
+        self._leading, self._lead = session, quote(session, safe="")
+        self._others = f",{others}" if others else ""
+        self._cursors = {session: START, **self._cursors}
 
     def cut(self) -> None:
         """End the stream after what is written already; a client that does not read is not waited for."""
@@ -107,6 +123,8 @@ class Outgoing:
                 await self._awake.wait()
             if quiet.cancelled_caught:
                 self._chunks.append(HEARTBEAT)
+        for _ in range(TURNS):
+            await anyio.lowlevel.checkpoint()
         self._awake = anyio.Event()
         woken, self._woken = self._woken, {}
         for session in woken:
