@@ -84,6 +84,7 @@ def test_rows_that_go_the_same_way_and_do_the_same_are_joined() -> None:
         ("refused", ()),
         ("failed", ("orphaned", "spent")),
         ("unknown", ("orphaned", "spent")),
+        ("denied", ("else",)),
         ("abandon", ()),
     )
     assert arrow.labels == (Label(events, ("report",)),)
