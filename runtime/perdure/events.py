@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
@@ -19,7 +20,7 @@ from perdure_model.core.client.inputs import (
     TakenOver,
     Welcomed,
 )
-from perdure_model.core.common import Attempt, Cursor
+from perdure_model.core.common import START, Attempt, Cursor, Epoch
 from pydantic_core import from_json
 
 from perdure.errors import NotAnEventStream
@@ -29,6 +30,7 @@ from perdure.wire import VERSION, Body, ConnectionId, Pair, parse_cursors
 MESSAGE: Final = "message"
 HANDLER_FAILED: Final = "handler-failed"
 TAKEN_OVER: Final = "taken over"
+DIGITS_MAX: Final = 15
 
 
 class Welcome(Body):
@@ -130,10 +132,21 @@ def input_of(
 
 def own_cursor(token: str, sessions: Container[str]) -> tuple[str, Cursor]:
     """The entry of the session that the event belongs to: the token's first. Raises ValueError."""
-    session, cursor = next(iter(parse_cursors(token).items()), (None, None))
-    if session is None or cursor is None or session not in sessions:
+    log, _, position = token.rpartition(":")
+    if "," not in log and position.isascii() and position.isdigit() and len(position) <= DIGITS_MAX:
+        session, epoch = log_of(log)  # the only entry, told faster
+        cursor = Cursor(epoch, int(position))
+    else:
+        session, cursor = next(iter(parse_cursors(token).items()), (None, START))
+    if session is None or session not in sessions:
         raise ValueError(f"the event's id {token[:80]!r} names no session that was asked for")
     return session, cursor
+
+
+@lru_cache(maxsize=256)
+def log_of(entry: str) -> tuple[str | None, Epoch]:
+    """The session and the epoch of a cursor token's only entry, which lacks its position; Raises ValueError."""
+    return next(((name, cursor.epoch) for name, cursor in parse_cursors(f"{entry}:0").items()), (None, None))
 
 
 def sender_of(cid: str) -> str:

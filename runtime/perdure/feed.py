@@ -118,7 +118,7 @@ View: TypeAlias = One | Each | Every
 Prepared: TypeAlias = tuple[
     Callable[..., Decision], list[Callable[[object], Any]], list[Callable[[object, Any, Any], None]]
 ]
-"""A rule's function, and what gathers and stores the parts that it sees: looked up once, run for each input."""
+"""A rule's function, and what gathers and stores the parts that it sees: looked up once for all inputs."""
 VIEWS: Final[dict[str, Callable[[Shelf, Spec], View]]] = {"one": One, "each": Each, "every": Every}
 
 

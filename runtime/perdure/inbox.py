@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 import anyio
 
 T = TypeVar("T")
+CHECKED_EACH = 16
+"""Of the items that are taken without waiting, each so-manieth looks whether its reader is cancelled."""
 
 
 class Inbox(Generic[T]):
@@ -21,6 +23,7 @@ class Inbox(Generic[T]):
         self._items_max = items_max
         self._items: deque[T] = deque()
         self._ended = False
+        self._taken = 0
         self._changed: anyio.Event | None = None  # made by who waits: most changes wake nobody
 
     def __len__(self) -> int:
@@ -40,9 +43,11 @@ class Inbox(Generic[T]):
         """The next item; None once all are taken and nothing more will come."""
         while not self._items and not self._ended:
             await self._change()
-        await anyio.lowlevel.checkpoint_if_cancelled()
+        if self._taken % CHECKED_EACH == 0:
+            await anyio.lowlevel.checkpoint_if_cancelled()
         if not self._items:
             return None
+        self._taken += 1
         item = self._items.popleft()
         self._tell()
         return item

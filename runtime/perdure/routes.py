@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable
 from contextlib import AbstractAsyncContextManager
 from inspect import isawaitable
+from os import urandom
 from typing import Any, Final, TypeAlias, TypeVar
-from uuid import uuid4
 
 from perdure_model.core.common import START, Attempt
 from perdure_model.core.server.inputs import (
@@ -259,4 +259,4 @@ async def answer_http(_request: Request, error: Exception) -> Response:
 
 def fresh() -> str:
     """An id that nothing had before."""
-    return uuid4().hex
+    return urandom(16).hex()
