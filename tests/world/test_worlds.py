@@ -56,7 +56,7 @@ DEFAULT = {
     "T stale": 70_995,
     "T tight": 17_256,
     "T away": 625_899,
-    "T twice away": 24_392,
+    "T twice away": 27_448,
     "T return": 3_788,
     "T spare": 45_195,
     "T forgotten": 110,

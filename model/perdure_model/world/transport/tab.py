@@ -391,7 +391,7 @@ class Tab:
                 yield ask.SendRequested(self.session, key), (opened, asked + 1, *now.values()), None
 
         def leaving(opened: tuple[int, str], left: int) -> Iterator[Arrival]:
-            if opened[1] == LIVE and left:
+            if opened[1] in (LIVE, AWAY) and left:
                 yield ask.Left(), (opened, left - 1), None
 
         self.bind(ask.Started, started, opening, fair=False)
