@@ -6,7 +6,7 @@ that does not read costs what one write holds, however much is published.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 from urllib.parse import quote
@@ -19,8 +19,9 @@ from perdure import sse
 from perdure.wire import cursor_text
 
 LINGER_S = 1.0
-TURNS = 3
-"""How often a stream that is woken lets others go first: what they publish goes out in the same write."""
+REST_S = 0.001
+"""How long a stream rests after a write: what is published meanwhile goes out in one write. The first event
+after a rest goes out at once."""
 HEARTBEAT = sse.comment("")
 HEADERS = [
     (b"content-type", b"text/event-stream"),
@@ -42,14 +43,17 @@ class Outgoing:
         *,
         heartbeat_s: float,
         stall_s: float,
+        write_bytes: int,
     ) -> None:
         self.cid, self.generation = cid, generation
+        self._write_bytes = write_bytes
         self._cursors, self._heartbeat_s, self._stall_s = dict(cursors), heartbeat_s, stall_s
         self._leading: str | None = None
         self._lead = self._others = ""
         self._woken: dict[str, None] = {}
         self._chunks: list[Chunk] = []
         self._over = False
+        self._rested_at = 0.0
         self._awake = anyio.Event()
         self._awake.set()  # for the welcome
         self._scope = anyio.CancelScope()
@@ -69,6 +73,11 @@ class Outgoing:
         """One more session, from this place on: the ids of events name it, too."""
         self._cursors[session] = cursor
         self._leading = None
+
+    @property
+    def sessions(self) -> Collection[str]:
+        """The sessions that it brings."""
+        return self._cursors.keys()
 
     def drop(self, session: str) -> None:
         """A session less."""
@@ -123,27 +132,43 @@ class Outgoing:
                 await self._awake.wait()
             if quiet.cancelled_caught:
                 self._chunks.append(HEARTBEAT)
-        for _ in range(TURNS):
-            await anyio.lowlevel.checkpoint()
+        resting_s = self._rested_at - anyio.current_time()
+        if resting_s > 0:
+            await anyio.sleep(resting_s)
         self._awake = anyio.Event()
         woken, self._woken = self._woken, {}
         for session in woken:
             due(session)
 
     async def _write(self, send: Send, stalled: Callable[[], None]) -> None:
-        """Everything there is in one write, but for what has to be waited for in between."""
+        """Everything there is, in as few writes as their bound allows."""
         chunks, self._chunks = self._chunks, []
         ready = [chunk if isinstance(chunk, bytes) else await chunk() for chunk in chunks]
-        if not ready:
-            return
-        with anyio.move_on_after(self._stall_s) as waiting:
-            await send({"type": "http.response.body", "body": b"".join(ready), "more_body": True})
-        if waiting.cancelled_caught:
-            stalled()
-            self._scope.cancel()  # what stands half-written cannot be ended well
+        for piece in pieces(ready, self._write_bytes):
+            with anyio.move_on_after(self._stall_s) as waiting:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            if waiting.cancelled_caught:
+                stalled()
+                self._scope.cancel()  # what stands half-written cannot be ended well
+                return
+            self._rested_at = anyio.current_time() + REST_S
 
     async def _until_gone(self, receive: Receive) -> None:
         """Wait for the client to close its end."""
         while (await receive())["type"] != "http.disconnect":
             pass
         self._scope.cancel()
+
+
+def pieces(chunks: Sequence[bytes], bytes_max: int) -> Iterator[bytes]:
+    """The chunks joined to pieces of at most so many bytes; a larger chunk is a piece of its own."""
+    piece: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        if piece and size + len(chunk) > bytes_max:
+            yield b"".join(piece)
+            piece, size = [], 0
+        piece.append(chunk)
+        size += len(chunk)
+    if piece:
+        yield b"".join(piece)
