@@ -75,15 +75,18 @@ class Watch:
         return {"seconds": min(s for s, _ in self._rounds), "client_cpu_s": min(c for _, c in self._rounds)}
 
 
-async def timed_events(base: str, count: Count, events: int, rounds: int) -> dict[str, Any]:
-    """Have the server publish, some times over, and time from asking for it to the last event."""
-    await ask(base, f"publish/{WARM_UP}")
+async def timed_events(base: str, count: Count, events: int, rounds: int, pauses: int) -> dict[str, Any]:
+    """Have the server publish, some times over, and time from asking for it to the last event.
+
+    `pauses`: 1 where the publisher awaits something between two events, else 0.
+    """
+    await ask(base, f"publish/{WARM_UP}/{pauses}")
     await count.reach(WARM_UP)
     watch = Watch()
     for _ in range(rounds):
         wanted = count.seen + events
         with watch:
-            await ask(base, f"publish/{events}")
+            await ask(base, f"publish/{events}/{pauses}")
             await count.reach(wanted)
     return watch.best
 

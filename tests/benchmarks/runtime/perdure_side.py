@@ -38,13 +38,13 @@ def serve() -> None:
     control.serve()
 
 
-async def events(base: str, number: int, rounds: int) -> dict[str, Any]:
+async def events(base: str, number: int, rounds: int, pauses: int) -> dict[str, Any]:
     """One reader."""
     count = Count()
     async with connect(base, session="main") as session:
         reading = asyncio.ensure_future(read(session, count))
         await welcomed(session)
-        result = await timed_events(base, count, number, rounds)
+        result = await timed_events(base, count, number, rounds, pauses)
         reading.cancel()
     return result
 

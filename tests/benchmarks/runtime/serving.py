@@ -37,7 +37,7 @@ class Control:
         )
         self._server = uvicorn.Server(config)
         routes = {
-            "publish/{count:int}": self.publish,
+            "publish/{count:int}/{pauses:int}": self.publish,
             "each/{sessions:int}/{times:int}": self.each,
             "tick/{times:int}/{milliseconds:int}": self.tick,
             "cut": self.cut,
@@ -76,13 +76,16 @@ class Control:
         return JSONResponse({"published": self._published})
 
     async def publish(self, request: Request) -> JSONResponse:
-        """So many events to the session "main", as fast as it goes."""
-        return self._start(self._publish_all, request.path_params["count"])
+        """So many events to the session "main", as fast as it goes, with or without pauses."""
+        return self._start(self._publish_all, request.path_params["count"], request.path_params["pauses"])
 
-    async def _publish_all(self, count: int) -> None:
+    async def _publish_all(self, count: int, pauses: int) -> None:
+        """Publish. A pause is one turn of the loop: what awaiting a source that has the next event ready is."""
         for _ in range(count):
             number, self._published = self._published, self._published + 1
             await self._publish("main", payload(number))
+            if pauses:
+                await asyncio.sleep(0)
 
     async def tick(self, request: Request) -> JSONResponse:
         """So many events to the session "main", one after each interval."""
@@ -90,7 +93,7 @@ class Control:
 
     async def _tick(self, times: int, milliseconds: int) -> None:
         for _ in range(times):
-            await self._publish_all(1)
+            await self._publish_all(1, 0)
             await asyncio.sleep(milliseconds / 1000)
 
     async def each(self, request: Request) -> JSONResponse:

@@ -41,13 +41,13 @@ async def client(base: str, stack: AsyncExitStack) -> Any:
     return one
 
 
-async def events(base: str, number: int, rounds: int) -> dict[str, Any]:
+async def events(base: str, number: int, rounds: int, pauses: int) -> dict[str, Any]:
     """One reader."""
     count = Count()
     async with AsyncExitStack() as stack:
         one = await client(base, stack)
         one.on("event", count.take)
-        return await timed_events(base, count, number, rounds)
+        return await timed_events(base, count, number, rounds, pauses)
 
 
 async def sends(base: str, number: int, rounds: int) -> dict[str, Any]:

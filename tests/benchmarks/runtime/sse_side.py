@@ -39,7 +39,7 @@ def serve() -> None:
     Control(Starlette(routes=[Route("/events", events)]), publish).serve()
 
 
-async def events(base: str, number: int, rounds: int) -> dict[str, Any]:
+async def events(base: str, number: int, rounds: int, pauses: int) -> dict[str, Any]:
     """One reader."""
     count = Count()
     async with (
@@ -47,7 +47,7 @@ async def events(base: str, number: int, rounds: int) -> dict[str, Any]:
         aconnect_sse(client, "GET", f"{base}/events", params={"session": "main"}) as source,
     ):
         reading = asyncio.ensure_future(read(source, count))
-        result = await timed_events(base, count, number, rounds)
+        result = await timed_events(base, count, number, rounds, pauses)
         reading.cancel()
     return result
 
