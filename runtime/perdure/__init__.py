@@ -47,12 +47,14 @@ from perdure.errors import (
 from perdure.follow import Closed, Followed, FollowStatus, follow
 from perdure.identity import FileIdentity, Identity, IdentitySource, MemoryIdentity
 from perdure.response import Refreshing, kind_of_error, refreshing
-from perdure.server import Hub, HubSession, Send
+from perdure.routes import HubLimits
+from perdure.server import Arrival, Hub, HubSession, Send
 from perdure.store import MemoryStore, Store
 from perdure.trace import JsonLines
 from perdure.transport import Limits
 
 __all__ = [
+    "Arrival",
     "BadConnectionId",
     "BadToken",
     "ClientSettings",
@@ -69,6 +71,7 @@ __all__ = [
     "Gap",
     "HandlerFailed",
     "Hub",
+    "HubLimits",
     "HubSession",
     "Identity",
     "IdentitySource",

@@ -22,8 +22,9 @@ class Asked:
 
 @dataclass
 class StreamAsked(Asked):
-    """A GET: where the client stands, and the stream, if it is attached."""
+    """A GET: who asks, where the client stands, and the stream, if it is attached."""
 
+    principal: Hashable = None
     cursors: tuple[tuple[str, Cursor], ...] = ()
     stream: Outgoing | None = None
 

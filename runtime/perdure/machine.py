@@ -154,7 +154,7 @@ class Machine:
         if len(item) > self._batch_bytes:
             raise PayloadError(
                 f"this data takes {len(item)} bytes; a POST of this client, {self._limits.body_bytes}",
-                hint="send less at once, or raise Limits.body_bytes here and body_bytes_max at the hub",
+                hint="send less at once, or raise Limits.body_bytes here and HubLimits.body_bytes there",
             )
         self._count += 1
         if self._source.keeps_sends:

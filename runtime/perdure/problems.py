@@ -52,8 +52,17 @@ KINDS: Final = {
         "The server does not know this connection, or not under this epoch",
         "Ask for a stream again, and repeat the request under the epoch of its welcome.",
     ),
+    "too-many-sessions": Kind(
+        403, "This connection watches too many sessions", "Watch fewer, or use another connection."
+    ),
+    "too-many-connections": Kind(
+        429, "You have too many connections", "Close one, and ask again after Retry-After."
+    ),
     "body-too-large": Kind(413, "The body is too large", "Send fewer or smaller items at once."),
-    "shutting-down": Kind(503, "The server is shutting down", "Ask again: another one may answer."),
+    "batch-too-large": Kind(413, "There are too many items", "Send fewer items at once."),
+    "shutting-down": Kind(
+        503, "The server is shutting down", "Ask again after Retry-After: another one may answer."
+    ),
     "unsupported-media-type": Kind(
         415, "The body is not marked as JSON", "Send it with Content-Type: application/json."
     ),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable
-from contextlib import AbstractAsyncContextManager
+import math
+from collections import Counter
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from inspect import isawaitable
 from os import urandom
 from typing import Any, Final, TypeAlias, TypeVar
@@ -23,6 +26,8 @@ from perdure_model.core.server.inputs import (
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -43,6 +48,24 @@ FIRST: Final = "1.1"
 """The attempt of who leaves its id to the server: with the id new each time, any is the first."""
 
 
+@dataclass(frozen=True)
+class HubLimits:
+    """What requests keep to, and how much a hub holds for them.
+
+    body_bytes: of a POST. `items`: of sends in one. `sessions`: that one connection watches.
+    connections: with a stream, for each principal; who is nobody (None) is not counted.
+    backlog: sends of a session that wait for their handler; beyond it a POST waits for its answer.
+    write_bytes: events are written in pieces of this size.
+    """
+
+    body_bytes: int = 4 << 20
+    items: int = wire.ITEMS_MAX
+    sessions: int = wire.SESSIONS_MAX
+    connections: int = 1000
+    backlog: int = 1000
+    write_bytes: int = 1 << 18
+
+
 class Routes:
     """What answers the requests of one hub."""
 
@@ -51,15 +74,19 @@ class Routes:
         feed: FeedFunction,
         *,
         ended: Callable[[Outgoing], None],
-        unwatched: Callable[[str, Attempt, str], None],
+        stream_of: Callable[[str, Attempt], Outgoing | None],
         room: Callable[[str], Awaitable[None]],
         authenticate: Authenticate | None,
         authorize: Authorize | None,
-        body_bytes_max: int,
+        limits: HubLimits,
+        cors_origins: Sequence[str],
+        retry_s: float,
     ) -> None:
-        self._feed, self._ended, self._unwatched, self._room = feed, ended, unwatched, room
+        self._feed, self._ended, self._stream_of, self._room = feed, ended, stream_of, room
         self._authenticate, self._authorize = authenticate, authorize
-        self._body_bytes_max = body_bytes_max
+        self._limits, self._cors_origins = limits, cors_origins
+        self._retry_after = {"retry-after": str(math.ceil(retry_s))}
+        self._open: dict[Hashable, Counter[str]] = {}
         self.closed = False
         """Whether to turn requests away, so that no stream begins in a hub that is being closed."""
 
@@ -70,6 +97,7 @@ class Routes:
         words = (self.send, self.close, self.suspend, self.watch, self.unwatch)
         app = Starlette(
             routes=[events, *(Route(f"/{one.__name__}", one, methods=["POST"]) for one in words)],
+            middleware=[cors(self._cors_origins)] if self._cors_origins else [],
             exception_handlers={Refusal: answer_refusal, HTTPException: answer_http},
             lifespan=lifespan,
         )
@@ -95,16 +123,36 @@ class Routes:
             raise Refusal("bad-request", str(error)) from error
         if not 0 < len(sessions) <= wire.SESSIONS_MAX:
             raise Refusal("bad-request", f"Name 1 to {wire.SESSIONS_MAX} sessions: session=...")
+        if len(sessions) > self._limits.sessions:
+            raise too_many_sessions(self._limits)
+        held = self._open.get(principal, ())
+        if principal is not None and cid not in held and len(held) >= self._limits.connections:
+            raise Refusal("too-many-connections", headers=self._retry_after)
         for session in sessions:
             await self._allow(principal, session)
         cursors = tuple((session, reached.get(session, START)) for session in sessions)
         asked = StreamRequested(cid, attempt, principal, cursors, fresh(), made)
-        return StreamResponse(self._feed, self._ended, asked)
+        return StreamResponse(self._feed, self._ended, asked, self._holding)
+
+    @contextmanager
+    def _holding(self, i: StreamRequested) -> Iterator[None]:
+        """While a stream is open it counts for its principal."""
+        held = self._open.setdefault(i.principal, Counter())
+        held[i.cid] += 1
+        try:
+            yield
+        finally:
+            held[i.cid] -= 1
+            held += Counter()  # drops those that are down to nothing
+            if not held:
+                self._open.pop(i.principal, None)
 
     async def send(self, request: Request) -> Response:
         """POST /send: sends of one session."""
         principal = await self._principal(request)
         body = await self._body(request, wire.SendBody)
+        if len(body.items) > self._limits.items:
+            raise Refusal("batch-too-large", f"Send at most {self._limits.items} items at once.")
         await self._allow(principal, body.session)
         await self._room(body.session)
         keys = tuple(item.key for item in body.items)
@@ -131,6 +179,9 @@ class Routes:
         principal = await self._principal(request)
         body = await self._body(request, wire.WatchBody)
         await self._allow(principal, body.session)
+        stream = self._stream_of(body.cid, body.attempt)
+        if stream and len({*stream.sessions, body.session}) > self._limits.sessions:
+            raise too_many_sessions(self._limits)
         cursor = body.cursor.get(body.session, START)
         word = WatchRequested(body.cid, body.session, body.attempt, body.serial, principal, cursor, fresh())
         return self._word(word, WatchAsked(cursor=cursor))
@@ -142,8 +193,9 @@ class Routes:
         asked = Asked()
         word = UnwatchRequested(body.cid, body.session, body.attempt, body.serial, principal)
         answer = self._word(word, asked)
-        if asked.reject is None:
-            self._unwatched(body.cid, body.attempt, body.session)
+        stream = self._stream_of(body.cid, body.attempt)
+        if stream and asked.reject is None:
+            stream.drop(body.session)
         return answer
 
     def _word(self, i: ServerInput, asked: Asked) -> Response:
@@ -154,7 +206,7 @@ class Routes:
 
     async def _principal(self, request: Request) -> Hashable:
         if self.closed:
-            raise Refusal("shutting-down")
+            raise Refusal("shutting-down", headers=self._retry_after)
         if self._authenticate is None:
             return None
         try:
@@ -179,16 +231,16 @@ class Routes:
     async def _bytes(self, request: Request) -> bytes:
         """The body; no more of it is kept than the bound, whether or not its length was announced."""
         too_large = Refusal(
-            "body-too-large", f"Send at most {self._body_bytes_max} bytes: fewer or smaller items at once."
+            "body-too-large", f"Send at most {self._limits.body_bytes} bytes: fewer or smaller items at once."
         )
         announced = request.headers.get("content-length", "")
-        if announced.isdecimal() and int(announced[:18]) > self._body_bytes_max:
+        if announced.isdecimal() and int(announced[:18]) > self._limits.body_bytes:
             raise too_large
         body = bytearray()
         try:
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > self._body_bytes_max:
+                if len(body) > self._limits.body_bytes:
                     raise too_large
         except ClientDisconnect as error:
             raise Refusal("malformed-json", "The body ended before its length.") from error
@@ -198,29 +250,53 @@ class Routes:
 class StreamResponse:
     """The ASGI response to a GET: asks for the stream, then writes it until it ends."""
 
-    def __init__(self, feed: FeedFunction, ended: Callable[[Outgoing], None], i: StreamRequested) -> None:
-        self._feed, self._ended, self._input = feed, ended, i
+    def __init__(
+        self,
+        feed: FeedFunction,
+        ended: Callable[[Outgoing], None],
+        i: StreamRequested,
+        holding: Callable[[StreamRequested], AbstractContextManager[None]],
+    ) -> None:
+        self._feed, self._ended, self._input, self._holding = feed, ended, i, holding
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request."""
-        asked = StreamAsked(cursors=self._input.cursors)
+        asked = StreamAsked(principal=self._input.principal, cursors=self._input.cursors)
         self._feed(self._input, asked)
         if asked.stream is None:
             await (rejected(asked) or Response(status_code=500))(scope, receive, send)
             return
         stream = asked.stream
-        try:
-            await stream.run(
-                receive, send, lambda session: self._due(stream, session), lambda: self._stalled(stream)
-            )
-        finally:
-            self._ended(stream)
+        with self._holding(self._input):
+            try:
+                await stream.run(
+                    receive, send, lambda session: self._due(stream, session), lambda: self._stalled(stream)
+                )
+            finally:
+                self._ended(stream)
 
     def _due(self, stream: Outgoing, session: str) -> None:
         self._feed(EventsDue(stream.cid, session, stream.generation), stream)
 
     def _stalled(self, stream: Outgoing) -> None:
         self._feed(StreamStalled(stream.cid, stream.generation), None)
+
+
+def too_many_sessions(limits: HubLimits) -> Refusal:
+    """The refusal of one session more."""
+    return Refusal("too-many-sessions", f"Watch at most {limits.sessions} sessions a connection.")
+
+
+def cors(origins: Sequence[str]) -> Middleware:
+    """What lets pages of these origins use the hub; credentials only where the origins are named."""
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["authorization", "cache-control", "content-type", "last-event-id"],
+        allow_credentials="*" not in origins,
+        expose_headers=["retry-after"],
+    )
 
 
 def parsed(raw: bytes, kind: type[BodyT]) -> BodyT:

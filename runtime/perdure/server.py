@@ -6,12 +6,13 @@ All decisions are the rules'. This file feeds them what happens, and performs wh
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from inspect import iscoroutinefunction
-from typing import Any, Final, TypeAlias, TypeVar, assert_never
+from typing import Any, Final, TypeAlias, TypeVar, assert_never, overload
 
 import anyio
 from perdure_model.core.common import Attempt, Cursor, Moved, Refused
@@ -42,6 +43,7 @@ from perdure_model.core.server.inputs import (
     StreamClosed,
 )
 from perdure_model.core.server.parts import OWNER, SETTINGS, ServerSettings
+from pydantic import TypeAdapter
 from starlette.applications import Starlette
 
 from perdure import sse, wire
@@ -51,14 +53,16 @@ from perdure.events import HANDLER_FAILED, TAKEN_OVER, EndBody, HandlerFailedBod
 from perdure.feed import Feed
 from perdure.handlers import Handlers
 from perdure.outgoing import LINGER_S, Outgoing
-from perdure.routes import Authenticate, Authorize, Routes, fresh
+from perdure.routes import Authenticate, Authorize, HubLimits, Routes, fresh
 from perdure.store import MemoryStore, Store
 from perdure.tasks import Background
 from perdure.timers import Timers
 from perdure.trace import Recorder, Sink
+from perdure.workers import refuse_several
 
 LOG = logging.getLogger("perdure")
 DEFAULTS: Final = ServerSettings()
+LIMITS: Final = HubLimits()
 OUTCOMES: Final = ("succeeded", "failed", "expired")
 PUBLISHED_A_TURN: Final = 16
 CUT_OUTCOMES: Final = {"replaced": TAKEN_OVER}
@@ -73,6 +77,16 @@ class Send:
     key: str
     connection_id: str
     principal: Hashable
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A stream that is attached: whose, of which sessions, and whether the connection was known before."""
+
+    connection_id: str
+    principal: Hashable
+    sessions: tuple[str, ...]
+    resumed: bool
 
 
 class HubSession:
@@ -107,7 +121,12 @@ class HubSession:
 
 Handler: TypeAlias = Callable[[Send, HubSession], Awaitable[object]]
 Snapshot: TypeAlias = Callable[[HubSession], Any]
+OnConnect: TypeAlias = Callable[[Arrival], Awaitable[object]]
+OnExpire: TypeAlias = Callable[[str, HubSession], Awaitable[object]]
 HandlerT = TypeVar("HandlerT", bound=Handler)
+OnConnectT = TypeVar("OnConnectT", bound=OnConnect)
+OnExpireT = TypeVar("OnExpireT", bound=OnExpire)
+HookT = TypeVar("HookT", bound=Callable[..., Awaitable[object]])
 SnapshotT = TypeVar("SnapshotT", bound=Snapshot)
 
 
@@ -128,10 +147,12 @@ class Hub:
         settings: ServerSettings = DEFAULTS,
         heartbeat_s: float = 15.0,
         stall_s: float = 30.0,
+        retry_s: float = 1.0,
         authenticate: Authenticate | None = None,
         authorize: Authorize | None = None,
-        body_bytes_max: int = 4 << 20,
-        backlog_max: int = 1000,
+        limits: HubLimits = LIMITS,
+        cors_origins: Sequence[str] = (),
+        routed: bool = False,
         trace: Sink | None = None,
         book: Book = SERVER,
     ) -> None:
@@ -141,32 +162,40 @@ class Hub:
         settings: the bounds that the rules keep.
         heartbeat_s: a stream on which nothing else is written gets a sign of life this often, in seconds.
         stall_s: a stream whose write does not go out for so long is cut: nobody reads it.
+        retry_s: when the hub closes, clients are told to come back after one to two times so many seconds.
         authenticate: request -> principal, async or not; raises Unauthenticated. A principal is hashable,
             and a connection id belongs to the principal that used it first. Without it all are None.
         authorize: (principal, session) -> bool, async or not: may it watch and send to the session?
-        body_bytes_max: of a POST. `backlog_max`: sends of a session that wait for their handler; beyond it
-            a POST waits for its answer.
+        limits: what requests keep to.
+        cors_origins: the origins whose pages may use the hub, like "https://example.org"; "*" for all.
+        routed: several server workers are fine, since each client always reaches the same one.
         trace: called with a record of each decision (see `JsonLines`).
         book: the rules; for tests that plant a defect.
         """
         self._store: Store = store if store is not None else MemoryStore()
         self._settings, self._heartbeat_s, self._stall_s = settings, heartbeat_s, stall_s
+        self._retry_s, self._routed, self._limits = retry_s, routed, limits
         self._background = Background()
         self._timers: Timers[GraceElapsed] = Timers(self._background.spawn, self._feed)
         self._handlers: Handlers[Send] = Handlers(
-            self._background.spawn, self._handle, self._failed, backlog_max
+            self._background.spawn, self._handle, self._failed, limits.backlog
         )
         self._streams: dict[tuple[str, Attempt], Outgoing] = {}
         self._handler: Handler | None = None
+        self._data: TypeAdapter[Any] = TypeAdapter(Any)
+        self._on_connect: OnConnect | None = None
+        self._on_expire: OnExpire | None = None
         self._snapshot: Snapshot | None = None
         self._routes = Routes(
             self._feed,
             ended=self._ended,
-            unwatched=self._unwatched,
+            stream_of=lambda cid, generation: self._streams.get((cid, generation)),
             room=self._handlers.room,
             authenticate=authenticate,
             authorize=authorize,
-            body_bytes_max=body_bytes_max,
+            limits=limits,
+            cors_origins=cors_origins,
+            retry_s=retry_s,
         )
         recorder = Recorder("server", trace, settings=settings) if trace is not None else None
         self._rules: Feed[ServerInput, ServerEffect] = Feed(
@@ -176,14 +205,41 @@ class Hub:
 
     # -- for the application -----------------------------------------------------------------------
 
-    def on_send(self, handler: HandlerT) -> HandlerT:
+    @overload
+    def on_send(self, handler: HandlerT) -> HandlerT: ...
+
+    @overload
+    def on_send(self, *, data: Any) -> Callable[[HandlerT], HandlerT]: ...
+
+    def on_send(self, handler: Handler | None = None, *, data: Any = Any) -> Any:
         """Decorate the async function (send, session) that handles sends.
 
         At most once for each send; those of one session one after another, in order. What it raises goes to
         the log and, as `handler-failed` without details, to those who watch; the session goes on.
+
+        data: the type of `send.data`, a pydantic model or whatever else pydantic knows, as in
+            `@hub.on_send(data=Note)`. Data that is not of it fails like a handler.
         """
-        self._handler = checked(handler)
-        return handler
+        if handler is None:
+            return lambda later: self._handled_by(later, data)
+        return self._handled_by(handler, data)
+
+    def on_connect(self, hook: OnConnectT) -> OnConnectT:
+        """Decorate the async function (arrival) that is told of each stream that is attached.
+
+        It runs beside the stream; what it raises goes to the log.
+        """
+        self._on_connect = checked(hook, "on_connect", "(arrival)")
+        return hook
+
+    def on_expire(self, hook: OnExpireT) -> OnExpireT:
+        """Decorate the async function (connection_id, session) that is told when a session's owner is gone.
+
+        That is when a connection that watched and owned the session has expired or was closed: nobody drives
+        it now. It runs on its own; what it raises goes to the log.
+        """
+        self._on_expire = checked(hook, "on_expire", "(connection_id, session)")
+        return hook
 
     def snapshot(self, hook: SnapshotT) -> SnapshotT:
         """Decorate the function session -> data that gives a client whose events are gone a fresh start.
@@ -199,7 +255,12 @@ class Hub:
         return HubSession(self, wire.session_name(name))
 
     def asgi(self) -> Starlette:
-        """The ASGI app: /events, /send and /close. Its lifespan, if it is run, closes the hub at the end."""
+        """The ASGI app: the addresses of PROTOCOL.md. Its lifespan, if it is run, closes the hub at the end.
+
+        Raises UsageError where several server workers would each have a hub of their own.
+        """
+        if not self._routed:
+            refuse_several()
         return self._routes.app(self.lifespan)
 
     @asynccontextmanager
@@ -212,9 +273,10 @@ class Hub:
             await self.aclose()
 
     async def aclose(self) -> None:
-        """End all streams, timers and handlers. Clients will come back, to whatever answers then."""
+        """End all streams, timers and handlers. Clients are told when to come back, to who answers then."""
         self._routes.closed = True
         for stream in self._streams.values():
+            stream.write(sse.retry(self._retry_s * (1 + random.random())))  # not all in one moment
             stream.cut()
         with anyio.move_on_after(2 * LINGER_S):
             while self._streams:
@@ -248,8 +310,10 @@ class Hub:
 
     def _perform(self, effect: ServerEffect, cargo: Any) -> None:  # noqa: C901 - one exhaustive match
         match effect:
-            case Moved() | Detached():
+            case Moved():
                 pass  # for the trace
+            case Detached():
+                self._detached(effect)
             case Refused():
                 if isinstance(cargo, Asked):
                     cargo.refused = effect.why
@@ -288,6 +352,7 @@ class Hub:
             dict(asked.cursors),
             heartbeat_s=self._heartbeat_s,
             stall_s=self._stall_s,
+            write_bytes=self._limits.write_bytes,
         )
         welcome = Welcome(
             protocol=wire.VERSION,
@@ -300,6 +365,14 @@ class Hub:
         )
         stream.write(block("welcome", welcome))
         asked.stream = self._streams[effect.cid, effect.generation] = stream
+        if self._on_connect is not None:
+            sessions = tuple(session for session, _ in asked.cursors)
+            arrival = Arrival(effect.cid, asked.principal, sessions, effect.resumed)
+            self._background.spawn(self._on_connect, arrival)
+
+    def _detached(self, effect: Detached) -> None:
+        if self._on_expire is not None:
+            self._background.spawn(self._on_expire, effect.cid, HubSession(self, effect.session))
 
     def _cut(self, effect: CutStream) -> None:
         stream = self._streams.get((effect.cid, effect.generation))
@@ -356,16 +429,16 @@ class Hub:
         del self._streams[stream.cid, stream.generation]
         self._feed(StreamClosed(stream.cid, stream.generation))
 
-    def _unwatched(self, cid: str, generation: Attempt, session: str) -> None:
-        stream = self._streams.get((cid, generation))
-        if stream is not None:
-            stream.drop(session)
-
     # -- handlers ----------------------------------------------------------------------------------
 
     async def _handle(self, session: str, send: Send) -> None:
         if self._handler is not None:
-            await self._handler(send, HubSession(self, session))
+            typed = Send(self._data.validate_python(send.data), send.key, send.connection_id, send.principal)
+            await self._handler(typed, HubSession(self, session))
+
+    def _handled_by(self, handler: Handler, data: Any) -> Handler:
+        self._handler, self._data = checked(handler, "on_send", "(send, session)"), TypeAdapter(data)
+        return handler
 
     def _failed(self, session: str, send: Send) -> None:
         failed = HandlerFailedBody(sender=sender_of(send.connection_id), key=wire.parse_pair(send.key))
@@ -375,11 +448,12 @@ class Hub:
             LOG.info("session %r ended before its watchers could be told of the failure", session)
 
 
-def checked(handler: Handler) -> Handler:
-    """The handler, if it is async. Raises UsageError."""
-    if iscoroutinefunction(handler):
-        return handler
-    raise UsageError("on_send takes an async function", hint="write: async def handler(send, session)")
+def checked(hook: HookT, name: str, takes: str) -> HookT:
+    """The hook, if it is async. Raises UsageError."""
+    waits = iscoroutinefunction(hook)
+    if not waits:
+        raise UsageError(f"{name} takes an async function", hint=f"write: async def handler{takes}")
+    return hook
 
 
 def published(session: str, publication: Publication) -> Publication:

@@ -220,6 +220,11 @@ def comment(text: str = "") -> bytes:
     return _utf8(f": {_one_line('comment', text)}\n\n")
 
 
+def retry(seconds: float) -> bytes:
+    """Return the least time to wait before the next attempt, for a reader whose stream ends."""
+    return f"retry: {round(seconds * 1000)}\n\n".encode()
+
+
 def _one_line(name: str, value: str, refused: str = "") -> str:
     if any(mark in value for mark in "\r\n" + refused):
         raise Unencodable(

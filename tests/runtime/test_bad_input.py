@@ -15,8 +15,11 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from perdure import (
     Event,
     Hub,
+    HubLimits,
     HubSession,
+    Identity,
     Limits,
+    MemoryIdentity,
     NoCredential,
     NotAnEventStream,
     Send,
@@ -59,7 +62,8 @@ def guarded_hub(**more: Any) -> Hub:
     async def authorize(principal: object, session: str) -> bool:
         return session == "lobby" or session.startswith(str(principal))
 
-    hub = Hub(authenticate=authenticate, authorize=authorize, body_bytes_max=2000, **more)
+    limits = HubLimits(body_bytes=2000, items=3, sessions=2)
+    hub = Hub(authenticate=authenticate, authorize=authorize, limits=limits, **more)
 
     @hub.on_send
     async def reply(send: Send, session: HubSession) -> None:
@@ -120,6 +124,25 @@ async def bystander(server: Server) -> AsyncIterator[None]:
             events = [await anext(session) for _ in range(2)]
         assert events == [Event(["bob", "before"], 1), Event(["bob", "after"], 2)]
         assert session.status.attempt == 1
+
+
+async def test_what_is_over_a_limit_is_told_which_one(server: Server, http: httpx2.AsyncClient) -> None:
+    async with bystander(server):
+        many = body(items=[{"key": f"1.{n}", "data": n} for n in range(1, 5)])
+        is_problem(await http.post("/send", json=many), 413, "batch-too-large", "at most 3")
+        three = [*query().items(), ("session", "ann-2"), ("session", "ann-3")]
+        is_problem(await http.get("/events", params=three), 403, "too-many-sessions", "at most 2")
+        async with connect(
+            server.url, session="ann-1", credential="ann", settings=QUICK, limits=SHORT
+        ) as session:
+            await session.watch("ann-2")
+            with anyio.fail_after(5):
+                while session.status.state != "awaiting":
+                    await anyio.sleep(0.005)
+            third = await session.watch("ann-3")
+            error = await ending(third)
+            assert (error.status, session.status.attempt) == (403, 1)
+            assert "at most 2 sessions" in str(error.__cause__)
 
 
 # -- the server's problems ------------------------------------------------------------------------------
@@ -326,12 +349,10 @@ async def test_a_client_that_meets_another_s_id_fails_with_what_to_do(server: Se
         await owner.send("still mine")
 
 
-class Fixed:
+class Fixed(MemoryIdentity):
     """An identity that two share, by mistake."""
 
-    def start(self) -> Any:
-        from perdure import Identity
-
+    def start(self) -> Identity:
         return Identity(OTHER, 1)
 
     def renamed(self, _connection_id: str, _why: str) -> None:

@@ -12,6 +12,7 @@ from anyio.lowlevel import checkpoint
 from perdure import (
     Event,
     Hub,
+    HubLimits,
     HubSession,
     Limits,
     PayloadError,
@@ -225,7 +226,7 @@ async def test_who_waits_for_room_when_the_session_ends_is_told(serve: Serve) ->
 
 
 async def test_a_post_is_never_larger_than_its_bound_and_nothing_is_lost(serve: Serve) -> None:
-    hub = Hub(body_bytes_max=20_000)
+    hub = Hub(limits=HubLimits(body_bytes=20_000))
     sizes: list[int] = []
 
     @hub.on_send

@@ -16,6 +16,7 @@ from perdure import (
     Gap,
     HandlerFailed,
     Hub,
+    HubLimits,
     HubSession,
     Identity,
     Item,
@@ -286,7 +287,7 @@ async def test_handlers_of_a_session_run_one_after_another_and_other_sessions_do
 
 
 async def test_a_backlog_of_sends_makes_the_next_wait_for_its_answer(serve: Serve) -> None:
-    hub = Hub(backlog_max=2)
+    hub = Hub(limits=HubLimits(backlog=2))
     server = serve(hub)
     go = False
 

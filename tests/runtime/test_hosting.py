@@ -1,0 +1,274 @@
+"""What who hosts a hub sees of it: hooks, typed sends, limits, other origins, closing, too many workers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import anyio
+import pytest
+from perdure import (
+    Arrival,
+    Event,
+    HandlerFailed,
+    Hub,
+    HubLimits,
+    HubSession,
+    Send,
+    UsageError,
+    connect,
+    workers,
+)
+from perdure.outgoing import pieces
+from perdure.sse import Retry
+from perdure_model.core.server.parts import ServerSettings
+from pydantic import BaseModel
+from starlette.requests import Request
+
+from tests.runtime.asgi import CID, Call, post, stream
+from tests.runtime.serving import QUICK, SHORT, Serve, echo_hub
+
+OTHER = CID.replace("a", "b")
+
+
+async def until(condition: Any) -> None:
+    with anyio.fail_after(5):
+        while not condition():
+            await anyio.sleep(0.002)
+
+
+# -- hooks ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.anyio
+async def test_each_stream_that_is_attached_is_told_with_its_principal(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    arrivals: list[Arrival] = []
+    hub = Hub(authenticate=lambda _request: "ann")
+
+    @hub.on_connect
+    async def greet(arrival: Arrival) -> None:
+        arrivals.append(arrival)
+        raise LookupError("a greeting went wrong")
+
+    app = hub.asgi()
+    for attempt in (1, 2):
+        async with stream(app, attempt) as call:
+            await call.until(1)
+            await until(lambda n=attempt: len(arrivals) == n)
+    async with stream(app, 1) as late:
+        await late.ended()
+    assert arrivals == [Arrival(CID, "ann", ("chat",), False), Arrival(CID, "ann", ("chat",), True)]
+    assert "a greeting went wrong" in caplog.text
+    await hub.aclose()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("closes", [True, False])
+async def test_a_session_whose_owner_is_gone_is_told_once(serve: Serve, closes: bool) -> None:
+    hub = echo_hub(ServerSettings(grace_s=0.05))
+    gone: list[tuple[str, str]] = []
+
+    @hub.on_expire
+    async def forget(connection_id: str, session: HubSession) -> None:
+        gone.append((connection_id, session.name))
+        await session.end("failed")
+
+    server = serve(hub)
+    async with connect(server.url, session="watched", settings=QUICK, limits=SHORT) as session:
+        await session.send({"text": "mine"})
+        await session.watch("only watched")
+        cid = session.connection_id
+        if not closes:
+            await session.suspend()
+            await session.resume()
+            await until(lambda: session.status.state == "awaiting")
+        assert gone == []
+    await until(lambda: gone)
+    assert gone == [(cid, "watched")]
+
+
+@pytest.mark.parametrize("register", ["on_send", "on_connect", "on_expire"])
+def test_a_hook_that_does_not_wait_is_refused(register: str) -> None:
+    with pytest.raises(UsageError, match="write: async def handler"):
+        getattr(Hub(), register)(lambda *_: None)
+
+
+# -- typed sends ---------------------------------------------------------------------------------------
+
+
+class Note(BaseModel):
+    text: str
+    stars: int = 0
+
+
+@pytest.mark.anyio
+async def test_sends_and_events_may_be_models_and_what_is_none_fails_like_a_handler(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub = Hub()
+
+    @hub.on_send(data=Note)
+    async def star(send: Send, session: HubSession) -> None:
+        assert isinstance(send.data, Note)
+        await session.publish(send.data.model_copy(update={"stars": send.data.stars + 1}))
+
+    server = serve(hub)
+    async with connect(server.url, session="notes", settings=QUICK, limits=SHORT) as session:
+        await session.send(Note(text="good", stars=4))
+        receipt = await session.send({"texts": 7})
+        with anyio.fail_after(5):
+            items = [await anext(session) for _ in range(2)]
+    assert items == [Event({"text": "good", "stars": 5}, 1), HandlerFailed(receipt.key, True, 2)]
+    assert "validation error for Note" in caplog.text
+
+
+# -- limits --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.anyio
+async def test_a_principal_may_have_so_many_connections_and_come_back_with_them() -> None:
+    def who(request: Request) -> str | None:
+        return request.query_params.get("as")
+
+    hub = Hub(authenticate=who, limits=HubLimits(connections=1), retry_s=2.5)
+    app = hub.asgi()
+    anyone: dict[str, str] = {"as": "ann"}
+    async with stream(app, 1, **anyone) as first:
+        await first.until(1)
+        async with stream(app, 1, cid=OTHER, **anyone) as second:
+            await second.ended()
+            assert (second.status, second.headers["retry-after"]) == (429, "3")
+            assert json.loads(b"".join(second.writes))["type"] == "urn:perdure:problem:too-many-connections"
+        async with stream(app, 1, cid=OTHER, **{"as": "bob"}) as other, stream(app, 2, **anyone) as again:
+            await other.until(1)
+            await again.until(1)
+            await first.ended()
+    async with stream(app, 3, cid=OTHER.replace("b", "c"), **anyone) as third:
+        await third.until(1)
+    assert hub._routes._open == {}
+    await hub.aclose()
+
+
+@pytest.mark.anyio
+async def test_events_are_written_in_pieces_of_bounded_size() -> None:
+    hub = Hub(limits=HubLimits(write_bytes=1000))
+    for n in range(30):
+        await hub.session("chat").publish([n, "x" * 300])
+    async with stream(hub.asgi()) as call:
+        events = await call.until(31)
+    assert [json.loads(event.data)[0] for event in events[1:]] == list(range(30))
+    assert max(map(len, call.writes)) <= 1000
+    await hub.aclose()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "joined"), [([], []), ([3, 3, 4], [10]), ([6, 5], [6, 5]), ([11, 1, 9, 1], [11, 10, 1])]
+)
+def test_pieces_are_as_large_as_their_bound_allows(sizes: list[int], joined: list[int]) -> None:
+    assert [len(piece) for piece in pieces([b"x" * size for size in sizes], 10)] == joined
+
+
+# -- other origins -------------------------------------------------------------------------------------
+
+
+async def asked_from(hub: Hub, origin: str, method: str = "GET", **more: str) -> Call:
+    call = Call(method, "/events", [("session", "chat"), ("cid", "bad")])
+    headers = {"origin": origin, **more}
+    call.scope["headers"] = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await call.run(hub.asgi())
+    return call
+
+
+@pytest.mark.anyio
+async def test_pages_of_other_origins_may_use_a_hub_that_allows_them_and_read_its_problems() -> None:
+    hub = Hub(cors_origins=["https://example.org"])
+    call = await asked_from(hub, "https://example.org")
+    assert (call.status, call.headers["access-control-allow-origin"]) == (400, "https://example.org")
+    assert call.headers["access-control-allow-credentials"] == "true"
+    wants = {
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type,authorization,last-event-id",
+    }
+    assert (await asked_from(hub, "https://example.org", "OPTIONS", **wants)).status == 200
+    assert (await asked_from(hub, "https://example.net", "OPTIONS", **wants)).status == 400
+    assert "access-control-allow-origin" not in (await asked_from(hub, "https://example.net")).headers
+    assert "access-control-allow-origin" not in (await asked_from(Hub(), "https://example.org")).headers
+    anyone = await asked_from(Hub(cors_origins=["*"]), "https://example.net")
+    assert anyone.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-credentials" not in anyone.headers
+
+
+# -- closing -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.anyio
+async def test_a_hub_that_closes_tells_each_client_when_to_come_back() -> None:
+    hub = Hub(retry_s=20)
+    app = hub.asgi()
+    async with stream(app, 1) as one, stream(app, 1, cid=OTHER) as other:
+        await one.until(1)
+        await other.until(1)
+        await hub.aclose()
+        told = [item.milliseconds for call in (one, other) for item in call.items if isinstance(item, Retry)]
+        assert len(told) == 2
+        assert all(20_000 <= each <= 40_000 for each in told)
+        assert told[0] != told[1]
+        async with stream(app, 2) as late:
+            await late.ended()
+            assert (late.status, late.headers["retry-after"]) == (503, "20")
+
+
+@pytest.mark.anyio
+async def test_a_client_comes_back_after_the_time_that_it_was_told(serve: Serve) -> None:
+    server = serve(Hub(retry_s=0.4))
+    async with connect(server.url, session="chat", settings=QUICK, limits=SHORT) as session:
+        await until(lambda: session.status.state == "awaiting")
+        await server.call(server.hub.aclose)
+        await until(lambda: session.status.state == "reconnecting")
+        assert 0.4 <= (session.status.next_try_s or 0) <= 0.8
+
+
+# -- several workers -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "count"),
+    [
+        (["/usr/bin/uvicorn", "app:app"], {}, 1),
+        (["/usr/bin/uvicorn", "app:app", "--workers", "4"], {}, 4),
+        (["/usr/bin/uvicorn", "--workers=4", "app:app"], {}, 4),
+        (["/usr/bin/gunicorn", "-w", "3", "app:app"], {}, 3),
+        (["/lib/uvicorn/__main__.py", "app:app", "--workers", "2"], {}, 2),
+        (["uvicorn", "app:app"], {"WEB_CONCURRENCY": "5"}, 5),
+        (["uvicorn", "app:app", "--workers", "1"], {"WEB_CONCURRENCY": "5"}, 1),
+        (["pytest", "-w", "4"], {}, 1),
+        (["uvicorn", "--workers"], {"WEB_CONCURRENCY": "many"}, 1),
+        ([], {}, 1),
+    ],
+)
+def test_how_many_workers_there_are(arguments: list[str], environment: dict[str, str], count: int) -> None:
+    assert workers.workers(arguments, environment) == count
+
+
+def test_a_hub_with_its_own_memory_refuses_to_be_one_of_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEB_CONCURRENCY", "3")
+    with pytest.raises(UsageError, match=r"3 server workers.*routed=True"):
+        Hub().asgi()
+    Hub(routed=True).asgi()
+    monkeypatch.setenv("WEB_CONCURRENCY", "1")
+    Hub().asgi()
+
+
+@pytest.mark.anyio
+async def test_a_send_is_of_the_stream_that_brought_its_epoch() -> None:
+    hub = Hub()
+    async with stream(hub.asgi(), 1) as call:
+        epoch = json.loads((await call.until(1))[0].data)["epoch"]
+        items = [{"key": "1.1", "data": 1}]
+        body = {"cid": CID, "epoch": epoch, "session": "chat", "items": items}
+        assert (await post(hub.asgi(), "/send", {**body, "attempt": "1.1"}))[0] == 200
+        status, problem = await post(hub.asgi(), "/send", body)
+        assert (status, problem["detail"]) == (400, "attempt: Field required")
+    await hub.aclose()
