@@ -43,6 +43,7 @@ class Queue:
 
     def __post_init__(self) -> None:
         self.items = dict(self.before)
+        self.stepped = False
 
     def step(self, key: Key, event: str, why: str = "", *, doubt: bool = False, **facts: bool) -> None:
         """Step one item's chart, and do what it says; `why` is for the report of a drop."""
@@ -51,6 +52,7 @@ class Queue:
         row = ITEM_TABLE.step(item.state, event, facts)
         if row is None:
             return
+        self.stepped = True
         self.items[key] = replace(item, state=row.target, doubt=item.doubt or doubt)
         self.effects.append(moved(ITEM_TABLE, key, item.state, event, row))
         for action in row.actions:
@@ -136,18 +138,18 @@ class Queue:
 
     def settle_doubts(self) -> None:
         """End as uncertain what an epoch that is gone may have taken, and the wait that was for it alone."""
+        if self.outbox.epoch == self.around.link.epoch:
+            return
         timer = CancelTimer(RetryDue(self.session, self.outbox.post))
         waited = self.waits
         for key, item in list(self.items.items()):
-            orphaned = item.doubt and self.outbox.epoch != self.around.link.epoch
-            self.step(key, "doubted", "the server has lost its receipts", orphaned=orphaned)
+            self.step(key, "doubted", "the server has lost its receipts", orphaned=item.doubt)
         if waited and not self.waits:
             self.effects.append(timer)
 
     def done(self) -> Decision:
-        """The outbox, its items, and the effects."""
-        shown = view(self.items)
-        if shown != view(self.before):
+        """The outbox, its items, and the effects. What only joins the queue shows nothing."""
+        if self.stepped and (shown := view(self.items)) != view(self.before):
             self.effects.append(Shown(self.session, *shown))
         return (self.outbox, self.items), tuple(self.effects)
 
