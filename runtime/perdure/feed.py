@@ -34,26 +34,24 @@ class Shelf:
     def __init__(self, family: Family) -> None:
         self.family = family
         self.values: dict[Key, Part] = {}
-        self.by: dict[str, dict[Hashable, dict[Key, None]]] = {name: {} for name in family.fields}
+        self.by: dict[str, dict[Hashable, dict[Key, Part]]] = {name: {} for name in family.fields}
 
     def put(self, key: Key, value: Part) -> None:
         """Set one part; None removes it."""
-        known = key in self.values
         if value is not None:
             self.values[key] = value
-            if not known:
-                for name, field in zip(self.family.fields, key, strict=True):
-                    self.by[name].setdefault(field, {})[key] = None
-        elif known:
+            for name, field in zip(self.family.fields, key, strict=True):
+                self.by[name].setdefault(field, {})[key] = value
+        elif key in self.values:
             del self.values[key]
             for name, field in zip(self.family.fields, key, strict=True):
                 self._unindex(self.by[name], field, key)
 
     @staticmethod
-    def _unindex(index: dict[Hashable, dict[Key, None]], field: Hashable, key: Key) -> None:
-        keys = index[field]
-        del keys[key]
-        if not keys:
+    def _unindex(index: dict[Hashable, dict[Key, Part]], field: Hashable, key: Key) -> None:
+        parts = index[field]
+        del parts[key]
+        if not parts:
             del index[field]
 
 
@@ -103,8 +101,10 @@ class Every:
         values, by = self._shelf.values, self._spec.by
         if not by:
             return values
-        keys = self._shelf.by[by[0]].get(getattr(i, by[0]), ())
-        return {key: values[key] for key in keys if len(by) == 1 or self._spec.matches(i, key)}
+        parts = self._shelf.by[by[0]].get(getattr(i, by[0]), {})
+        if len(by) == 1:
+            return parts
+        return {key: value for key, value in parts.items() if self._spec.matches(i, key)}
 
     def store(self, _i: object, old: Mapping[Key, Part], new: Mapping[Key, Part]) -> None:
         """Keep what the rule returned; what the mapping lacks is removed."""
@@ -221,4 +221,4 @@ class Feed(Generic[Input, Effect]):
         if not field:
             return dict(shelf.values)
         ((name, value),) = field.items()
-        return {key: shelf.values[key] for key in shelf.by[name].get(value, ())}
+        return dict(shelf.by[name].get(value, {}))
