@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import AsyncExitStack
 from typing import Any
 
-import anyio
 from perdure import Event, Hub, HubSession, Send, Session, connect
 
 from tests.benchmarks.runtime.load import (
     Count,
-    ask,
     payload,
     run,
     timed_events,
@@ -74,10 +71,10 @@ async def sends(base: str, number: int, rounds: int) -> dict[str, Any]:
                 await session.send(payload(number))
                 room.release()
 
-            async with anyio.create_task_group() as group:
+            async with asyncio.TaskGroup() as group:
                 for number in range(first, first + count):
                     await room.acquire()
-                    group.start_soon(send, number)
+                    group.create_task(send(number))
 
         return await timed_sends(base, send_all, number, rounds)
 
@@ -97,8 +94,7 @@ async def cut(base: str, clients: int, ticks: int, milliseconds: int) -> dict[st
             session = await stack.enter_async_context(connect(base, session="main"))
             await welcomed(session)
             group.create_task(follow(session, one))
-        result = await cut_and_wait(base, seen, ticks, milliseconds)
-    return result
+        return await cut_and_wait(base, seen, ticks, milliseconds)
 
 
 async def follow(session: Session, seen: Seen) -> None:
