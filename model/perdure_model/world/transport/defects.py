@@ -443,12 +443,24 @@ defect("T35", "a watch that failed is forgotten", "P-RECONVERGE", "T not watched
 
 
 def _begins_no_log(i: Any, held: Any, watches: Any, owners: Any, logs: Any) -> Decision:
+    """A session comes into being with the first event only.
+
+    A client returns with a cursor of the log that the restart has lost. There is nothing to compare it with,
+    so nothing is said; the client believes to be up to date until somebody publishes. Cured by beginning the
+    log when a stream asks for it: the cursor is then of another log, and the gap is told at once.
+    """
     (*parts, _), effects = connection.on_stream_requested(i, held, watches, owners, logs)
     silent = [effect for effect in effects if isinstance(effect, Wake) and logs[(effect.session,)] is None]
     return (*parts, logs), tuple(effect for effect in effects if effect not in silent)
 
 
 def _marks_what_it_owns_now(i: Any, held: Any, owners: Any) -> Decision:
+    """The suspend marks the sessions that the connection owns at that moment.
+
+    A send that was under way when the client went to the background arrives after it, and makes its session
+    the client's without the mark; expiry then detaches what the client was to find again. Cured by noting on
+    the connection that its client is away, and by looking at what it owns when it expires.
+    """
     (_,), effects = connection.on_suspend_requested(i, held)
     if held is None or any(isinstance(effect, Reject) for effect in effects):
         return (held, owners), effects
@@ -464,6 +476,11 @@ def _keeps_what_is_marked(i: Any, held: Any, watches: Any, owners: Any, windows:
 
 def _new_sends_first(rule: Decide) -> Decide:
     def variant(i: Any, box: Any, items: Any, *more: Any) -> Decision:
+        """What an earlier life wrote down is asked for again like anything else, in whatever order.
+
+        The first POST of the new life raises the floor below which all keys count as settled, and what was
+        never sent is below it: "duplicate". Cured by handing it over with the start, so that it goes first.
+        """
         life = max([key[1][0] for key in items], default=0)
         earlier = {key: one for key, one in items.items() if key[1][0] < life and one.state == "queued"}
         later = {key: item for key, item in items.items() if key not in earlier}
@@ -474,11 +491,23 @@ def _new_sends_first(rule: Decide) -> Decide:
 
 
 def _any_life_posts(i: Any, window: Any, owners: Any, log: Any, held: Any) -> Decision:
+    """A POST is taken by its epoch alone, whatever life of the client made it.
+
+    Two copies of one client share the connection, its epoch and its receipts. The winner's POST raises the
+    floor below which all keys count as settled; the loser's, still under way, is below it: "duplicate", so
+    it is reported as delivered, and nobody ever handled it. Cured by letting a POST carry the attempt that it
+    was welcomed under, and by rejecting those of an earlier life.
+    """
     now = replace(i, attempt=held.generation) if held else i
     return sends.on_post_arrived(now, window, owners, log, held)
 
 
 def _inherits(i: Any, held: Any, watches: Any, owners: Any, logs: Any) -> Decision:
+    """The id is bound to its principal by the connection alone, which expires.
+
+    A client that is away leaves sessions that outlive its connection. Whoever comes next under that id, with
+    whatever principal, finds them. Cured by binding what is left behind to the principal, too.
+    """
     given = {key: Owner(i.principal) for key in owners} if held is None else owners
     return connection.on_stream_requested(i, held, watches, given, logs)
 
@@ -486,15 +515,30 @@ def _inherits(i: Any, held: Any, watches: Any, owners: Any, logs: Any) -> Decisi
 def _tells_nothing_more(
     i: Any, state: Any, link: Any, me: Any, access: Any, watching: Any, *more: Any
 ) -> Decision:
+    """A session that is watched or unwatched while the stream's request is under way is only noted.
+
+    The request has left without it, and the next one may be hours away. Cured by telling, at the welcome, of
+    all that differs from what the request said.
+    """
     told = replace(watching, told=watching.sessions)
     return stream.on_welcomed(i, state, link, me, access, told, *more)
 
 
 def _timer_outlives_the_doubt(i: Any, *more: Any) -> Decision:
+    """What a lost epoch leaves in doubt is settled, and the timer of its wait runs on.
+
+    The next POST's wait then finds an older timer beside its own. Cured by cancelling the timer where the
+    last send that waited is settled.
+    """
     return without(outbox.on_flush(i, *more), CancelTimer)
 
 
 def _hears_in_any_order(i: Any, held: Any, *more: Any) -> Decision:
+    """Words about what is watched carry the attempt alone, as the other requests do.
+
+    "Watch" and "unwatch" of one stream travel on two connections, and the first arrives last. Cured by
+    numbering them: one that was overtaken is refused, and its client says all of it anew on another stream.
+    """
     return watched.on_watch_requested(replace(i, serial=held.serial + 1) if held else i, held, *more)
 
 
@@ -503,6 +547,11 @@ def _unhears_in_any_order(i: Any, held: Any, *more: Any) -> Decision:
 
 
 def _renews_for_ever(i: Any, state: Any, link: Any, *more: Any) -> Decision:
+    """A client that lost its id takes another, as often as it is told so.
+
+    Something between answers 409 to everything: each id is said to be another's. Cured by counting it as a
+    failed attempt, so that the bound on those holds.
+    """
     first = replace(link, failures=0) if i.status == 409 else link
     (state, link, *rest), effects = stream.on_stream_lost(i, state, first, *more)
     return (state, replace(link, attempt=(1, link.attempt[1] % 3)), *rest), effects
