@@ -85,6 +85,7 @@ LAYERS: dict[str, set[str]] = {
     "world": {"core", "checker", "charts", "table"},
     "diagrams": {"charts", "table"},
     "documents": {"charts", "checker", "core", "diagrams", "table", "world"},
+    "conformance": {"charts", "core", "table"},
 }
 """Each folder of the model, and the folders beside itself that it may import."""
 
@@ -96,6 +97,7 @@ FROM_OUTSIDE: dict[str, set[str]] = {
     "world": set(),
     "diagrams": {"graphviz"},
     "documents": {"graphviz"},
+    "conformance": {"pydantic_core"},
 }
 """The libraries beside Python's own that each folder may import."""
 
@@ -133,6 +135,8 @@ def test_each_folder_of_the_model_imports_only_what_lies_below_it() -> None:
         ("perdure_model.world.run", "from perdure_model.documents import specification"),
         ("perdure_model.documents.demands", "from perdure.testing.data import DATA_DEFECTS"),
         ("perdure_model.world.bind", "from perdure.feed import Feed"),
+        ("perdure_model.conformance.replay", "from perdure.feed import Feed"),
+        ("perdure_model.conformance.replay", "from perdure_model.world import DEFECTS"),
         ("perdure_model.checker.show.text", "import perdure"),
     ],
 )
@@ -227,6 +231,7 @@ EXEMPT: dict[tuple[str, str], str] = {
     ("perdure_model.checker.engine.store", "concurrent"): "spreads its work over the pool that it is handed",
     ("perdure_model.checker.interrupts", "threading"): "only the main thread hears of Ctrl-C",
     ("perdure_model.world.run", "time"): "reports how long the search for a defect took",
+    ("perdure_model.conformance.check", "time"): "reports how long judging a trace took",
 }
 """Who may use what all the same, and why. Nothing of charts, table or core."""
 

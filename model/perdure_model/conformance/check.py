@@ -1,0 +1,290 @@
+"""The whole of a file: its runs side by side, each waiting for the other where something must have been sent.
+
+The order of the lines of different runs proves nothing: they come from several programs. So each run is
+replayed in its own order, and a record that was caused by another run's waits until that one has been
+replayed. What waits in the end has no cause; and where a cause could not have been recorded, it is assumed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from perdure_model.conformance.joins import Fact, Joins
+from perdure_model.conformance.lines import BadRecord, NoRecord, NoTrace, Record, numbered, record_of
+from perdure_model.conformance.replay import Decision, Misfit, Run
+from perdure_model.conformance.report import Conformance, Damage, Mismatch
+from perdure_model.conformance.sides import SIDES
+from perdure_model.conformance.survey import Extent, Survey, survey
+
+OTHER = {"client": "server", "server": "client"}
+
+
+def conform(path: Path) -> Conformance:
+    """Whether the run that is recorded in a file is a run of the model.
+
+    Stops at the first record that does not fit. Raises OSError where the file cannot be read, NoTrace where
+    it is none, or of another version.
+    """
+    started = time.perf_counter()
+    checking = Checking(path, survey(path))
+    try:
+        checking.all()
+    except Stopped as stopped:
+        checking.report.mismatch = stopped.mismatch
+    report = checking.finished()
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+class Stopped(Exception):
+    """The first step that does not fit was found."""
+
+    def __init__(self, mismatch: Mismatch) -> None:
+        super().__init__(mismatch)
+        self.mismatch = mismatch
+
+
+class Lane:
+    """A run on its way: what came too early, what is next, and what the first of that waits for."""
+
+    def __init__(self, run: Run, extent: Extent) -> None:
+        self.run, self.extent = run, extent
+        self.seq = 1
+        self.early: dict[int, Record] = {}
+        self.queue: deque[Decision] = deque()
+        self.waits: Fact | None = None
+        self.trusts = False
+        """Whether the other side is recorded for so short that all it may have sent is assumed."""
+        self.seen: dict[int, dict[str, Any]] = {}
+        """The contents of the records whose numbers come more than once."""
+
+
+class Checking:
+    """The check of one file."""
+
+    def __init__(self, path: Path, surveyed: Survey) -> None:
+        self._path, self._survey = path, surveyed
+        self._joins = Joins()
+        self._lanes: dict[str, Lane] = {}
+        self._waiting: dict[Fact, list[Lane]] = {}
+        self._trusted: dict[tuple[str, str | None], str] = {}
+        self._unread: list[tuple[int, str, bool]] = []
+        self.report = Conformance()
+
+    def all(self) -> None:
+        """Look at all lines. Raises Stopped, and NoTrace."""
+        for number, line in numbered(self._path):
+            try:
+                self._take(record_of(number, line))
+            except NoRecord as error:
+                self._unread.append((number, str(error), not line.endswith(b"\n")))
+            except BadRecord as error:
+                raise Stopped(Mismatch(number, "?", 0, "?", str(error))) from None
+        if not self._lanes:
+            raise NoTrace(
+                "it holds no record of a trace: give a file that a JsonLines sink, or demo --record, wrote"
+            )
+        self._settle()
+
+    # -- one run ---------------------------------------------------------------------------------------
+
+    def _take(self, record: Record) -> None:
+        """Put a record in its run's order, and go on as far as that goes."""
+        self.report.records += 1
+        lane = self._lanes.get(record.run) or self._lane(record)
+        if record.seq in lane.extent.repeated and self._repeated(lane, record):
+            return
+        if record.seq == lane.seq and not lane.early:
+            lane.seq += 1
+            self._queue(lane, record)
+        else:
+            lane.early[record.seq] = record
+        while (early := lane.early.pop(lane.seq, None)) is not None:
+            lane.seq += 1
+            self._queue(lane, early)
+        if lane.seq == lane.extent.next and lane.extent.ahead:
+            self._break(lane)
+
+    def _lane(self, record: Record) -> Lane:
+        if record.side not in SIDES:
+            raise BadRecord(f"its side {record.side!r} is none of {', '.join(SIDES)}")
+        lane = self._lanes[record.run] = Lane(Run(record.run, record.side), self._survey.runs[record.run])
+        self.report.runs[record.side] = self.report.runs.get(record.side, 0) + 1
+        if lane.extent.next == 1:
+            self._break(lane)
+        return lane
+
+    def _break(self, lane: Lane) -> None:
+        """From here on something of the run is missing."""
+        lane.run.broken = True
+        self._trusted.clear()
+        for seq in sorted(lane.early):
+            self._queue(lane, lane.early.pop(seq))
+
+    def _repeated(self, lane: Lane, record: Record) -> bool:
+        """Whether this very record came before. Raises Stopped where another one had its number."""
+        known = lane.seen.setdefault(record.seq, record.data)
+        if known is record.data:
+            return False
+        if known != record.data:
+            raise self._stopped(
+                record, Misfit("another record of the run has this number", allowed=(str(known),))
+            )
+        return True
+
+    def _queue(self, lane: Lane, record: Record) -> None:
+        """Replay a record; and then others that waited for what it sends."""
+        try:
+            decision = lane.run.read(record)
+        except BadRecord as error:
+            raise self._stopped(record, Misfit(str(error))) from None
+        if lane.waits is not None:
+            lane.queue.append(decision)
+            return
+        ready = self._step(lane, decision)
+        while ready:
+            ready += self._go(ready.pop())
+
+    def _go(self, lane: Lane) -> list[Lane]:
+        """Replay what a run has waiting; gives the runs that waited for what that sends."""
+        ready: list[Lane] = []
+        while lane.queue and lane.waits is None:
+            ready += self._step(lane, lane.queue.popleft())
+        return ready
+
+    def _step(self, lane: Lane, decision: Decision) -> list[Lane]:
+        """Take a decision again, or wait for its cause; gives the runs that waited for what it sends."""
+        name, i = lane.run.name, decision.input
+        cause = self._lacking(lane, decision)
+        if cause is not None:
+            lane.waits = cause
+            lane.queue.appendleft(decision)
+            self._waiting.setdefault(cause, []).append(lane)
+            return []
+        try:
+            lane.run.judge(decision)
+        except (Misfit, BadRecord) as error:
+            misfit = error if isinstance(error, Misfit) else Misfit(str(error))
+            raise self._stopped(decision.record, misfit) from None
+        sent = self._joins.tell(name, i, decision.effects)
+        return self._awakened(sent) if sent else []
+
+    def _awakened(self, sent: list[Fact]) -> list[Lane]:
+        ready = [one for fact in sent for one in self._waiting.pop(fact, ()) if one.waits == fact]
+        for one in ready:
+            one.waits = None
+        return ready
+
+    def _lacking(self, lane: Lane, decision: Decision) -> Fact | None:
+        """What must have been sent for this to be heard, and has not been yet."""
+        if not self._joins.hears(decision.input) or lane.run.broken:
+            return None
+        trust = self._trusts(lane, decision.record.cid)
+        if trust:
+            self.report.assumed[trust] = self.report.assumed.get(trust, 0) + 1
+            return None
+        return self._joins.lacks(lane.run.name, decision.input)
+
+    def _trusts(self, lane: Lane, cid: str | None) -> str:
+        """Why what was heard has to be taken as said; "" where it must have been recorded."""
+        side = lane.run.side_name
+        known = self._trusted.get((side, cid))
+        if known is None:
+            peers = self._peers(side, cid)
+            why = "is not recorded as a whole" if peers else "is not recorded"
+            heard = f"what a {side} heard from a {OTHER[side]} that {why}"
+            known = self._trusted[side, cid] = "" if peers and all(map(self._whole, peers)) else heard
+        if lane.trusts and not known:
+            return f"what a {side} heard after the recording of its {OTHER[side]} had ended"
+        return known
+
+    def _stopped(self, record: Record, misfit: Misfit) -> Stopped:
+        return Stopped(
+            Mismatch(
+                record.line, record.run, record.seq, record.side, misfit.why, misfit.recorded, misfit.allowed
+            )
+        )
+
+    # -- the other side --------------------------------------------------------------------------------
+
+    def _peers(self, side: str, cid: str | None) -> set[str]:
+        """The runs of the other side that could have sent what this client, or the server, heard."""
+        return self._survey.peers(OTHER[side], cid)
+
+    def _whole(self, name: str) -> bool:
+        """Whether all of this run is there to be looked at."""
+        return self._survey.runs[name].whole and not (name in self._lanes and self._lanes[name].run.broken)
+
+    # -- the end of the file ---------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Decide on what still waits for its cause. Raises Stopped."""
+        for lane in self._lanes.values():
+            if lane.early:
+                self._break(lane)
+        while held := [lane for lane in self._lanes.values() if lane.waits is not None]:
+            free = [lane for lane in held if not any(map(self._held, self._peers_of(lane)))]
+            lane = min(free or held, key=lambda one: one.queue[0].record.t)
+            self._without_cause(lane, lane.queue[0])
+            lane.waits = None
+            ready = [lane]
+            while ready:
+                ready += self._go(ready.pop())
+
+    def _peers_of(self, lane: Lane) -> set[str]:
+        return self._peers(lane.run.side_name, lane.queue[0].record.cid)
+
+    def _held(self, name: str) -> bool:
+        return name in self._lanes and self._lanes[name].waits is not None
+
+    def _without_cause(self, lane: Lane, decision: Decision) -> None:
+        """Nobody sent this: that cannot be, unless what sent it is not recorded for so long."""
+        record, peers = decision.record, self._peers_of(lane)
+        if not all(map(self._whole, peers)):
+            return  # it will be assumed
+        assert lane.waits is not None
+        if max(self._survey.runs[name].last_t for name in peers) >= record.t:
+            other = OTHER[lane.run.side_name]
+            why = (
+                f"a {lane.run.side_name} heard what no {other} sent before; is one of them not recorded?"
+            )
+            sent = self._joins.instead(lane.waits)
+            raise self._stopped(record, Misfit(why, (repr(decision.input),), tuple(sent) or ("nothing",)))
+        lane.trusts = True
+        what = f"the other side of {lane.run.side_name} run {record.run} is recorded for less long"
+        self.report.damages.append(Damage(record.line, what, "record both sides to their ends"))
+
+    def finished(self) -> Conformance:
+        """The report, with all that was put right or could not be judged."""
+        report = self.report
+        report.joined = self._joins.found
+        for number, why, torn in self._unread:
+            report.damages.append(damage_of(number, why, torn))
+        for lane in self._lanes.values():
+            self._remarks(lane)
+        return report
+
+    def _remarks(self, lane: Lane) -> None:
+        extent, name = lane.extent, f"{lane.run.side_name} run {lane.run.name}"
+        if lane.run.broken:
+            what = f"{name}: record {lane.seq} is missing"
+            hint = (
+                "what follows it was judged by the charts alone: restore it, or record again from the start"
+            )
+            self.report.damages.append(Damage(0, what, hint))
+        if extent.disordered:
+            self.report.notes.append(
+                f"{name}: {extent.disordered} records stood behind later ones; put in order"
+            )
+        if extent.repeated:
+            self.report.notes.append(f"{name}: {len(extent.repeated)} records stood there more than once")
+
+
+def damage_of(number: int, why: str, torn: bool) -> Damage:
+    """A line that could not be read."""
+    if torn:
+        return Damage(number, "the last line is torn", "the recording was cut off there; the rest was judged")
+    return Damage(number, why, "restore the line, or remove what is no record; or record again")

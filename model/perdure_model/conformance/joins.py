@@ -1,0 +1,221 @@
+"""What clients and servers hear from each other: that it was sent by the other one, before.
+
+Connections lose, delay and repeat requests, and cut streams anywhere; but nothing arrives that was not sent,
+and what a stream brings comes in the order in which it was written. A session's events that the client does
+not know of are passed over. Statuses prove nothing, as proxies answer, too; receipts do.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable
+from typing import Any, TypeAlias
+
+from perdure_model.core.client import effects as ce
+from perdure_model.core.client import inputs as ci
+from perdure_model.core.server import effects as se
+from perdure_model.core.server import inputs as si
+
+Fact: TypeAlias = tuple[Hashable, ...]
+"""Something that was sent: its kind, the client's id, then what tells it from others."""
+
+
+class Written:
+    """What a server has written on one stream and the client has not been seen to read."""
+
+    def __init__(self) -> None:
+        self._items: deque[tuple[str, Fact, int, int]] = deque()
+
+    def write(self, kind: str, what: Fact, first: int = 0, last: int = 0) -> None:
+        """Something with a place in a log, or a run of it."""
+        self._items.append((kind, what, first, last))
+
+    def read(self, kind: str, what: Fact, place: int = 0) -> bool:
+        """Whether this stands there; what was written before it, and it itself, has been read then."""
+        for at, (kind_, what_, first, last) in enumerate(self._items):
+            if kind_ == kind and what_ == what and first <= place <= last:
+                for _ in range(at + 1):
+                    self._items.popleft()
+                if place < last:
+                    self._items.appendleft((kind, what, place + 1, last))
+                return True
+        return False
+
+    def shown(self) -> list[str]:
+        """What may be read next."""
+        return [
+            f"{kind} {' '.join(map(str, what))} {first}..{last}"
+            if last
+            else f"{kind} {' '.join(map(str, what))}"
+            for kind, what, first, last in list(self._items)[:3]
+        ]
+
+
+class Joins:
+    """Everything that was sent so far."""
+
+    def __init__(self) -> None:
+        self._facts: set[Fact] = set()
+        self._streams: dict[Fact, Written] = {}
+        self._attached: dict[tuple[str, Hashable, Hashable], Fact] = {}
+        self._reading: dict[tuple[str, Hashable], Fact] = {}
+        self._posts: dict[tuple[str, Hashable, Hashable], ce.Post] = {}
+        self.found = 0
+
+    # -- what is heard ---------------------------------------------------------------------------------
+
+    def hears(self, i: Any) -> bool:
+        """Whether this is heard from the other side."""
+        return type(i) in HEARD
+
+    def lacks(self, run: str, i: Any) -> Fact | None:
+        """What has not been sent yet, and must have been for this to be heard; None: nothing."""
+        ask = HEARD.get(type(i))
+        if ask is None:
+            return None
+        cause = ask(self, run, i)
+        if cause is None:
+            return None
+        found = cause in self._facts
+        self.found += found
+        return None if found else cause
+
+    def welcomed(self, run: str, i: ci.Welcomed) -> Fact | None:
+        """A stream is attached."""
+        stream = ("stream", i.cid, i.attempt, i.epoch)
+        if stream not in self._streams:
+            return stream
+        self._reading[run, i.attempt] = stream
+        self.found += 1
+        return None
+
+    def arrived(self, run: str, i: Any) -> Fact | None:
+        """A stream brings what was written on it."""
+        stream = self._reading.get((run, i.attempt))
+        if stream is None:  # its welcome was not looked at
+            return None
+        found = self._streams[stream].read(*read_of(i))
+        self.found += found
+        return None if found else stream
+
+    def replied(self, run: str, i: ci.PostReplied) -> Fact | None:
+        """Receipts come from the server."""
+        post = self._posts.get((run, i.session, i.post))
+        if post is None or not i.verdicts:
+            return None
+        return ("answer", post.cid, post.session, post.attempt, post.epoch, post.keys, i.verdicts)
+
+    # -- what is sent ----------------------------------------------------------------------------------
+
+    def tell(self, run: str, i: Any, effects: tuple[Any, ...]) -> list[Fact]:
+        """Keep what was sent by a decision, and name it."""
+        sent = [SENT[type(effect)](self, run, i, effect) for effect in effects if type(effect) in SENT]
+        return [fact for fact in sent if fact is not None]
+
+    def said(self, fact: Fact) -> Fact:
+        """A request went out, or an answer."""
+        self._facts.add(fact)
+        return fact
+
+    def posted(self, run: str, post: ce.Post) -> Fact:
+        """A POST went out."""
+        self._posts[run, post.session, post.post] = post
+        return self.said(posted_fact(post))
+
+    def attached(self, run: str, attach: se.Attach) -> Fact:
+        """A stream begins, with its welcome."""
+        stream: Fact = ("stream", attach.cid, attach.generation, attach.epoch)
+        self._streams[stream] = Written()
+        self._attached[run, attach.cid, attach.generation] = stream
+        return stream
+
+    def wrote(self, run: str, effect: Any) -> Fact | None:
+        """Something stands on a stream."""
+        stream = self._attached.get((run, effect.cid, effect.generation))
+        if stream is not None:  # of one attached before the records began nothing can be heard, either
+            self._streams[stream].write(*written_of(effect))
+        return stream
+
+    def cut(self, run: str, effect: se.CutStream) -> Fact | None:
+        """The end of a stream, which tells of itself only where another one replaces it."""
+        return self.wrote(run, effect) if effect.reason == "replaced" else None
+
+    def instead(self, fact: Fact) -> list[str]:
+        """What was sent of the same kind to or by the same client: the latest that there is, for people."""
+        if fact in self._streams:
+            return self._streams[fact].shown()
+        kinds = {*self._facts, *self._streams}
+        return sorted(repr(one) for one in kinds if one[:2] == fact[:2])[-3:]
+
+
+def read_of(i: Any) -> tuple[str, Fact, int]:
+    """What a client reads of a stream: kind, of what, its place."""
+    match i:
+        case ci.EventArrived():
+            return "events", (i.session, i.epoch), i.position
+        case ci.GapArrived():
+            return "gap", (i.session, i.epoch), i.position
+        case ci.EndArrived():
+            return "end", (i.session, i.outcome), 0
+    return "taken over", (), 0
+
+
+def written_of(effect: Any) -> tuple[str, Fact, int, int]:
+    """The same as the server writes it: kind, of what, first and last place."""
+    match effect:
+        case se.WriteEvents():
+            return "events", (effect.session, effect.epoch), effect.first, effect.last
+        case se.WriteGap():
+            return "gap", (effect.session, effect.epoch), effect.position, effect.position
+        case se.WriteEnd():
+            return "end", (effect.session, effect.outcome), 0, 0
+    return "taken over", (), 0, 0
+
+
+def posted_fact(said: ce.Post | si.PostArrived) -> Fact:
+    """A POST, as both sides see it."""
+    return ("POST", said.cid, said.session, said.attempt, said.epoch, said.keys)
+
+
+def answer_fact(i: si.PostArrived, effect: se.Answer) -> Fact:
+    """The receipts for a POST."""
+    return ("answer", i.cid, i.session, i.attempt, i.epoch, i.keys, effect.verdicts)
+
+
+def word_fact(said: ce.Tell | si.WatchRequested | si.UnwatchRequested) -> Fact:
+    """A word about what is watched; without a cursor it is watched no longer."""
+    cursor = getattr(said, "cursor", None)
+    return ("word", said.cid, said.attempt, said.serial, said.session, cursor)
+
+
+Heard: TypeAlias = Callable[[Joins, str, Any], Fact | None]
+HEARD: dict[type, Heard] = {
+    ci.Welcomed: Joins.welcomed,
+    ci.EventArrived: Joins.arrived,
+    ci.GapArrived: Joins.arrived,
+    ci.EndArrived: Joins.arrived,
+    ci.TakenOver: Joins.arrived,
+    ci.PostReplied: Joins.replied,
+    si.StreamRequested: lambda _joins, _run, i: ("GET", i.cid, i.attempt, i.cursors),
+    si.PostArrived: lambda _joins, _run, i: posted_fact(i),
+    si.CloseRequested: lambda _joins, _run, i: ("close", i.cid, i.attempt),
+    si.SuspendRequested: lambda _joins, _run, i: ("suspend", i.cid, i.attempt),
+    si.WatchRequested: lambda _joins, _run, i: word_fact(i),
+    si.UnwatchRequested: lambda _joins, _run, i: word_fact(i),
+}
+"""What each side hears from the other, and what must have been sent for it."""
+
+SENT: dict[type, Callable[[Joins, str, Any, Any], Fact | None]] = {
+    ce.OpenStream: lambda joins, _run, _i, e: joins.said(("GET", e.cid, e.attempt, e.cursors)),
+    ce.Post: lambda joins, run, _i, e: joins.posted(run, e),
+    ce.SayGoodbye: lambda joins, _run, _i, e: joins.said(("close", e.cid, e.attempt)),
+    ce.SaySuspended: lambda joins, _run, _i, e: joins.said(("suspend", e.cid, e.attempt)),
+    ce.Tell: lambda joins, _run, _i, e: joins.said(word_fact(e)),
+    se.Attach: lambda joins, run, _i, e: joins.attached(run, e),
+    se.WriteEvents: lambda joins, run, _i, e: joins.wrote(run, e),
+    se.WriteGap: lambda joins, run, _i, e: joins.wrote(run, e),
+    se.WriteEnd: lambda joins, run, _i, e: joins.wrote(run, e),
+    se.CutStream: lambda joins, run, _i, e: joins.cut(run, e),
+    se.Answer: lambda joins, _run, i, e: joins.said(answer_fact(i, e)),
+}
+"""What each side sends."""

@@ -1,0 +1,87 @@
+"""The lines of a trace: JSON objects with the fields that the runtime's recorder writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+from pydantic_core import from_json
+
+VERSION = 1
+
+
+class NoTrace(ValueError):
+    """The file as a whole is no trace that can be read; the message says why, and what to do."""
+
+
+class NoRecord(ValueError):
+    """A line is no record; the message says why."""
+
+
+class BadRecord(ValueError):
+    """A record has contents that no recorder writes; the message says which."""
+
+
+@dataclass(slots=True)
+class Record:
+    """One decision as it was recorded. `data` is the whole of it, as JSON has it."""
+
+    line: int
+    run: str
+    seq: int
+    t: float
+    side: str
+    cid: str | None
+    data: dict[str, Any]
+
+
+def numbered(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not empty, counted from 1. Raises OSError."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.isspace():
+                yield number, line
+
+
+def record_of(number: int, line: bytes) -> Record:
+    """The record in a line.
+
+    Raises NoRecord where the line is none, BadRecord where a part of it is of the wrong kind, and NoTrace
+    where it is of another version.
+    """
+    try:
+        data = from_json(line)
+    except ValueError as error:
+        raise NoRecord(f"it is no JSON: {error}") from error
+    if not isinstance(data, dict) or "v" not in data or "run" not in data:
+        raise NoRecord("it is JSON, and no record of a trace")
+    if data["v"] != VERSION:
+        raise NoTrace(
+            f"line {number} is of version {data['v']!r} of the trace, and this perdure reads {VERSION}: "
+            "use the perdure that recorded it"
+        )
+    if tuple(map(type, map(data.get, KINDS))) not in USUAL:
+        check_kinds(data)
+    return Record(number, data["run"], data["seq"], data["t"], data["side"], data["cid"], data)
+
+
+KINDS: dict[str, Any] = {
+    "run": str,
+    "seq": int,
+    "t": float | int,
+    "side": str,
+    "cid": str | None,
+    "input": dict,
+    "effects": list,
+}
+USUAL = {(str, int, float, str, cid, dict, list) for cid in (str, NoneType)}
+
+
+def check_kinds(data: dict[str, Any]) -> None:
+    """Whether each field is there, and of its kind. Raises BadRecord."""
+    wrong = [name for name, kind in KINDS.items() if name not in data or not isinstance(data[name], kind)]
+    if wrong:
+        raise BadRecord(f"its {', '.join(wrong)} is missing, or of the wrong kind")

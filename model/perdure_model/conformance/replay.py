@@ -1,0 +1,187 @@
+"""One run, replayed: each of its decisions is taken again, and must come out the same."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+from perdure_model.conformance.lines import BadRecord, Record
+from perdure_model.conformance.parts import Parts
+from perdure_model.conformance.sides import SIDES, TABLES, Side
+from perdure_model.conformance.tickets import NoTicket, Step, Tickets
+from perdure_model.core.client.effects import Renamed
+from perdure_model.core.client.inputs import Started
+from perdure_model.core.common import Moved, Refused
+
+MOVE_OF_HEAD = itemgetter("machine", "instance", "event", "from", "to")
+MOVE = itemgetter("machine", "instance", "event", "source", "target")
+NOWHERE = dict.fromkeys(("machine", "instance", "event", "source", "target"))
+GENERATIONS = ("generation", "attempt", "post")
+ALWAYS = (Moved, Refused)
+
+
+class Misfit(Exception):
+    """A record does not fit: why, what was recorded, and what the model would have allowed."""
+
+    def __init__(self, why: str, recorded: tuple[str, ...] = (), allowed: tuple[str, ...] = ()) -> None:
+        super().__init__(why)
+        self.why, self.recorded, self.allowed = why, recorded, allowed
+
+
+@dataclass(slots=True)
+class Decision:
+    """A record with its input and effects as values of the rules."""
+
+    record: Record
+    input: Any
+    effects: tuple[Any, ...]
+
+
+class Run:
+    """One life of one machine, as far as it has been replayed."""
+
+    def __init__(self, name: str, side: str) -> None:
+        self.name, self.side_name = name, side
+        self.side: Side = SIDES[side]
+        self.broken = False
+        """Something of it is missing: from there on its parts are not known."""
+        self._parts: Parts | None = None
+        self._tickets = Tickets()
+        self._on_input, self._on_effect = self.side.on_input, self.side.on_effect
+        self._cid: Any = None
+        self._next: deque[Any] = deque()
+        self._states: dict[tuple[str, Any], str] = {}
+
+    def read(self, record: Record) -> Decision:
+        """The record's values. Raises BadRecord."""
+        side, data = self.side, record.data
+        i = side.read_input(data["input"])
+        effects = tuple([side.read_effect(effect) for effect in data["effects"]])
+        check_head(data)
+        return Decision(record, i, effects)
+
+    def judge(self, decision: Decision) -> None:
+        """Take the decision again, if it can be done. Raises Misfit where it does not fit, and BadRecord."""
+        if self.broken:
+            self._possible(decision)
+            return
+        i, side = decision.input, self.side
+        if self._parts is None:
+            self._parts = self._begin(decision)
+        elif type(i) is side.opens and not side.again:
+            raise Misfit(f"a run begins with {type(i).__name__}, and only once")
+        self._check_cid(decision.record.cid, i)
+        self._told(i)
+        allowed = self._decided(self._parts, i)
+        if decision.effects != allowed:
+            raise Misfit(
+                f"on {i!r} the rule decides otherwise",
+                tuple(map(repr, decision.effects)) or ("nothing",),
+                tuple(map(repr, allowed)) or ("nothing",),
+            )
+        for effect in allowed:
+            self._asked(effect)
+
+    def _asked(self, effect: Any) -> None:
+        """What an effect begins or gives up."""
+        kind = type(effect)
+        steps = self._on_effect.get(kind)
+        if steps is not None:
+            self._tickets.take(effect, steps)
+        elif kind is self.side.follows:
+            self._next.append(effect.input)
+        elif kind is Renamed:
+            self._cid = effect.cid
+
+    def _begin(self, decision: Decision) -> Parts:
+        side, i = self.side, decision.input
+        if type(i) is not side.opens:
+            first = side.opens.__name__
+            raise Misfit(f"a {self.side_name} is told {first} first", (repr(i),), (f"{first}(...)",))
+        if isinstance(i, Started):
+            self._cid = i.fresh if i.kept is None else i.kept
+        if side.settings is None:
+            return Parts(side.book, {})
+        said = decision.record.data.get("settings")
+        if said is None:
+            raise BadRecord("the first record of a run holds its settings, and this one does not")
+        return Parts(side.book, {side.settings[0]: side.read_settings(said)})
+
+    def _check_cid(self, said: str | None, i: Any) -> None:
+        cid = self._cid if self.side_name == "client" else getattr(i, "cid", None)
+        if said != cid:
+            raise Misfit("the record is under another client id", (str(said),), (str(cid),))
+
+    def _told(self, i: Any) -> None:
+        """Whether it can have been told this now."""
+        if self._next:
+            due = self._next.popleft()
+            if due != i:
+                raise Misfit("an earlier decision asked for another one first", (repr(i),), (repr(due),))
+        elif type(i) in self.side.followers:
+            raise Misfit("no decision asked for this one", (repr(i),))
+        steps = self._on_input.get(type(i))
+        if steps is not None:
+            self._show(i, steps)
+
+    def _show(self, i: Any, steps: tuple[Step, ...]) -> None:
+        try:
+            self._tickets.take(i, steps)
+        except NoTicket as no:
+            raise Misfit(
+                f"there is not ({no.lacking[0]}) of which it could be told this",
+                (repr(i),),
+                tuple(f"for {one[0]} {one[1]!r}" for one in no.there[:5]) or ("nothing of the kind",),
+            ) from None
+
+    @staticmethod
+    def _decided(parts: Parts, i: Any) -> tuple[Any, ...]:
+        try:
+            return parts.decided(i)
+        except Exception as error:  # a rule may fail in any way on what cannot be
+            raise Misfit(
+                f"the rule cannot decide on this: it is about something that is not there ({error!r})",
+                (repr(i),),
+            ) from error
+
+    # -- where the parts are not known -----------------------------------------------------------------
+
+    def _possible(self, decision: Decision) -> None:
+        """Whether the rule may ask for such effects at all, and the charts have such transitions."""
+        rule = self.side.book[type(decision.input)]
+        for effect in decision.effects:
+            if not isinstance(effect, (*rule.emits, *ALWAYS)):
+                raise Misfit(
+                    f"{rule.name} never asks for this",
+                    (repr(effect),),
+                    tuple(kind.__name__ for kind in (*rule.emits, *ALWAYS)),
+                )
+            if isinstance(effect, Moved):
+                self._moved(effect)
+
+    def _moved(self, move: Moved) -> None:
+        table, machine = TABLES.get(move.machine), (move.machine, move.instance)
+        before = self._states.get(machine, move.source)
+        rows = table.rows.get((move.source, move.event), ()) if table else ()
+        if before != move.source or move.target not in {row.target for row in rows}:
+            raise Misfit(
+                f"the chart has no such transition out of {before!r}",
+                (repr(move),),
+                tuple(f"{move.source!r} to {row.target!r} on {move.event!r}" for row in rows),
+            )
+        self._states[machine] = move.target
+
+
+def check_head(data: dict[str, Any]) -> None:
+    """Whether what stands at the head of a record is what its input and effects say. Raises BadRecord."""
+    move = next((effect for effect in data["effects"] if effect["type"] == "Moved"), NOWHERE)
+    said = data["input"]
+    generation = next((said[name] for name in GENERATIONS if name in said), None)
+    try:
+        fits = MOVE_OF_HEAD(data) == MOVE(move) and data["generation"] == generation
+    except KeyError as error:
+        raise BadRecord(f"its {error} is missing") from None
+    if not fits:
+        raise BadRecord("its machine, instance, event, from, to or generation is not what its effects say")

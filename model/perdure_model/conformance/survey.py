@@ -1,0 +1,93 @@
+"""What a file holds: its runs, where each is whole, how long it is recorded, and which clients it names.
+
+A first, quick look at all lines. With it the second one knows whether the cause of what is missing could have
+been recorded at all, and never has to keep a run waiting for somebody who is not in the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from perdure_model.conformance.lines import BadRecord, NoRecord, numbered, record_of
+
+HEAD = re.compile(
+    rb'\s*\{\s*"v"\s*:\s*1\s*,\s*"run"\s*:\s*"([^"\\]*)"\s*,\s*"seq"\s*:\s*(\d+)\s*,'
+    rb'\s*"t"\s*:\s*([-+.\deE]+)\s*,\s*"side"\s*:\s*"(\w+)"\s*,\s*"cid"\s*:\s*(?:null|"([^"\\]*)")'
+)
+"""How a recorder begins a line. A line that was written otherwise since is parsed."""
+
+
+@dataclass
+class Extent:
+    """What the file holds of one run: its numbers without a hole up to `next`, and those `ahead` of one."""
+
+    run: str
+    side: str
+    next: int = 1
+    ahead: set[int] = field(default_factory=set)
+    last_t: float = float("-inf")
+    disordered: int = 0
+    """How many records stand behind a later one."""
+    highest: int = 0
+    repeated: set[int] = field(default_factory=set)
+
+    @property
+    def whole(self) -> bool:
+        """Whether there is no hole in it, as far as it goes."""
+        return not self.ahead
+
+    def add(self, seq: int, t: float) -> None:
+        """One more record."""
+        self.last_t = max(self.last_t, t)
+        if seq < self.next or seq in self.ahead:
+            self.repeated.add(seq)
+            return
+        self.disordered += seq < self.highest
+        self.highest = max(self.highest, seq)
+        self.ahead.add(seq)
+        while self.next in self.ahead:
+            self.ahead.remove(self.next)
+            self.next += 1
+
+
+@dataclass
+class Survey:
+    """The runs of a file by their names, and by side and client id those that name it."""
+
+    runs: dict[str, Extent] = field(default_factory=dict)
+    naming: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+
+    def peers(self, side: str, cid: object) -> set[str]:
+        """The runs of this side that speak of this client."""
+        return self.naming.get((side, str(cid)), set())
+
+
+def survey(path: Path) -> Survey:
+    """Look at all lines. Raises OSError, and NoTrace where one is of another version."""
+    found = Survey()
+    for run, seq, t, side, cid in heads(path):
+        extent = found.runs.get(run)
+        if extent is None:
+            extent = found.runs[run] = Extent(run, side)
+        extent.add(seq, t)
+        if cid is not None:
+            found.naming.setdefault((side, cid), set()).add(run)
+    return found
+
+
+def heads(path: Path) -> Iterator[tuple[str, int, float, str, str | None]]:
+    """Of each record its run, number, time, side and client id; damaged lines are left to the second look."""
+    for number, line in numbered(path):
+        head = HEAD.match(line)
+        if head is None:
+            try:
+                record = record_of(number, line)
+            except (NoRecord, BadRecord):
+                continue
+            yield record.run, record.seq, record.t, record.side, record.cid
+        else:
+            run, seq, t, side, cid = head.groups()
+            yield run.decode(), int(seq), float(t), side.decode(), None if cid is None else cid.decode()

@@ -1,0 +1,100 @@
+"""What a machine may be told, and when: by tickets.
+
+A rule takes whatever it is told. That a timer can only run out once it was started, and a request only end
+once it was made, is up to who performs; so a ticket is given where something begins, shown by what comes of
+it, used by its end, and torn where it is given up for certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Literal, TypeAlias
+
+Ticket: TypeAlias = tuple[Any, ...]
+"""Its kind, then what it is for."""
+UNBOUNDED = 1 << 60
+
+
+@dataclass(frozen=True)
+class Step:
+    """What an input or an effect does with one ticket."""
+
+    verb: Literal["gives", "shows", "uses", "tears"]
+    kind: str
+    of: Callable[[Any], Any]
+    most: int = UNBOUNDED
+    """How many equal ones are held at most: giving another one changes nothing."""
+
+    def ticket(self, said: object) -> Ticket:
+        """The ticket that this input or effect is about."""
+        return self.kind, self.of(said)
+
+
+Steps: TypeAlias = Mapping[type, tuple[Step, ...]]
+
+
+def gives(kind: str, *names: str, most: int = UNBOUNDED) -> Step:
+    """Something begins."""
+    return Step("gives", kind, named(names), most)
+
+
+def shows(kind: str, *names: str) -> Step:
+    """Only while it lasts."""
+    return Step("shows", kind, named(names))
+
+
+def uses(kind: str, *names: str) -> Step:
+    """Its end, once."""
+    return Step("uses", kind, named(names))
+
+
+def tears(kind: str, *names: str) -> Step:
+    """It is given up, and has no end."""
+    return Step("tears", kind, named(names))
+
+
+def named(names: tuple[str, ...]) -> Callable[[Any], Any]:
+    """These attributes; without names, the input itself."""
+    return attrgetter(*names) if names else lambda said: said
+
+
+class NoTicket(Exception):
+    """What was told cannot have come: the ticket that it lacks, and those of this kind that there are."""
+
+    def __init__(self, lacking: Ticket, there: list[Ticket]) -> None:
+        super().__init__(lacking)
+        self.lacking, self.there = lacking, there
+
+
+class Tickets:
+    """The tickets that are held."""
+
+    def __init__(self) -> None:
+        self._held: dict[Ticket, int] = {}
+
+    def take(self, said: object, steps: tuple[Step, ...]) -> None:
+        """Do what an input or effect does. Raises NoTicket."""
+        held = self._held
+        for step in steps:
+            ticket = step.ticket(said)
+            count = held.get(ticket, 0)
+            if step.verb == "gives":
+                held[ticket] = min(count + 1, step.most)
+            elif step.verb == "tears":
+                held.pop(ticket, None)
+            elif not count:
+                raise NoTicket(ticket, list(self.of(step.kind)))
+            elif step.verb == "uses":
+                self._use(ticket, count)
+
+    def _use(self, ticket: Ticket, count: int) -> None:
+        if count == 1:
+            del self._held[ticket]
+        else:
+            self._held[ticket] = count - 1
+
+    def of(self, kind: str) -> Iterator[Ticket]:
+        """Those of one kind."""
+        return (ticket for ticket in self._held if ticket[0] == kind)
