@@ -1,4 +1,4 @@
-"""The command line: `perdure check | defects | demo | diagrams`.
+"""The command line: `perdure check | defects | demo | diagrams | conform`.
 
 Exit codes: 0 good, 1 a finding (violation, mismatch, loss), 2 wrong usage, 3 incomplete; 1 beats 3.
 What a command needs beyond the runtime is imported when it runs, and named if it is missing.
@@ -330,3 +330,26 @@ def demo(
     else:
         console.print(show.table(result, Table))
     raise typer.Exit(GOOD if result.ok else FOUND)
+
+
+@app.command()
+def conform(
+    file: Annotated[Path, typer.Argument(help="a trace, as JsonLines or demo --record write it")],
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a recorded run is a run of the model; if not, show the first step that does not fit.
+
+    Several traces of one run, of its server and its clients, are judged together when they are in one file.
+    """
+    from perdure_model.conformance import NoTrace
+    from perdure_model.conformance import conform as judged
+
+    try:
+        found = judged(file)
+    except (OSError, NoTrace) as error:
+        raise wrong(f"{file}: {error}") from error
+    if as_json:
+        put_json(found.as_json())
+    else:
+        console.print(found.summary(), markup=False, soft_wrap=True)
+    raise typer.Exit(FOUND if found.mismatch else GOOD if found.complete else INCOMPLETE)
