@@ -19,9 +19,12 @@ def quick(server: Server, session: str = "a", **more: Any) -> Any:
 
 @pytest.fixture(autouse=True)
 def no_thread_left() -> Any:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     yield
-    assert threading.active_count() <= before
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in left:
+        thread.join(2)
+    assert [thread for thread in left if thread.is_alive()] == []
 
 
 @pytest.fixture
