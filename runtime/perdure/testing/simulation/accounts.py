@@ -1,0 +1,170 @@
+"""What both sides saw, and whether it fits: the properties that can be observed from outside.
+
+The hub's application numbers what it publishes, and its snapshot is the latest number; each send carries a
+number of its own. So whoever reads can tell what is missing, and whoever handles can tell what came twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from perdure.views import Event, Gap, Item
+
+OPEN: Final = "open"
+KILLED: Final = "killed"
+
+
+class Broken(AssertionError):
+    """A property that does not hold: its id, and what was seen."""
+
+    def __init__(self, property: str, says: str) -> None:  # noqa: A002 - the word for it
+        super().__init__(f"{property}: {says}")
+        self.property, self.says = property, says
+
+
+@dataclass
+class Life:
+    """One life of a tab: from its opening until it leaves or is killed.
+
+    `reached`: the number of the last event that it was handed, or that a snapshot stood for.
+    """
+
+    tab: str
+    number: int
+    reached: int | None = None
+    sends: list[int] = field(default_factory=list)
+    over: bool = False
+    killed: bool = False
+
+    def __str__(self) -> str:
+        return f"tab {self.tab}, life {self.number}"
+
+
+class Accounts:
+    """The accounts of a run. Whatever does not fit raises Broken, or is kept for `check` to raise."""
+
+    def __init__(self) -> None:
+        self.published = 0
+        self.log_begins: set[int] = set()
+        """The numbers that were the first of some hub's log."""
+        self.outcomes: dict[int, str] = {}
+        self.handled: dict[int, None] = {}
+        self.senders: dict[int, Life] = {}
+        self.handed = self.gaps = 0
+        self._crashed_since: dict[int, bool] = {}
+        self._broken: Broken | None = None
+
+    # -- what the hub's application does ---------------------------------------------------------------
+
+    def hub_begins(self) -> None:
+        """A hub with an empty memory. What an earlier one had accepted and not handled is gone."""
+        self.log_begins.add(self.published + 1)
+        for n in self._crashed_since:
+            self._crashed_since[n] = True
+
+    def publish(self) -> dict[str, int]:
+        """The next event's data."""
+        self.published += 1
+        return {"n": self.published}
+
+    def handle(self, n: int) -> None:
+        """The handler is called with this send."""
+        if n in self.handled:
+            self.breaks("P-EFFECT-ONCE", f"send {n} of {self.senders[n]} took effect twice")
+        if self.outcomes.get(n) == "failed":
+            self.breaks(
+                "P-UNCERTAIN", f"send {n} of {self.senders[n]} was reported as failed, and took effect"
+            )
+        earlier = [m for m in self.senders[n].sends if m > n and m in self.handled]
+        if earlier:
+            self.breaks("P-FIFO", f"send {n} of {self.senders[n]} took effect after {earlier[0]}")
+        self.handled[n] = None
+
+    # -- what a tab sees -------------------------------------------------------------------------------
+
+    def send(self, life: Life) -> int:
+        """A send is made: its number."""
+        n = len(self.senders) + 1
+        self.senders[n] = life
+        self.outcomes[n] = OPEN
+        self._crashed_since[n] = False
+        life.sends.append(n)
+        return n
+
+    def settle(self, n: int, outcome: str) -> None:
+        """A send is settled: delivered, failed or uncertain."""
+        if self.outcomes[n] != OPEN:
+            self.breaks("P-SETTLE", f"send {n} was settled as {self.outcomes[n]}, and then as {outcome}")
+        self.outcomes[n] = outcome
+        if outcome == "failed" and n in self.handled:
+            self.breaks(
+                "P-UNCERTAIN", f"send {n} of {self.senders[n]} took effect, and is reported as failed"
+            )
+
+    def hand(self, life: Life, item: Item) -> None:
+        """An item is handed to the tab's application."""
+        if isinstance(item, Gap):
+            self._gap(life, item.snapshot["n"])
+        elif isinstance(item, Event):
+            self._event(life, item.data["n"])
+        else:
+            self.breaks("P-ERRORS", f"{life} was told of a failed handler, and none has failed")
+
+    def _gap(self, life: Life, n: int) -> None:
+        self.gaps += 1
+        if life.reached is not None and n < life.reached:
+            self.breaks("P-MONOTONIC", f"{life} had {life.reached}, and is given a snapshot of {n}")
+        life.reached = n
+
+    def _event(self, life: Life, n: int) -> None:
+        self.handed += 1
+        begins = self.log_begins if life.reached is None else {life.reached + 1}
+        if n not in begins:
+            behind = life.reached is not None and n <= life.reached
+            after = "nothing" if life.reached is None else str(life.reached)
+            self.breaks("P-NO-DUP" if behind else "P-NO-LOSS", f"{life} was handed {n} after {after}")
+        life.reached = n
+
+    # -- the verdict -----------------------------------------------------------------------------------
+
+    def breaks(self, property: str, says: str) -> None:  # noqa: A002
+        """Keep the first thing that does not fit: it is found inside tasks that must go on."""
+        self._broken = self._broken or Broken(property, says)
+
+    def check(self) -> None:
+        """Raises Broken if something has not fitted so far."""
+        if self._broken is not None:
+            raise self._broken
+
+    def check_settled(self) -> None:
+        """At rest: every send of a life that was not killed is settled, and truly. Raises Broken."""
+        for n, outcome in self.outcomes.items():
+            if outcome == OPEN:
+                self.breaks("P-SETTLE", f"send {n} of {self.senders[n]} is not settled")
+            if outcome == "delivered" and n not in self.handled and not self._crashed_since[n]:
+                self.breaks("P-CLASS", f"send {n} of {self.senders[n]} is delivered, and never took effect")
+        self.check()
+
+    def behind(self, life: Life) -> bool:
+        """Whether there are events for it that it was not handed. A new one begins with the hub's own log."""
+        reached = max(self.log_begins) - 1 if life.reached is None else life.reached
+        return reached < self.published
+
+    def kill(self, life: Life) -> None:
+        """The life ends without a word: nobody can tell any more what becomes of its sends."""
+        life.over = life.killed = True
+        for n in life.sends:
+            if self.outcomes[n] == OPEN:
+                self.outcomes[n] = KILLED
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures."""
+        outcomes = list(self.outcomes.values())
+        return {
+            "sends": len(outcomes),
+            **{name: outcomes.count(name) for name in ("delivered", "failed", "uncertain", KILLED)},
+            "published": self.published,
+            "handed": self.handed,
+            "gaps": self.gaps,
+        }

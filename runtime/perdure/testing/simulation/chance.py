@@ -1,0 +1,47 @@
+"""What a run depends on beside its tasks: chance, fresh ids, and threads. One seed decides all of it."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, TypeVar
+from unittest.mock import patch
+
+import anyio
+import anyio.to_thread
+
+from perdure import routes
+
+T = TypeVar("T")
+
+
+def chance(seed: int, purpose: str) -> random.Random:
+    """Numbers of their own for each purpose, so that more of one leave the others as they are."""
+    return random.Random(f"{seed} {purpose}")
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """While this lasts, `random` and fresh ids follow the seed, and what would run in a thread runs at once.
+
+    For the whole process: nothing else may go on in it that needs secrets.
+    """
+    before = random.getstate()
+    random.seed(f"{seed} jitter")
+    ids = chance(seed, "ids")
+    try:
+        with ExitStack() as stack:
+            for module, name in ((os, "urandom"), (routes, "urandom"), (random, "_urandom")):
+                stack.enter_context(patch.object(module, name, ids.randbytes))
+            stack.enter_context(patch.object(anyio.to_thread, "run_sync", at_once))
+            yield
+    finally:
+        random.setstate(before)
+
+
+async def at_once(function: Callable[..., T], *args: Any, **_options: Any) -> T:
+    """In place of a thread, which would not be in virtual time."""
+    await anyio.lowlevel.checkpoint()
+    return function(*args)

@@ -1,0 +1,294 @@
+"""One request and its response, on a connection of their own that may fail at any point.
+
+The client's side is an httpx2 response whose body streams; the server's side is `receive` and `send` of ASGI.
+Between them bytes are cut anywhere, take their time, and stay in order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import anyio
+import httpx2
+from starlette.types import Message, Scope
+
+from perdure.testing.faults import Answer, Kind
+
+if TYPE_CHECKING:
+    from perdure.testing.simulation.network import Network
+
+WINDOW_BYTES = 16_384
+"""So much may be on its way or unread before a write waits."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A whole request. `kind` is what faults tell requests apart by; None: neither a send nor a stream."""
+
+    method: str
+    path: str
+    query: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+    kind: Kind | None
+
+    @classmethod
+    def of(cls, request: httpx2.Request, body: bytes) -> Request:
+        """A request as the HTTP client made it."""
+        path = request.url.path
+        kind: Kind | None = "stream" if request.method == "GET" else "send" if path == "/send" else None
+        headers = tuple((name.lower(), value) for name, value in request.headers.raw)
+        return cls(request.method, path, request.url.query, headers, body, kind)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The beginning of a response."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True)
+class End:
+    """The end of a response: as it should be, or broken."""
+
+    error: Exception | None = None
+
+
+class Exchange:
+    """A connection with its one request. `over` is told when both sides are done with it."""
+
+    def __init__(
+        self,
+        network: Network,
+        request: Request,
+        over: Callable[[Exchange], None],
+        close_delay: Callable[[], float],
+    ) -> None:
+        self._network, self.request, self._over, self._close_delay = network, request, over, close_delay
+        self.answer_with: Answer | None = None
+        self.lose_request = self.lose_response = False
+        self._asked = False
+        self._dead = False
+        self._served = self._complete = self._down = False
+        self._client_closed = False
+        self._server_told = anyio.Event()
+        self._coming: deque[tuple[float, Head | bytes | End]] = deque()
+        self._arrived: deque[Head | bytes | End] = deque()
+        self._unread = 0
+        self._changed = anyio.Event()
+        self._latest_s = 0.0
+
+    @property
+    def scope(self) -> Scope:
+        """The request as ASGI has it."""
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "method": self.request.method,
+            "scheme": "http",
+            "path": self.request.path,
+            "raw_path": self.request.path.encode(),
+            "root_path": "",
+            "query_string": self.request.query,
+            "headers": list(self.request.headers),
+            "client": ("simulated", 1),
+            "server": ("hub", 80),
+        }
+
+    # -- the way up ------------------------------------------------------------------------------------
+
+    async def run(self, held_s: float) -> None:
+        """Bring the request to the hub, then the response to the client, until both are done."""
+        await anyio.sleep(held_s + self._network.delay_s())
+        if self.lose_request:
+            self._finish(httpx2.ReadError("the connection was lost"))
+        elif self.answer_with is not None:
+            self._answer(self.answer_with)
+        else:
+            self._network.deliver(self)
+        await self._bring_down()
+        self._over(self)
+
+    def _answer(self, fault: Answer) -> None:
+        headers = [(b"content-type", fault.content_type.encode())]
+        if fault.retry_after_s is not None:
+            headers.append((b"retry-after", str(fault.retry_after_s).encode()))
+        problem = json.dumps({"title": "a simulated fault", "status": fault.status}).encode()
+        self._put(Head(fault.status, tuple(headers)))
+        self._put(problem if fault.body is None else fault.body)
+        self._put(End())
+        self._served = True
+
+    def refuse(self) -> None:
+        """Nobody answers the connection."""
+        self._finish(httpx2.ConnectError("the hub is not to be reached"))
+
+    def _finish(self, error: Exception) -> None:
+        self._served = True
+        self._put(End(error))
+
+    # -- the way down ----------------------------------------------------------------------------------
+
+    def _put(self, what: Head | bytes | End) -> None:
+        """It is on its way, and arrives after all that was before."""
+        self._latest_s = max(self._latest_s, anyio.current_time() + self._network.delay_s())
+        self._coming.append((self._latest_s, what))
+        self._unread += len(what) if isinstance(what, bytes) else 0
+        self._change()
+
+    async def _bring_down(self) -> None:
+        """Hand on what arrives, until all has, or nobody waits for it and the hub is done."""
+        while not (self._served and (self._down or self._client_closed)):
+            if not self._coming:
+                await self._changed.wait()
+                continue
+            first = self._coming[0]
+            await anyio.sleep(max(0.0, first[0] - anyio.current_time()))
+            if self._coming and self._coming[0] is first:
+                self._coming.popleft()
+                self._arrive(first[1])
+
+    def _arrive(self, what: Head | bytes | End) -> None:
+        self._down = self._down or isinstance(what, End)
+        self._arrived.append(what)
+        self._change()
+
+    def _change(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    # -- faults ----------------------------------------------------------------------------------------
+
+    def cut(self, server_learns_s: float) -> None:
+        """Break the connection: the client learns of it at once."""
+        self._coming.clear()
+        self._arrive(End(httpx2.ReadError("the connection was cut")))
+        self._tell_server(server_learns_s)
+
+    def die(self, seconds: float) -> None:
+        """Pass nothing any more; after so long both sides are told."""
+        self._dead = True
+        self._coming.clear()
+        self._network.tasks.start_soon(self._bury, seconds)
+
+    async def _bury(self, seconds: float) -> None:
+        with anyio.move_on_after(seconds):
+            while self._dead:
+                await self._changed.wait()
+        self.wake_dead()
+        self.cut(0.0)
+
+    def wake_dead(self) -> None:
+        """A dead line is dead no longer: it breaks."""
+        self._dead = False
+        self._change()
+
+    def _tell_server(self, after_s: float) -> None:
+        if not self._server_told.is_set():
+            self._network.tasks.start_soon(self._notice, after_s)
+
+    async def _notice(self, after_s: float) -> None:
+        await anyio.sleep(after_s)
+        self._server_told.set()
+        self._change()
+
+    # -- the client's side -----------------------------------------------------------------------------
+
+    async def response(self) -> httpx2.Response:
+        """The response, once its head has arrived. Raises what httpx2 would."""
+        head = await self._next()
+        if isinstance(head, Head):
+            return httpx2.Response(head.status, headers=list(head.headers), stream=Body(self))
+        error = head.error if isinstance(head, End) else None
+        raise error or httpx2.RemoteProtocolError("the connection was closed before the response")
+
+    async def _next(self) -> Head | bytes | End:
+        while not self._arrived:
+            await self._changed.wait()
+        return self._arrived.popleft()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body's pieces. Raises what httpx2 would."""
+        while True:
+            piece = await self._next()
+            if isinstance(piece, bytes):
+                self._unread -= len(piece)
+                self._change()
+                yield piece
+            elif isinstance(piece, End):
+                if piece.error is not None:
+                    raise piece.error
+                return
+
+    def closed_by_client(self) -> None:
+        """The client is done with it; the hub learns of it later."""
+        if self._client_closed:
+            return
+        self._client_closed = True
+        self._change()
+        if not self._dead:
+            self._tell_server(0.0 if self._served else self._close_delay())
+
+    # -- the server's side -----------------------------------------------------------------------------
+
+    async def receive(self) -> Message:
+        """ASGI's receive: the body, then, once it is so, that the client is gone."""
+        if not self._asked:
+            self._asked = True
+            return {"type": "http.request", "body": self.request.body, "more_body": False}
+        await self._server_told.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """ASGI's send: waits while too much is unread."""
+        await anyio.lowlevel.checkpoint()
+        while self._unread > WINDOW_BYTES and not self._server_told.is_set():
+            await self._changed.wait()
+        if self._server_told.is_set():
+            return
+        if self.lose_response:
+            self.cut(0.0)
+            return
+        if message["type"] == "http.response.start":
+            self._pass(Head(message["status"], tuple(message.get("headers", ()))))
+            return
+        for piece in self._network.chop(message.get("body", b"")):
+            self._pass(piece)
+        if not message.get("more_body", False):
+            self._complete = True
+            self._pass(End())
+
+    def _pass(self, what: Head | bytes | End) -> None:
+        if self._dead or self._client_closed:
+            self._unread += len(what) if isinstance(what, bytes) else 0
+        else:
+            self._put(what)
+
+    def served(self) -> None:
+        """The hub's app has returned, or has been killed."""
+        self._served = True
+        if not self._complete:
+            self._pass(End(httpx2.RemoteProtocolError("the hub closed the connection before the end")))
+        self._change()
+
+
+class Body(httpx2.AsyncByteStream):
+    """The body of a response that is still on its way."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """The pieces as they arrive."""
+        return self._exchange.pieces()
+
+    async def aclose(self) -> None:
+        """The client is done with it."""
+        self._exchange.closed_by_client()

@@ -1,0 +1,15 @@
+"""The faults of a simulated network that a proxy between real sockets has not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from perdure.testing.faults import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Double:
+    """The request arrives once more, `after_s` seconds later; that answer goes nowhere."""
+
+    on: Kind = "send"
+    after_s: float = 0.0

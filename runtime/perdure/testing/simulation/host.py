@@ -1,0 +1,74 @@
+"""The hub of a simulated world, in one life after another, and the application that it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+import anyio
+from perdure_model.core.rule import Book
+from perdure_model.core.server.parts import ServerSettings
+
+from perdure import Hub, HubSession, Send
+from perdure.testing.simulation.accounts import Accounts
+from perdure.testing.simulation.network import Network
+from perdure.testing.simulation.stepper import Tasks
+from perdure.testing.simulation.tab import SESSION
+from perdure.trace import Record
+
+SETTINGS = ServerSettings(grace_s=20.0, log_max=12, batch_max=4)
+"""Small bounds, so that a short run reaches them."""
+HEARTBEAT_S = 5.0
+WORK_S = 0.2
+
+
+class Host:
+    """One hub, with a memory of its own, until it is killed."""
+
+    def __init__(
+        self, network: Network, accounts: Accounts, chance: Random, told: Callable[[Record], None], book: Book
+    ) -> None:
+        self._network, self._accounts, self._chance = network, accounts, chance
+        self._killed = False
+        accounts.hub_begins()
+        self.hub = Hub(
+            settings=SETTINGS,
+            heartbeat_s=HEARTBEAT_S,
+            stall_s=15.0,
+            trace=lambda record: None if self._killed else told(record),
+            book=book,
+        )
+        self.hub.on_send(self._handle)
+        self.hub.snapshot(lambda _session: {"n": accounts.published})
+        self._gone = anyio.Event()
+        self._served = anyio.Event()
+
+    async def _handle(self, send: Send, session: HubSession) -> None:
+        """Each send takes effect, is answered with an event, and takes its time."""
+        self._accounts.handle(send.data["n"])
+        await self.publish(session)
+        await anyio.sleep(self._chance.uniform(0.0, WORK_S))
+
+    async def publish(self, session: HubSession | None = None) -> None:
+        """Publish the next event."""
+        await (session or self.hub.session(SESSION)).publish(self._accounts.publish())
+
+    async def serve(self, tasks: Tasks) -> None:
+        """Answer requests, in a task of this group."""
+        tasks.start_soon(self._serve)
+        await anyio.lowlevel.checkpoint()
+
+    async def _serve(self) -> None:
+        async with anyio.create_task_group() as served:
+            self._network.attach(self.hub.asgi(), served)
+            await self._gone.wait()
+            served.cancel_scope.cancel()
+        await self.hub.aclose()
+        self._served.set()
+
+    async def kill(self) -> None:
+        """Be gone, with all that is in memory. What its tasks still do reaches nobody."""
+        self._killed = True
+        self._network.detach()
+        self._gone.set()
+        await self._served.wait()

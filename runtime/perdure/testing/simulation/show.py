@@ -1,0 +1,47 @@
+"""What a simulation came to, for people: plain lines, marked up for rich."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from perdure.testing.simulation.runs import RUN_STEPS, Run, Tally
+
+
+def lines(tally: Tally) -> Iterator[str]:
+    """The rates, the faults by kind, what both sides saw, and the verdict."""
+    ends = "" if tally.complete else ", [yellow]interrupted[/]"
+    yield (
+        f"{tally.runs:,} runs of up to {RUN_STEPS} steps from seed {tally.seed}: {tally.steps:,} steps in "
+        f"{tally.seconds:.1f} s, {tally.simulated_s / 3600:,.2f} simulated hours, "
+        f"{tally.hours_per_second:.2f} hours a second{ends}"
+    )
+    yield f"faults   {counted(tally.faults)}"
+    yield f"accounts {counted(tally.accounts)}"
+    if tally.failed is None:
+        yield "[green]all properties held[/]"
+    else:
+        yield from verdict(tally.failed, tally.shortest or tally.failed)
+
+
+def verdict(failed: Run, shortest: Run) -> Iterator[str]:
+    """The property that broke, how to see it again, and the shortest scenario."""
+    seed, steps = failed.scenario.seed, len(failed.scenario.steps)
+    yield f"[bold red]{failed.broken}[/]"
+    yield f"again: perdure simulate --seed {seed} --steps {steps}"
+    yield f"shortened to {len(shortest.scenario.steps)} steps: {shortest.broken}"
+    yield from (f"    {line}" for line in shortest.scenario.text().splitlines())
+
+
+def counted(figures: dict[str, int]) -> str:
+    """Figures by name."""
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(figures.items())) or "none"
+
+
+def saved(tally: Tally) -> str:
+    """The scenario to keep: the shortest that breaks a property, or the first run's where none broke."""
+    run = tally.shortest or tally.failed or tally.first
+    assert run is not None
+    if run.broken is None or tally.failed is None:
+        return run.scenario.text("All properties hold.")
+    origin = f"seed {tally.failed.scenario.seed}, {len(tally.failed.scenario.steps)} steps"
+    return run.scenario.text(f"Broke {run.broken}", f"Shortened from {origin}.")

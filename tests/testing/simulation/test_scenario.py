@@ -1,0 +1,65 @@
+"""Scenarios: what is written can be read, and what cannot be read says where and why."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from perdure.testing.simulation import VERBS, Scenario, ScenarioError, Step, drawn, parse, read, step
+from perdure.testing.simulation.scenario import draw
+
+
+@given(st.integers(0, 2**32), st.integers(1, 80))
+def test_what_is_written_is_read_again(seed: int, steps: int) -> None:
+    scenario = drawn(seed, steps)
+    assert parse(scenario.text("a comment", "another")) == scenario
+
+
+def test_every_verb_is_drawn() -> None:
+    assert {one.verb for one in draw(random.Random(1), 2000)} == set(VERBS)
+
+
+def test_a_longer_scenario_begins_as_a_shorter_one() -> None:
+    assert drawn(7, 60).steps[:20] == drawn(7, 20).steps
+
+
+def test_a_line_is_a_step() -> None:
+    assert step("cut a 0.5") == Step("cut", ("a", 0.5))
+    assert str(Step("answer", ("b", "send", 503, 2.0))) == "answer b send 503 2"
+
+
+def test_comments_and_empty_lines_say_nothing() -> None:
+    assert parse("\n# why\nseed 3 # of chance\n\nrestart\n") == Scenario(3, (Step("restart"),))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "it is empty"),
+        ("connect a", "line 1, 'connect a': the first line says the seed"),
+        ("seed x", "invalid literal"),
+        ("seed 1\nconect a", "line 2, 'conect a': there is no step 'conect'; there are wait, connect"),
+        ("seed 1\nconnect", "connect takes 1 arguments: tab"),
+        ("seed 1\nrestart a", "restart takes 0 arguments: none"),
+        ("seed 1\nconnect z", "'z' is none of a, b, c"),
+        ("seed 1\nhold a post 3", "'post' is none of send, stream"),
+        ("seed 1\nwait -1", "not between 0 and 3600"),
+        ("seed 1\nwait nan", "not between 0 and 3600"),
+        ("seed 1\nsend a 0", "0 is no count"),
+        ("seed 1\nanswer a send 99 0", "99 is no status"),
+    ],
+)
+def test_what_is_no_scenario_says_where_and_why(text: str, says: str) -> None:
+    with pytest.raises(ScenarioError) as raised:
+        parse(text)
+    assert says in str(raised.value)
+
+
+def test_a_file_that_is_no_text_is_no_scenario(tmp_path: Path) -> None:
+    file = tmp_path / "scenario.txt"
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ScenarioError, match="it is no text"):
+        read(file)

@@ -1,0 +1,151 @@
+"""The simulator: the properties hold, runs repeat byte for byte, and planted defects are found."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from collections import Counter
+
+import anyio.to_thread
+import pytest
+from perdure import routes
+from perdure.testing.simulation import (
+    Broken,
+    Run,
+    Scenario,
+    Simulation,
+    drawn,
+    parse,
+    replay,
+    shortened,
+    simulate,
+    step,
+)
+from perdure_model.core.client import CLIENT
+from perdure_model.core.rule import Book
+from perdure_model.core.server import SERVER
+from perdure_model.world import DEFECTS
+
+DIGESTS = """
+import gc
+from perdure.testing.simulation import drawn, replay
+gc.set_threshold({threshold})
+for seed in range(1, 6):
+    print(seed, replay(drawn(seed, 60)).digest)
+"""
+
+
+def digests(hash_seed: str, threshold: int) -> str:
+    """What five runs come to, in a process of its own."""
+    program = [sys.executable, "-c", DIGESTS.format(threshold=threshold)]
+    env = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    return subprocess.run(program, env=env, check=True, capture_output=True, text=True).stdout
+
+
+def test_one_seed_is_one_trace_in_any_process() -> None:
+    here = "".join(f"{seed} {replay(drawn(seed, 60)).digest}\n" for seed in range(1, 6))
+    assert digests("0", 700) == here
+    assert digests("4711", 31) == here
+    assert len(set(here.split()[1::2])) == 5
+
+
+def test_the_seed_decides_what_the_steps_leave_open() -> None:
+    steps = drawn(1, 30).steps
+    assert replay(Scenario(1, steps)).trace != replay(Scenario(2, steps)).trace
+
+
+def test_all_properties_hold_and_every_fault_strikes() -> None:
+    tally = simulate(1, 3000)
+    assert tally.failed is None, tally.as_json()
+    assert tally.steps == 3000
+    struck = {"cut", "cut late", "half-open", "late close", "down", "restart", "kill", "copied tab"}
+    on_requests = {"answer", "double", "hold", "lose request", "lose response"}
+    struck |= {f"{fault} {kind}" for fault in on_requests for kind in ("send", "stream")}
+    assert set(tally.faults) == struck
+    assert {name for name, count in tally.accounts.items() if count} == {
+        "sends", "delivered", "failed", "uncertain", "killed", "published", "handed", "gaps"
+    }  # fmt: skip
+
+
+def test_python_is_as_it_was_after_a_run() -> None:
+    random.seed(5)
+    before = random.getstate(), os.urandom, vars(routes)["urandom"], anyio.to_thread.run_sync
+    replay(drawn(1, 30))
+    after = random.getstate(), os.urandom, vars(routes)["urandom"], anyio.to_thread.run_sync
+    assert after == before
+
+
+def test_a_quiet_world_has_no_faults_and_loses_nothing() -> None:
+    run = replay(parse("seed 1\nconnect a\nsend a 3\npublish 2\nwait 5\nleave a\nwait 60"))
+    assert run.broken is None
+    assert run.faults == Counter()
+    assert (run.accounts["delivered"], run.accounts["handed"], run.accounts["gaps"]) == (3, 5, 0)
+
+
+def test_a_killed_tab_comes_back_and_sees_everything_from_its_beginning() -> None:
+    run = replay(parse("seed 1\nconnect a\npublish 3\nwait 5\nkill a\npublish 2\nconnect a\nwait 5"))
+    assert run.broken is None
+    assert run.accounts["handed"] == 3 + 5 + 2  # the probe's event, and the answer to its send
+
+
+def test_who_is_behind_a_restart_is_told_of_a_gap() -> None:
+    run = replay(parse("seed 1\nconnect a\npublish 3\nwait 5\nrestart\npublish 1\nwait 30"))
+    assert run.broken is None
+    assert run.accounts["gaps"] == 1
+
+
+def books(defect: str) -> dict[str, Book]:
+    planted = DEFECTS[defect].plant({"client": CLIENT, "server": SERVER})
+    return {side: planted[side] for side in ("client", "server")}
+
+
+def first_broken(defect: str, seeds: int) -> Run | None:
+    """The first run in which a planted defect shows."""
+    for seed in range(1, seeds + 1):
+        run = replay(drawn(seed, 60), **books(defect))
+        if run.broken is not None:
+            return run
+    return None
+
+
+@pytest.mark.parametrize("defect", ["T02", "T09", "T12", "T23", "T23b", "T26", "T31"])
+def test_a_planted_defect_is_found_and_shortened(defect: str) -> None:
+    found = first_broken(defect, 40)
+    assert found is not None
+    shortest = shortened(found, **books(defect))
+    assert len(shortest.scenario.steps) < len(found.scenario.steps) / 2
+    assert shortest.broken is not None
+    again = replay(parse(shortest.scenario.text()), **books(defect))
+    assert (str(again.broken), again.digest) == (str(shortest.broken), shortest.digest)
+    assert replay(shortest.scenario).broken is None
+
+
+def test_a_step_that_makes_no_sense_now_does_nothing() -> None:
+    with Simulation(1) as world:
+        for line in ("kill a", "send b 1", "cut c 1", "resume a", "copy b c", "leave c"):
+            world.perform(step(line))
+        world.finish()
+        assert not world.network.struck
+
+
+def test_what_the_code_raises_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr("perdure.server.block", fail)
+    run = replay(parse("seed 1\nconnect a\nwait 5"))
+    assert isinstance(run.broken, Broken)
+    assert run.broken.property == "P-ERRORS"
+    assert "ZeroDivisionError('planted')" in run.broken.says
+
+
+def test_a_task_that_is_left_is_a_finding() -> None:
+    async def leave(world: Simulation) -> None:
+        world.network.tasks.start_soon(anyio.sleep, 1e6)
+
+    with Simulation(1) as world:
+        world.run(leave, world)
+        with pytest.raises(Broken, match="P-NO-LEAK: at rest there are still 1 tasks"):
+            world.finish()

@@ -1,0 +1,141 @@
+"""The stepper: time that passes when it is told to, and an order of tasks that is chosen."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+
+import anyio
+import pytest
+import trio
+from perdure.testing.simulation import Chosen, Livelock, Stepper
+
+
+@pytest.fixture
+def stepper() -> Iterator[Stepper]:
+    stepper = Stepper(random.Random(1))
+    yield stepper
+    stepper.close()
+
+
+def test_time_stands_still_until_it_is_told_to_pass(stepper: Stepper) -> None:
+    woken: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        await anyio.sleep(seconds)
+        woken.append(anyio.current_time())
+
+    for seconds in (30.0, 10.0, 20.0):
+        stepper.start(sleep, seconds)
+    stepper.settle()
+    assert woken == []
+    stepper.advance(25.0)
+    assert woken == [10.0, 20.0]
+    assert stepper.clock.now == 25.0
+    stepper.advance(5.0)
+    assert woken == [10.0, 20.0, 30.0]
+
+
+def test_a_call_that_waits_is_told(stepper: Stepper) -> None:
+    async def at_once() -> str:
+        await anyio.lowlevel.checkpoint()
+        return "done"
+
+    assert stepper.run(at_once) == "done"
+    with pytest.raises(TimeoutError, match="waits for something"):
+        stepper.run(anyio.sleep, 1)
+
+
+def test_what_a_call_raises_comes_out_and_the_run_goes_on(stepper: Stepper) -> None:
+    async def fail() -> None:
+        await anyio.lowlevel.checkpoint()
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        stepper.run(fail)
+    stepper.advance(1.0)
+
+
+def test_what_a_task_raises_comes_out_of_the_step() -> None:
+    async def fail() -> None:
+        await anyio.sleep(1)
+        raise LookupError("mine")
+
+    stepper = Stepper(random.Random(1))
+    stepper.start(fail)
+    with pytest.raises(ExceptionGroup) as raised:
+        stepper.advance(2.0)
+    assert raised.group_contains(LookupError, match="mine")
+    stepper.close()
+
+
+def test_tasks_that_never_wait_are_a_livelock(stepper: Stepper) -> None:
+    stop: list[bool] = []
+
+    async def spin() -> None:
+        while not stop:
+            await anyio.lowlevel.checkpoint()
+
+    stepper.start(spin)
+    with pytest.raises(Livelock, match="tasks still go on"):
+        stepper.settle()
+    stop.append(True)
+
+
+def order_of(choices: list[int], tasks: int) -> tuple[int, ...]:
+    stepper = Stepper(Chosen(choices))
+    seen: list[int] = []
+
+    async def see(number: int) -> None:
+        await anyio.lowlevel.checkpoint()
+        seen.append(number)
+
+    for number in range(tasks):
+        stepper.start(see, number)
+    stepper.settle()
+    stepper.close()
+    return tuple(seen)
+
+
+def test_without_choices_the_oldest_task_goes_first() -> None:
+    assert order_of([], 4) == (0, 1, 2, 3)
+
+
+def test_every_order_can_be_chosen() -> None:
+    orders = {order_of([0] * 3 + list(choices), 3) for choices in itertools.product(range(3), repeat=4)}
+    assert orders == set(itertools.permutations(range(3)))
+
+
+def test_the_end_waits_for_what_cannot_be_cancelled_in_virtual_time() -> None:
+    ended: list[float] = []
+
+    async def shielded() -> None:
+        with anyio.CancelScope(shield=True):
+            await anyio.sleep(3600)
+            ended.append(anyio.current_time())
+
+    stepper = Stepper(random.Random(1))
+    stepper.start(shielded)
+    stepper.settle()
+    assert stepper.tasks == 1
+    stepper.close()
+    stepper.close()
+    assert ended == [3600.0]
+
+
+def test_trio_is_as_it_was_outside_of_steps(stepper: Stepper) -> None:
+    stepper.advance(1.0)
+
+    async def current() -> float:
+        return trio.current_time()
+
+    assert trio.run(current) > 1000
+    stepper.advance(1.0)
+    assert stepper.clock.now == 2.0
+
+
+def test_another_trio_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trio, "__version__", "0.99.0")
+    with pytest.raises(RuntimeError, match=r"the simulator needs trio 0\.35"):
+        Stepper(random.Random(1))
