@@ -1,4 +1,4 @@
-"""The command line: `perdure check | defects | demo | diagrams | conform`.
+"""The command line: `perdure check | defects | demo | diagrams | simulate | conform`.
 
 Exit codes: 0 good, 1 a finding (violation, mismatch, loss), 2 wrong usage, 3 incomplete; 1 beats 3.
 What a command needs beyond the runtime is imported when it runs, and named if it is missing.
@@ -330,6 +330,38 @@ def demo(
     else:
         console.print(show.table(result, Table))
     raise typer.Exit(GOOD if result.ok else FOUND)
+
+
+@app.command()
+def simulate(
+    seed: Annotated[int, typer.Option(help="the first run's; each run after it has the next")] = 1,
+    steps: Annotated[int, typer.Option(min=1, help="of all runs together")] = 1200,
+    minutes: Annotated[float | None, typer.Option(min=0.0, help="go on for so long")] = None,
+    save: Annotated[Path | None, typer.Option(help="write the scenario to this file")] = None,
+    replay: Annotated[Path | None, typer.Option(help="run this saved scenario, and no other")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run client and hub through simulated faults, in virtual time, until a property breaks.
+
+    Stops at the first property that breaks, with the seed and the shortest scenario found. What --save writes
+    is that one, or the first run's where none broke.
+    """
+    with extra("check"):
+        from perdure.testing import simulation
+        from perdure.testing.simulation import show
+    try:
+        only = simulation.read(replay) if replay else None
+        tally = simulation.simulate(seed, steps, minutes=minutes, only=only)
+        if save is not None and tally.first is not None:
+            save.write_text(show.saved(tally), encoding="utf-8")
+    except (OSError, simulation.ScenarioError) as error:
+        raise wrong(str(error)) from error
+    if as_json:
+        put_json(tally.as_json())
+    else:
+        for line in show.lines(tally):
+            console.print(line, soft_wrap=True)
+    raise typer.Exit(FOUND if not tally.ok else GOOD if tally.complete else INCOMPLETE)
 
 
 @app.command()
