@@ -46,6 +46,7 @@ from perdure.errors import (
 )
 from perdure.follow import Closed, Followed, FollowStatus, follow
 from perdure.identity import FileIdentity, Identity, IdentitySource, MemoryIdentity
+from perdure.observe import Logged, Telemetry, sinks
 from perdure.response import Refreshing, kind_of_error, refreshing
 from perdure.routes import HubLimits
 from perdure.server import Arrival, Hub, HubSession, Send
@@ -79,6 +80,7 @@ __all__ = [
     "Item",
     "JsonLines",
     "Limits",
+    "Logged",
     "MemoryIdentity",
     "MemoryStore",
     "NoCredential",
@@ -108,6 +110,7 @@ __all__ = [
     "SubmitFailed",
     "SubmitUncertain",
     "TakenOver",
+    "Telemetry",
     "Unauthenticated",
     "UnreadableState",
     "UsageError",
@@ -115,4 +118,5 @@ __all__ = [
     "follow",
     "kind_of_error",
     "refreshing",
+    "sinks",
 ]

@@ -1,0 +1,184 @@
+"""What operators see: log lines that name connection, session and generation; counters and spans."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import anyio
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from perdure import Hub, SendFailed, Session, UsageError, connect
+from perdure.observe import Logged, Telemetry, sinks
+from perdure_model.core.server.parts import ServerSettings
+from starlette.responses import Response
+from starlette.types import Receive, Scope
+from starlette.types import Send as SendFunction
+
+from tests.runtime.asgi import stream
+from tests.runtime.serving import QUICK, SHORT, Serve, echo_hub
+
+pytestmark = pytest.mark.anyio
+
+
+async def until(condition: Any) -> None:
+    with anyio.fail_after(5):
+        while not condition():
+            await anyio.sleep(0.005)
+
+
+async def cut(hub: Hub) -> None:
+    for one in list(hub._streams.values()):
+        one.cut()
+
+
+async def take(session: Session, count: int) -> list[Any]:
+    with anyio.fail_after(5):
+        return [await anext(session) for _ in range(count)]
+
+
+async def test_a_transition_is_logged_with_connection_session_and_generation(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "perdure")
+    hub = echo_hub()
+    server = serve(hub)
+    async with connect(server.url, session="s", settings=QUICK, limits=SHORT, trace=Logged()) as session:
+        receipt = await session.send({"text": "one"})
+        cid, life = session.connection_id, receipt.key.split(".")[0]
+        await server.call(cut, hub)
+        await until(lambda: session.status.attempt == 2 and session.status.state == "awaiting")
+    lines = [record.getMessage() for record in caplog.records]
+    start = f"client {cid} session="
+    assert f"{start}None generation={life}.1: ClientSession  connecting -> awaiting (welcomed)" in lines
+    assert f"{start}None generation={life}.1: ClientSession  awaiting -> reconnecting (lost)" in lines
+    assert f"{start}s generation=1: SendItem s.{receipt.key} sending -> delivered (accepted)" in lines
+    lost = next(record for record in caplog.records if record.getMessage().endswith("(lost)"))
+    assert (lost.levelname, vars(lost)["perdure"]["connection"]) == ("INFO", cid)
+
+
+async def test_what_is_not_worth_a_line_costs_none(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "perdure")
+    server = serve(echo_hub())
+    async with connect(server.url, session="s", settings=QUICK, limits=SHORT, trace=Logged()) as session:
+        await session.send({"text": "one"})
+    assert caplog.records == []
+
+
+class Seen:
+    """An application's OpenTelemetry, in memory."""
+
+    def __init__(self) -> None:
+        self._reader, self._spans = InMemoryMetricReader(), InMemorySpanExporter()
+        self._tracers = TracerProvider()
+        self._tracers.add_span_processor(SimpleSpanProcessor(self._spans))
+        self._meters = MeterProvider([self._reader])
+        self.sink = Telemetry(meter_provider=self._meters, tracer_provider=self._tracers)
+
+    def counts(self) -> dict[str, Any]:
+        """Each metric's points: the attributes' values (if any) and the value; of a histogram, its sum."""
+        data = self._reader.get_metrics_data()
+        found: dict[str, Any] = {}
+        for metric in data.resource_metrics[0].scope_metrics[0].metrics if data else ():
+            points = metric.data.data_points
+            found[metric.name] = {
+                tuple((point.attributes or {}).values()): getattr(point, "value", getattr(point, "sum", None))
+                for point in points
+            }
+        return found
+
+    def spans(self, name: str) -> list[dict[str, Any]]:
+        """The attributes of the spans of this name that have ended."""
+        return [dict(span.attributes or {}) for span in self._spans.get_finished_spans() if span.name == name]
+
+
+class Faulty:
+    """Answers the first so many POSTs of sends with 503, and one that says `refuse` with 404."""
+
+    def __init__(self, hub: Hub, count: int) -> None:
+        self.app, self.left, self.refuses = hub.asgi(), count, False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: SendFunction) -> None:
+        if scope.get("path") == "/send" and (self.left or self.refuses):
+            self.left = max(0, self.left - 1)
+            await Response(status_code=404 if self.refuses else 503)(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+async def test_streams_sends_and_what_befell_them_are_counted_and_spanned(serve: Serve) -> None:
+    client, host = Seen(), Seen()
+    hub = Hub(trace=host.sink, settings=ServerSettings(log_max=3))
+    way = Faulty(hub, 2)
+    server = serve(hub, app=way)
+    async with connect(server.url, session="s", settings=QUICK, limits=SHORT, trace=client.sink) as session:
+        await session.send(1)
+        way.refuses = True
+        with pytest.raises(SendFailed):
+            await session.send(2)
+        await server.call(hub.session("s").publish, "one")
+        await take(session, 1)
+        await session.suspend()
+        await until(lambda: not hub._streams)
+        for n in range(2):
+            await server.call(hub.session("s").publish, n)
+        await session.resume()
+        await take(session, 2)
+        await session.suspend()
+        await until(lambda: not hub._streams)
+        for n in range(5):
+            await server.call(hub.session("s").publish, n)
+        await session.resume()
+        await take(session, 1)
+        cid = session.connection_id
+    counts = client.counts()
+    assert counts["perdure.streams"] == {(False,): 1, (True,): 2}
+    assert counts["perdure.retries"] == {(): 2}
+    assert counts["perdure.sends"] == {("delivered",): 1, ("failed",): 1}
+    assert counts["perdure.queue"] == {(): 0}
+    counts = host.counts()
+    assert (counts["perdure.resumes"], counts["perdure.gaps"]) == ({(): 2}, {(): 1})
+    assert counts["perdure.replay"] == {(): 2}
+    sends = client.spans("perdure.send")
+    assert [(one["perdure.session"], one["perdure.outcome"]) for one in sends] == [
+        ("s", "delivered"),
+        ("s", "failed"),
+    ]
+    streams = client.spans("perdure.stream")
+    assert [one["perdure.connection"] for one in streams] == [cid] * 3
+    assert client.sink._spans == host.sink._spans == {}
+    await until(lambda: host.sink._back == set())
+
+
+async def test_a_stream_that_nobody_reads_is_counted() -> None:
+    host = Seen()
+    hub = Hub(trace=host.sink, stall_s=0.02)
+    async with stream(hub.asgi(), 1) as dead:
+        await dead.until(1)
+        dead.reads = anyio.Event()
+        await hub.session("chat").publish(1)
+        await until(lambda: not hub._streams)
+    assert host.counts()["perdure.stalls"] == {(): 1}
+    await hub.aclose()
+
+
+def test_without_opentelemetry_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    with pytest.raises(UsageError, match="opentelemetry-api"):
+        Telemetry()
+
+
+def test_a_sink_that_fails_keeps_nothing_from_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[Any] = []
+
+    def broken(_record: Any) -> None:
+        raise OSError("the disk is full")
+
+    sinks(broken, seen.append)({"v": 1})
+    assert seen == [{"v": 1}]
+    assert "the disk is full" in caplog.text
