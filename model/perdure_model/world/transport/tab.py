@@ -376,7 +376,9 @@ class Tab:
             known = OWN if life or b.copied else None
             cursors = ((self.session, START),)
             noted = zip(self.noted, kept, strict=True)
-            unsent = tuple(ask.Unsent(self.session, key, note.epoch) for key, note in noted if note is not None)
+            unsent = tuple(
+                ask.Unsent(self.session, key, note.epoch) for key, note in noted if note is not None
+            )
             i = ask.Started(known, OWN if known is None else NEW, (self.lives[life], 1), cursors, 0, unsent)
             yield i, ((life + 1, LIVE), *kept), None
 
