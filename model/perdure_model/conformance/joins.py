@@ -196,7 +196,7 @@ HEARD: dict[type, Heard] = {
     ci.EndArrived: Joins.arrived,
     ci.TakenOver: Joins.arrived,
     ci.PostReplied: Joins.replied,
-    si.StreamRequested: lambda _joins, _run, i: ("GET", i.cid, i.attempt, i.cursors),
+    si.StreamRequested: lambda _joins, _run, i: None if i.made else ("GET", i.cid, i.attempt, i.cursors),
     si.PostArrived: lambda _joins, _run, i: posted_fact(i),
     si.CloseRequested: lambda _joins, _run, i: ("close", i.cid, i.attempt),
     si.SuspendRequested: lambda _joins, _run, i: ("suspend", i.cid, i.attempt),

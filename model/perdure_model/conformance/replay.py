@@ -18,7 +18,8 @@ from perdure_model.core.common import Moved, Refused
 MOVE_OF_HEAD = itemgetter("machine", "instance", "event", "from", "to")
 MOVE = itemgetter("machine", "instance", "event", "source", "target")
 NOWHERE = dict.fromkeys(("machine", "instance", "event", "source", "target"))
-GENERATIONS = ("generation", "attempt", "post")
+GENERATIONS = ("generation", "attempt", "post", "refresh")
+"""The fields of an input that say which generation it is of."""
 ALWAYS = (Moved, Refused)
 
 
