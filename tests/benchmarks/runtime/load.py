@@ -13,6 +13,8 @@ from urllib.request import urlopen
 
 Measure = Callable[..., Awaitable[dict[str, Any]]]
 WARM_UP = 500
+IN_FLIGHT = 100
+"""How many sends are under way at once: as many as perdure's client queues by default."""
 TEXT = "It was the best of times"
 
 

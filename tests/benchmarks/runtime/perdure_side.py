@@ -9,6 +9,7 @@ from typing import Any
 from perdure import Event, Hub, HubSession, Send, Session, connect
 
 from tests.benchmarks.runtime.load import (
+    IN_FLIGHT,
     Count,
     payload,
     run,
@@ -18,9 +19,6 @@ from tests.benchmarks.runtime.load import (
 )
 from tests.benchmarks.runtime.returning import Seen, cut_and_wait
 from tests.benchmarks.runtime.serving import Control
-
-IN_FLIGHT = 100
-"""As many sends as a client queues by default."""
 
 
 def serve() -> None:

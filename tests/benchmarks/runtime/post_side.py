@@ -1,4 +1,4 @@
-"""One httpx2 POST for each send, and a Starlette route that reads its JSON: no session, no retry, no queue."""
+"""One httpx2 POST for each send, to a Starlette route that reads its JSON: no session, retry or queue."""
 
 from __future__ import annotations
 

@@ -14,7 +14,11 @@ from urllib.request import urlopen
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "perdure-benchmarks-runtime"
-NEEDED = ["httpx", "httpx-sse", "sse-starlette", "python-socketio", "aiohttp", "uvicorn", "starlette", "websockets"]
+NEEDED = [
+    *("httpx", "httpx-sse", "sse-starlette"),
+    *("python-socketio", "aiohttp", "websockets"),
+    *("starlette", "uvicorn"),
+]
 OURS = ("perdure", "post")
 CLIENT_S = 150.0
 

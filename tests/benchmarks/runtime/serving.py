@@ -38,7 +38,7 @@ class Control:
         self._server = uvicorn.Server(config)
         routes = {
             "publish/{count:int}/{pauses:int}": self.publish,
-            "each/{sessions:int}/{times:int}": self.each,
+            "each/{first:int}/{sessions:int}/{times:int}": self.each,
             "tick/{times:int}/{milliseconds:int}": self.tick,
             "cut": self.cut,
             "handled": self.handled,
@@ -80,7 +80,7 @@ class Control:
         return self._start(self._publish_all, request.path_params["count"], request.path_params["pauses"])
 
     async def _publish_all(self, count: int, pauses: int) -> None:
-        """Publish. A pause is one turn of the loop: what awaiting a source that has the next event ready is."""
+        """Publish. A pause is one turn of the loop: a source is awaited that has the next event ready."""
         for _ in range(count):
             number, self._published = self._published, self._published + 1
             await self._publish("main", payload(number))
@@ -97,9 +97,10 @@ class Control:
             await asyncio.sleep(milliseconds / 1000)
 
     async def each(self, request: Request) -> JSONResponse:
-        """An event to each of the sessions s-0 …, some times; answers when all is published."""
+        """An event to each of the sessions from s-<first> on, some times; answers when all is published."""
+        first = request.path_params["first"]
         for _ in range(request.path_params["times"]):
-            for number in range(request.path_params["sessions"]):
+            for number in range(first, first + request.path_params["sessions"]):
                 await self._publish(f"s-{number}", payload(number))
             await asyncio.sleep(0)
         return JSONResponse({})

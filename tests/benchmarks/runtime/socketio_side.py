@@ -9,6 +9,7 @@ from typing import Any
 import socketio  # type: ignore[import-not-found]
 
 from tests.benchmarks.runtime.load import (
+    IN_FLIGHT,
     Count,
     payload,
     run,
@@ -62,6 +63,26 @@ async def sends(base: str, number: int, rounds: int) -> dict[str, Any]:
         return await timed_sends(base, send_all, number, rounds)
 
 
+async def at_once(base: str, number: int, rounds: int) -> dict[str, Any]:
+    """As many calls at once as perdure's client queues: acknowledged, but in no promised order."""
+    async with AsyncExitStack() as stack:
+        one = await client(base, stack)
+
+        async def send_all(first: int, count: int) -> None:
+            room = asyncio.Semaphore(IN_FLIGHT)
+
+            async def call(number: int) -> None:
+                await one.call("send", payload(number))
+                room.release()
+
+            async with asyncio.TaskGroup() as group:
+                for number in range(first, first + count):
+                    await room.acquire()
+                    group.create_task(call(number))
+
+        return await timed_sends(base, send_all, number, rounds)
+
+
 async def lone(base: str, number: int) -> dict[str, Any]:
     """One call after the other."""
     async with AsyncExitStack() as stack:
@@ -80,4 +101,4 @@ async def cut(base: str, clients: int, ticks: int, milliseconds: int) -> dict[st
 
 
 if __name__ == "__main__":
-    run(serve, {"events": events, "sends": sends, "lone": lone, "cut": cut})
+    run(serve, {"events": events, "sends": sends, "at_once": at_once, "lone": lone, "cut": cut})

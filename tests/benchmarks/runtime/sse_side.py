@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
+import httpx  # type: ignore[import-not-found]
 from httpx_sse import aconnect_sse  # type: ignore[import-not-found]
 from sse_starlette import EventSourceResponse
 from starlette.applications import Starlette

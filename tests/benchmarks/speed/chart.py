@@ -8,6 +8,7 @@ from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 COLOURS = {"perdure": "#2a6f97", "SPIN": "#8d99ae", "minicheck": "#c9ada7", "musil": "#d9c5a0"}
+OTHER = "#8d99ae"
 LEFT, WIDTH, BAR, GAP, GROUP = 150, 760, 18, 4, 22
 
 
@@ -19,11 +20,18 @@ class Bar(NamedTuple):
     distinct: int
     seconds: float
     complete: bool
+    told: float = 0
+    unit: str = "M/s"
 
     @property
     def rate(self) -> float:
-        """Distinct states a second."""
-        return self.distinct / self.seconds
+        """Distinct states a second, or what is told instead."""
+        return self.told or self.distinct / self.seconds
+
+    @property
+    def label(self) -> str:
+        """The rate as it stands beside the bar."""
+        return f"{self.rate:.3g} {self.unit}" if self.told else f"{self.rate / 1e6:.3g} {self.unit}"
 
 
 def svg(bars: Sequence[Bar], title: str) -> str:
@@ -36,12 +44,12 @@ def svg(bars: Sequence[Bar], title: str) -> str:
         if bar.model != model:
             model, y = bar.model, y + GROUP
             parts.append(f'<text x="12" y="{y - 5}" font-weight="600">{escape(model)}</text>')
-        tool = bar.tool.split()[0]
+        colour = COLOURS.get(bar.tool.split()[0], OTHER)
         length = max(2.0, math.log10(bar.rate / low) * scale)
         parts += [
             f'<text x="{LEFT - 8}" y="{y + 13}" text-anchor="end">{escape(bar.tool)}</text>',
-            f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR}" fill="{COLOURS[tool]}"/>',
-            f'<text x="{LEFT + length + 6:.1f}" y="{y + 13}">{bar.rate / 1e6:.3g} M/s</text>',
+            f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR}" fill="{colour}"/>',
+            f'<text x="{LEFT + length + 6:.1f}" y="{y + 13}">{bar.label}</text>',
         ]
         y += BAR + GAP
     head = (
