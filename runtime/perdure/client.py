@@ -20,6 +20,7 @@ from perdure_model.core.rule import Book
 
 from perdure import wire
 from perdure.access import Access, CredentialLike, access_to
+from perdure.bounds import at_least, at_most
 from perdure.errors import SendFailed, SendUncertain, SessionError, UsageError
 from perdure.identity import IdentitySource, MemoryIdentity
 from perdure.machine import Machine
@@ -232,7 +233,14 @@ async def connect(
 
 
 def fitting(settings: ClientSettings, access: Access, limits: Limits) -> ClientSettings:
-    """The settings, with what follows from the credential and the limits."""
+    """The settings, with what follows from the credential and the limits. Raises UsageError."""
+    s = settings
+    at_least(1, attempts_max=s.attempts_max, queue_max=s.queue_max, batch_max=s.batch_max)
+    at_least(
+        0, retries_max=s.retries_max, reconnect_first_s=s.reconnect_first_s, retry_first_s=s.retry_first_s
+    )
+    at_least(0, reconnect_cap_s=s.reconnect_cap_s, retry_cap_s=s.retry_cap_s)
+    at_most(wire.ITEMS_MAX, batch_max=s.batch_max)
     follows = {"refreshes": access.refreshes, "batch_bytes_max": limits.body_bytes - wire.HEAD_BYTES}
     return ClientSettings(**asdict(settings) | follows)
 

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from inspect import isawaitable
 from os import urandom
 from typing import Any, Final, TypeAlias, TypeVar
@@ -34,6 +34,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from perdure import wire
+from perdure.bounds import at_least, at_most
 from perdure.cargo import Asked, PostAsked, StreamAsked, WatchAsked
 from perdure.errors import BadConnectionId, Unauthenticated, UsageError
 from perdure.identity import new_id
@@ -64,6 +65,12 @@ class HubLimits:
     connections: int = 1000
     backlog: int = 1000
     write_bytes: int = 1 << 18
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a limit that lets nothing through, or more than the protocol does."""
+        at_least(1, **asdict(self))
+        at_most(wire.ITEMS_MAX, items=self.items)
+        at_most(wire.SESSIONS_MAX, sessions=self.sessions)
 
 
 class Routes:

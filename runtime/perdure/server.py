@@ -47,6 +47,7 @@ from pydantic import TypeAdapter
 from starlette.applications import Starlette
 
 from perdure import sse, wire
+from perdure.bounds import at_least
 from perdure.cargo import Asked, PostAsked, Publication, StreamAsked, WatchAsked
 from perdure.errors import SessionOver, UsageError
 from perdure.events import HANDLER_FAILED, TAKEN_OVER, EndBody, HandlerFailedBody, Welcome, sender_of
@@ -147,6 +148,7 @@ class Hub:
         settings: ServerSettings = DEFAULTS,
         heartbeat_s: float = 15.0,
         stall_s: float = 30.0,
+        handler_s: float = 300.0,
         retry_s: float = 1.0,
         authenticate: Authenticate | None = None,
         authorize: Authorize | None = None,
@@ -162,6 +164,7 @@ class Hub:
         settings: the bounds that the rules keep.
         heartbeat_s: a stream on which nothing else is written gets a sign of life this often, in seconds.
         stall_s: a stream whose write does not go out for so long is cut: nobody reads it.
+        handler_s: a handler that has not returned after so long is cancelled, and has failed.
         retry_s: when the hub closes, clients are told to come back after one to two times so many seconds.
         authenticate: request -> principal, async or not; raises Unauthenticated. A principal is hashable,
             and a connection id belongs to the principal that used it first. Without it all are None.
@@ -171,9 +174,15 @@ class Hub:
         routed: several server workers are fine, since each client always reaches the same one.
         trace: called with a record of each decision (see `JsonLines`).
         book: the rules; for tests that plant a defect.
+
+        Raises UsageError for a bound that nothing could keep to.
         """
+        at_least(0.001, heartbeat_s=heartbeat_s, stall_s=stall_s, handler_s=handler_s, retry_s=retry_s)
+        at_least(0, grace_s=settings.grace_s)
+        at_least(1, log_max=settings.log_max, batch_max=settings.batch_max)
         self._store: Store = store if store is not None else MemoryStore()
         self._settings, self._heartbeat_s, self._stall_s = settings, heartbeat_s, stall_s
+        self._handler_s = handler_s
         self._retry_s, self._routed, self._limits = retry_s, routed, limits
         self._background = Background()
         self._timers: Timers[GraceElapsed] = Timers(self._background.spawn, self._feed)
@@ -434,7 +443,8 @@ class Hub:
     async def _handle(self, session: str, send: Send) -> None:
         if self._handler is not None:
             typed = Send(self._data.validate_python(send.data), send.key, send.connection_id, send.principal)
-            await self._handler(typed, HubSession(self, session))
+            with anyio.fail_after(self._handler_s, reason=f"it has not returned after {self._handler_s:g} s"):
+                await self._handler(typed, HubSession(self, session))
 
     def _handled_by(self, handler: Handler, data: Any) -> Handler:
         self._handler, self._data = checked(handler, "on_send", "(send, session)"), TypeAdapter(data)

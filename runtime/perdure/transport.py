@@ -17,12 +17,14 @@ import anyio
 import httpx2
 
 from perdure.access import Access
+from perdure.bounds import at_least
 from perdure.errors import NoCredential, NotAnEventStream, ServerUnreachable, StreamBroken, StreamRefused
-from perdure.wire import ProblemBody
+from perdure.wire import HEAD_BYTES, ProblemBody
 
 Params: TypeAlias = list[tuple[str, str | int | float | bool | None]]
 PROBLEM_BYTES_MAX = 16_384
 RETRY_AFTER_MAX_S = 86_400.0
+LEAST_S = 0.001
 NOT_CONNECTED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
 
@@ -45,6 +47,20 @@ class Limits:
     goodbye_s: float = 2.0
     event_bytes_max: int = 4 << 20
     body_bytes: int = 1 << 20
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a bound that nothing could keep to."""
+        at_least(
+            LEAST_S,
+            connect_s=self.connect_s,
+            heartbeat_s=self.heartbeat_s,
+            silent_intervals=self.silent_intervals,
+            post_s=self.post_s,
+            goodbye_s=self.goodbye_s,
+        )
+        at_least(1, inbox_max=self.inbox_max, event_bytes_max=self.event_bytes_max)
+        at_least(2 * HEAD_BYTES, body_bytes=self.body_bytes)
+
     inbox_max: int = 1000
 
 

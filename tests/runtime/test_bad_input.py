@@ -35,7 +35,7 @@ from perdure import (
     connect,
 )
 from perdure_model.core.client.parts import ClientSettings
-from perdure_model.core.server.parts import CONNECTION
+from perdure_model.core.server.parts import CONNECTION, ServerSettings
 from starlette.requests import Request
 from starlette.types import Receive, Scope
 from starlette.types import Send as SendFunction
@@ -181,7 +181,7 @@ async def test_who_names_nobody_is_told_to_get_a_credential(server: Server, http
         for response in (
             await http.get("/events", params=query()),
             await http.post("/send", json=body()),
-            await http.post("/close", json={"cid": CID, "attempt": "1.1"}),
+            *[await http.post(path, json={"cid": CID, "attempt": "1.1"}) for path in WORDS],
         ):
             is_problem(response, 401, "unauthenticated", "credential")
             assert response.headers["www-authenticate"] == "Bearer"
@@ -193,7 +193,7 @@ async def test_who_names_nobody_is_told_to_get_a_credential(server: Server, http
 )
 async def test_malformed_json_is_refused(server: Server, http: httpx2.AsyncClient, raw: bytes) -> None:
     async with bystander(server):
-        for path in ("/send", "/close"):
+        for path in ("/send", *WORDS):
             response = await http.post(path, content=raw, headers={"content-type": "application/json"})
             is_problem(response, 400, "malformed-json")
 
@@ -571,3 +571,34 @@ async def test_a_handler_that_is_not_async_is_refused_at_once() -> None:
         Hub().on_send(print)  # type: ignore[type-var]
     with pytest.raises(UsageError, match="succeeded, failed, expired"):
         await Hub().session("a").end("closed")
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: Limits(heartbeat_s=0), "heartbeat_s=0"),
+        (lambda: Limits(silent_intervals=-1), "silent_intervals=-1"),
+        (lambda: Limits(inbox_max=0), "inbox_max=0"),
+        (lambda: Limits(body_bytes=100), "body_bytes=100; give a number that is at least 8192"),
+        (lambda: Limits(post_s=float("nan")), "post_s=nan"),
+        (lambda: HubLimits(body_bytes=0), "body_bytes=0"),
+        (lambda: HubLimits(items=1001), "items=1001; give a number that is at most 1000"),
+        (lambda: HubLimits(sessions=101), "at most 100"),
+        (lambda: Hub(heartbeat_s=0), "heartbeat_s=0"),
+        (lambda: Hub(stall_s="soon"), "stall_s='soon'"),  # type: ignore[arg-type]
+        (lambda: Hub(settings=ServerSettings(log_max=0)), "log_max=0"),
+        (lambda: Hub(settings=ServerSettings(grace_s=-1)), "grace_s=-1"),
+    ],
+)
+def test_a_bound_that_nothing_could_keep_to_is_named(make: Any, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        make()
+
+
+@pytest.mark.parametrize(
+    "changed", [{"attempts_max": 0}, {"batch_max": 1001}, {"queue_max": True}, {"retry_first_s": -1}]
+)
+async def test_settings_that_no_client_could_keep_to_are_named(changed: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(changed))):
+        async with connect("http://127.0.0.1:1", session="a", settings=ClientSettings(**changed)):
+            pass

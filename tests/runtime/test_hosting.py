@@ -124,6 +124,27 @@ async def test_sends_and_events_may_be_models_and_what_is_none_fails_like_a_hand
     assert "validation error for Note" in caplog.text
 
 
+@pytest.mark.anyio
+async def test_a_handler_that_never_returns_has_failed_and_the_session_goes_on(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub = Hub(handler_s=0.05)
+
+    @hub.on_send
+    async def sleep(send: Send, session: HubSession) -> None:
+        await anyio.sleep(send.data)
+        await session.publish("slept")
+
+    server = serve(hub)
+    async with connect(server.url, session="s", settings=QUICK, limits=SHORT) as session:
+        receipt = await session.send(1000)
+        await session.send(0)
+        with anyio.fail_after(5):
+            items = [await anext(session) for _ in range(2)]
+    assert items == [HandlerFailed(receipt.key, True, 1), Event("slept", 2)]
+    assert "it has not returned after 0.05 s" in caplog.text
+
+
 # -- limits --------------------------------------------------------------------------------------------
 
 
