@@ -76,7 +76,7 @@ class Exchange:
         self._asked = False
         self._dead = False
         self._served = self._complete = self._down = False
-        self._client_closed = False
+        self._client_closed = self._telling = False
         self._server_told = anyio.Event()
         self._coming: deque[tuple[float, Head | bytes | End]] = deque()
         self._arrived: deque[Head | bytes | End] = deque()
@@ -191,7 +191,8 @@ class Exchange:
         self._change()
 
     def _tell_server(self, after_s: float) -> None:
-        if not self._server_told.is_set():
+        if not self._telling:
+            self._telling = True
             self._network.tasks.start_soon(self._notice, after_s)
 
     async def _notice(self, after_s: float) -> None:

@@ -149,12 +149,13 @@ def argument(kind: str, text: str) -> Argument:
     return count
 
 
-COMMON: Final = ("wait", "send", "publish", "cut", "connect", "connect")
+WEIGHTS: Final = {"wait": 8, "connect": 6, "send": 5, "publish": 4, "cut": 3, "restart": 1, "down": 1}
+"""How often a verb is drawn; the others 2."""
 
 
 def draw(chance: Random, count: int) -> tuple[Step, ...]:
     """So many steps by chance; the first opens a tab. Usual ones come more often than rare ones."""
-    verbs = [*VERBS, *COMMON, *COMMON]
+    verbs = [verb for verb in VERBS for _ in range(WEIGHTS.get(verb, 2))]
     first = Step("connect", (TABS[0],))
     return (first, *(draw_step(chance, chance.choice(verbs)) for _ in range(count - 1)))
 
@@ -178,7 +179,7 @@ def draw_step(chance: Random, verb: str) -> Step:
 
 def draw_seconds(chance: Random) -> float:
     """Mostly short; sometimes longer than the grace time."""
-    return round(chance.choice((0.0, 0.05, 0.5, 1.0, 4.0, 30.0)) * chance.random(), 3)
+    return round(chance.choice((0.0, 0.05, 0.5, 1.0, 4.0, 15.0, 60.0)) * chance.random(), 3)
 
 
 def without(steps: tuple[Step, ...], begin: int, end: int) -> tuple[Step, ...]:

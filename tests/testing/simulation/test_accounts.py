@@ -1,0 +1,156 @@
+"""The accounts: each thing that does not fit is told by the property that it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from perdure.testing.simulation import Accounts, Broken, Life
+from perdure.views import Event, Gap, HandlerFailed
+
+
+@pytest.fixture
+def accounts() -> Accounts:
+    """A hub that has published ten events."""
+    accounts = Accounts()
+    accounts.hub_begins()
+    for _ in range(10):
+        accounts.publish()
+    return accounts
+
+
+@pytest.fixture
+def life() -> Life:
+    return Life("a", 1)
+
+
+def event(n: int) -> Event:
+    return Event({"n": n}, n)
+
+
+def gap(n: int) -> Gap:
+    return Gap({"n": n}, n)
+
+
+def test_events_in_order_and_gaps_with_a_snapshot_fit(accounts: Accounts, life: Life) -> None:
+    for item in (event(1), event(2), gap(7), event(8), gap(8), event(9)):
+        accounts.hand(life, item)
+    accounts.check()
+    assert accounts.behind(life)
+    accounts.hand(life, event(10))
+    assert not accounts.behind(life)
+
+
+def test_a_new_life_may_begin_with_the_first_event_of_any_hub(accounts: Accounts, life: Life) -> None:
+    accounts.hub_begins()
+    assert not accounts.behind(life)
+    accounts.publish()
+    assert accounts.behind(life)
+    accounts.hand(life, event(11))
+    accounts.check()
+
+
+Deed = Callable[[Accounts, Life, int], None]
+
+
+def handed(*ns: int) -> Deed:
+    def deed(accounts: Accounts, life: Life, _: int) -> None:
+        for n in ns:
+            accounts.hand(life, event(n))
+
+    return deed
+
+
+def gap_back(accounts: Accounts, life: Life, _: int) -> None:
+    accounts.hand(life, event(1))
+    accounts.hand(life, gap(0))
+
+
+def failed_handler(accounts: Accounts, life: Life, _: int) -> None:
+    accounts.hand(life, HandlerFailed("1.1", True, 1))
+
+
+def handled_twice(accounts: Accounts, _: Life, n: int) -> None:
+    accounts.handle(n)
+    accounts.handle(n)
+
+
+def failed_and_handled(accounts: Accounts, _: Life, n: int) -> None:
+    accounts.settle(n, "failed")
+    accounts.handle(n)
+
+
+def handled_and_failed(accounts: Accounts, _: Life, n: int) -> None:
+    accounts.handle(n)
+    accounts.settle(n, "failed")
+
+
+def overtaken(accounts: Accounts, life: Life, n: int) -> None:
+    accounts.handle(accounts.send(life))
+    accounts.handle(n)
+
+
+def settled_twice(accounts: Accounts, _: Life, n: int) -> None:
+    accounts.handle(n)
+    accounts.settle(n, "delivered")
+    accounts.settle(n, "uncertain")
+
+
+@pytest.mark.parametrize(
+    ("deed", "property"),
+    [
+        (handed(1, 3), "P-NO-LOSS"),
+        (handed(2), "P-NO-LOSS"),
+        (handed(1, 2, 2), "P-NO-DUP"),
+        (handed(1, 2, 1), "P-NO-DUP"),
+        (gap_back, "P-MONOTONIC"),
+        (failed_handler, "P-ERRORS"),
+        (handled_twice, "P-EFFECT-ONCE"),
+        (failed_and_handled, "P-UNCERTAIN"),
+        (handled_and_failed, "P-UNCERTAIN"),
+        (overtaken, "P-FIFO"),
+        (settled_twice, "P-SETTLE"),
+    ],
+)
+def test_what_does_not_fit_is_told(
+    deed: Deed,
+    property: str,  # noqa: A002
+    accounts: Accounts,
+    life: Life,
+) -> None:
+    deed(accounts, life, accounts.send(life))
+    with pytest.raises(Broken, match=f"^{property}: "):
+        accounts.check()
+
+
+def test_a_send_that_is_not_settled_is_told_at_rest(accounts: Accounts, life: Life) -> None:
+    accounts.send(life)
+    accounts.check()
+    with pytest.raises(Broken, match="P-SETTLE: send 1 of tab a, life 1 is not settled"):
+        accounts.check_settled()
+
+
+def test_a_send_that_was_delivered_and_never_took_effect_is_told_at_rest(
+    accounts: Accounts, life: Life
+) -> None:
+    accounts.settle(accounts.send(life), "delivered")
+    with pytest.raises(Broken, match="P-CLASS"):
+        accounts.check_settled()
+
+
+def test_what_a_hub_had_accepted_is_gone_with_it(accounts: Accounts, life: Life) -> None:
+    accounts.settle(accounts.send(life), "delivered")
+    accounts.hub_begins()
+    accounts.check_settled()
+
+
+def test_nobody_can_tell_what_becomes_of_a_killed_tabs_sends(accounts: Accounts, life: Life) -> None:
+    first, second = accounts.send(life), accounts.send(life)
+    accounts.settle(first, "failed")
+    accounts.kill(life)
+    accounts.check_settled()
+    accounts.handle(second)
+    accounts.check()
+    accounts.handle(first)
+    with pytest.raises(Broken, match="P-UNCERTAIN"):
+        accounts.check()
