@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from operator import attrgetter
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
@@ -210,6 +211,10 @@ class Feed(Generic[Input, Effect]):
         self._following.append((i, None))
 
     # -- reading, for what is shown to people ----------------------------------------------------------
+
+    def reader(self, family: Family) -> Callable[[], Part]:
+        """What gives the one part of a family whose key has no fields, for who asks often."""
+        return partial(self._shelf(family).values.get, ())
 
     def part(self, family: Family, *key: Hashable) -> Part:
         """One part, or None."""

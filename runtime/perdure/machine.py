@@ -106,6 +106,7 @@ class Machine:
         self.rules: Feed[ClientInput, ClientEffect] = Feed(
             book, self._perform, {SETTINGS: settings}, self._recorder
         )
+        self._state = self.rules.reader(STATE)
         self.timers: Timers[ReconnectDue | RetryDue] = Timers(tasks.start_soon, self.feed)
         self.sends: dict[SendKey, Waiting] = {}
         self._left = {left.key: left for left in identity.left}
@@ -182,7 +183,7 @@ class Machine:
     @property
     def outcome(self) -> str | None:
         """None while the client lives; then succeeded, failed, expired, closed or taken over."""
-        state: ClientState = self.rules.part(STATE)
+        state: ClientState = self._state()
         return state.outcome
 
     @property
@@ -224,7 +225,9 @@ class Machine:
     # -- performing --------------------------------------------------------------------------------
 
     def _perform(self, effect: ClientEffect, cargo: Any) -> None:  # noqa: C901 - one exhaustive match
-        match effect:
+        match effect:  # the commonest come first
+            case Deliver():
+                self._places[effect.session].inbox.put(self._item(effect.position, cargo))
             case Moved() | Refused():
                 pass  # for the trace, and for `status`, which reads the parts
             case OpenStream():
@@ -249,8 +252,6 @@ class Machine:
                 self.rules.follow(effect.input)
             case Settled():
                 self._settle(effect, cargo)
-            case Deliver():
-                self._places[effect.session].inbox.put(self._item(effect.position, cargo))
             case DeliverGap():
                 self._places[effect.session].inbox.put(Gap(cargo, effect.position))
             case Shown():

@@ -31,6 +31,9 @@ _CONNECTION_ID: Final = re.compile(
     "cid-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII
 )
 _PAIR: Final = re.compile(r"([0-9]{1,16})\.([0-9]{1,16})", re.ASCII)
+_ENCODER: Final = json.JSONEncoder(
+    default=to_jsonable_python, allow_nan=False, ensure_ascii=False, separators=(",", ":")
+)
 _CURSOR: Final = re.compile(r"([^:,]+):([A-Za-z0-9_-]{1,64}):([0-9]{1,15})", re.ASCII)
 
 
@@ -94,9 +97,7 @@ def parse_cursors(token: object) -> dict[str, Cursor]:
 def dump(data: Any) -> str:
     """An application's data as JSON, in one line. Raises PayloadError."""
     try:
-        text = json.dumps(
-            data, default=to_jsonable_python, allow_nan=False, ensure_ascii=False, separators=(",", ":")
-        )
+        text = _ENCODER.encode(data)
         text.encode()
     except (TypeError, ValueError, RecursionError, PydanticSerializationError) as error:
         raise PayloadError(f"this data cannot be JSON: {error}") from error
