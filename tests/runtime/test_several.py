@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -10,6 +11,8 @@ import pytest
 from perdure import (
     Credential,
     Event,
+    FileIdentity,
+    HandlerFailed,
     Hub,
     HubSession,
     Identity,
@@ -255,6 +258,46 @@ async def test_the_loser_of_a_copied_id_goes_on_under_its_own_and_says_so(serve:
     assert {status.connection_id for status in statuses} == {before, first.connection_id}
 
 
+async def test_who_was_renamed_knows_its_sends_of_before_and_after_and_is_traced_by_its_new_id(
+    serve: Serve,
+) -> None:
+    server = serve(echo_hub())
+    identity = MemoryIdentity()
+    records: list[dict[str, Any]] = []
+    async with quick(server, identity=identity, trace=records.append) as first:
+        keys = [(await first.send("before")).key]
+        old = first.connection_id
+        async with quick(server, identity=identity) as second:
+            await until(lambda: first.connection_id != old and up(first))
+            keys.append((await first.send("after")).key)
+            assert await take(first, 2) == [HandlerFailed(key, True, n) for n, key in enumerate(keys, 1)]
+            assert await take(second, 2) == [
+                HandlerFailed(keys[0], True, 1),  # the id is its own now
+                HandlerFailed(keys[1], False, 2),
+            ]
+        new = first.connection_id
+    assert [record["cid"] for record in records if record["input"]["type"] == "Started"] == [old]
+    assert [record["cid"] for record in records if record["input"]["type"] == "Left"] == [new]
+
+
+async def test_a_new_id_is_kept_for_the_next_life_and_one_of_the_server_s_is_not(
+    serve: Serve, tmp_path: Path
+) -> None:
+    server, renaming = serve(echo_hub()), serve(echo_hub(), app=Renaming(echo_hub()))
+    path = tmp_path / "me"
+    async with quick(renaming, identity=FileIdentity(path)) as session:
+        await until(lambda: session.status.identity == "server")
+    async with quick(server, identity=FileIdentity(path)) as first:
+        await until(lambda: up(first))
+        kept = first.connection_id
+        assert kept != session.connection_id
+        async with quick(server, identity=FileIdentity(path)):
+            await until(lambda: first.status.identity == "renewed" and up(first))
+        renewed = first.connection_id
+    async with quick(server, identity=FileIdentity(path)) as again:
+        assert again.connection_id == renewed != kept
+
+
 async def test_a_copy_that_comes_too_late_goes_on_under_an_id_of_its_own(serve: Serve) -> None:
     server = serve(echo_hub())
 
@@ -358,6 +401,27 @@ async def test_an_expired_credential_is_refreshed_once_for_stream_and_sends_of_a
         assert [event.data for event in await take(a, 2)] == [1, 1]
         assert refreshed == 1
         assert a.outcome is b.outcome is None
+
+
+async def test_who_leaves_waits_for_no_refresh(serve: Serve) -> None:
+    server = serve(guarded(set()))
+    begun = cancelled = False
+
+    async def refresh() -> str:
+        nonlocal begun, cancelled
+        begun = True
+        try:
+            await anyio.sleep_forever()
+        except anyio.get_cancelled_exc_class():
+            cancelled = True
+            raise
+        return ""
+
+    credential = Credential("one", refresh)
+    async with quick(server, credential=credential) as session:
+        await until(lambda: begun)
+        assert session.outcome is None
+    await until(lambda: cancelled)
 
 
 @pytest.mark.parametrize("expired", ["at first", "later"])
