@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-long lint types check diagrams bench clean
+.PHONY: demo test test-long test-wild lint types check diagrams bench clean
 
 demo: .venv/ready          ## run a conversation through real faults, and count what was lost
 	$(BIN)/perdure demo
@@ -11,7 +11,11 @@ test: .venv/ready          ## all tests, on two cores
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 test-long: .venv/ready     ## the searches that are too long for `make test`; they need 4 GB
-	$(BIN)/pytest -m long
+	$(BIN)/pytest -m "long and not wild"
+
+test-wild: .venv/ready     ## the client for browsers, under Node and Chromium: apt-get install nodejs chromium
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[wild]'
+	$(BIN)/pytest -m wild
 
 check: .venv/ready         ## explore the model
 	$(BIN)/perdure check
