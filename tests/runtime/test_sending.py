@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import anyio
@@ -20,6 +21,7 @@ from perdure import (
     SendFailed,
     SendUncertain,
     Session,
+    Status,
     connect,
 )
 from perdure.transport import RETRY_AFTER_MAX_S, retry_after
@@ -86,6 +88,37 @@ async def test_what_may_pass_is_tried_again(serve: Serve, status: int) -> None:
             assert (await session.send({"text": "one"})).key.endswith(".1")
             assert await events(session, 1) == [Event({"text": "ONE"}, 1)]
         assert way.posts == 2
+
+
+async def test_what_is_in_flight_and_what_is_delayed_is_shown(serve: Serve) -> None:
+    with faulty(serve, (503, False)) as (_, way):
+        seen: list[tuple[bool, bool]] = []
+
+        def note(status: Status) -> None:
+            if seen[-1:] != [(status.running, status.delayed)]:
+                seen.append((status.running, status.delayed))
+
+        async with connect(
+            way.url, session="chat-1", settings=QUICK, limits=SHORT, on_status=note
+        ) as session:
+            await session.send({"text": "one"})
+        assert seen == [(False, False), (True, False), (False, True), (True, True), (False, False)]
+
+
+async def test_the_callback_registered_last_is_called_and_only_with_what_is_new(serve: Serve) -> None:
+    first: list[Status] = []
+    last: list[Status] = []
+    with faulty(serve) as (_, way):
+        async with connect(
+            way.url, session="chat-1", settings=QUICK, limits=SHORT, on_status=first.append
+        ) as session:
+            session.on_status(last.append)
+            await session.send({"text": "one"})
+            session.on_status(None)
+        assert first == []
+        assert last
+        assert all(a != b for a, b in pairwise(last))
+        assert "terminal" not in {status.state for status in last}
 
 
 async def test_a_lost_answer_is_asked_for_again_and_the_send_is_handled_once(serve: Serve) -> None:

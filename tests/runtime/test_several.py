@@ -203,6 +203,21 @@ async def test_words_that_were_overtaken_or_are_of_an_earlier_stream_change_noth
     await hub.aclose()
 
 
+async def test_the_ids_of_events_name_what_was_watched_later_from_its_place_on() -> None:
+    hub = Hub()
+    app = hub.asgi()
+    await hub.session("b").publish(1)
+    async with stream(app, 1, session="b") as call:
+        place = (await call.until(2))[1].id
+    async with stream(app, 2) as call:
+        await call.until(1)
+        word = {"cid": CID, "attempt": "1.2", "serial": 1, "session": "b", "cursor": place}
+        assert await post(app, "/watch", word) == (204, None)
+        await hub.session("chat").publish("of another session")
+        assert (await call.until(2))[1].id.split(",")[1:] == [place]
+    await hub.aclose()
+
+
 # -- the background ------------------------------------------------------------------------------------
 
 
@@ -458,6 +473,7 @@ async def test_one_that_cannot_be_replaced_ends_the_session_as_expired(serve: Se
         with anyio.fail_after(5), pytest.raises(SessionExpired) as raised:
             await anext(session)
         assert (raised.value.status, asked) == (401, 2)
+        assert session.status.attempt == (1 if same else 2)  # the same one again is not tried again
 
 
 async def test_what_is_no_credential_is_refused_at_once() -> None:
