@@ -81,6 +81,7 @@ class Transport:
     def __init__(self, http: httpx2.AsyncClient, base_url: str, access: Access, limits: Limits) -> None:
         self._http, self._base, self._limits = http, base_url.rstrip("/"), limits
         self._access = access
+        self._addresses: dict[str, httpx2.URL] = {}
         self._timeout = httpx2.Timeout(None, connect=limits.connect_s, pool=limits.connect_s)
 
     @asynccontextmanager
@@ -148,7 +149,7 @@ class Transport:
             with anyio.fail_after(seconds):
                 headers = await self._headers({"content-type": "application/json"}, token)
                 response = await self._http.post(
-                    f"{self._base}{path}",
+                    self._address(path),
                     content=body,
                     headers=headers,
                     timeout=self._timeout,
@@ -164,6 +165,13 @@ class Transport:
         return Reply(
             response.status_code, response.content, retry_after_s=retry_after(response.headers), detail=detail
         )
+
+    def _address(self, path: str) -> httpx2.URL:
+        """The address, parsed once: a send is mostly the making of its request."""
+        url = self._addresses.get(path)
+        if url is None:
+            url = self._addresses[path] = httpx2.URL(f"{self._base}{path}")
+        return url
 
     async def _headers(self, headers: dict[str, str], token: Hashable) -> dict[str, str]:
         text = await self._access.text(token)
@@ -239,6 +247,8 @@ def problem_detail(headers: Mapping[str, str], body: bytes) -> str:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Retry-After in seconds from now, of either form; None where there is none, or none that can be read."""
     value = headers.get("retry-after", "").strip()
+    if not value:
+        return None
     if value.isascii() and value.isdigit():
         seconds = float(value[:12])
     else:
