@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -72,6 +72,32 @@ def test_a_script_waits_as_long_as_it_likes_and_misses_nothing(server: Server) -
             session.take(0.05)
         session.send({"text": "now"})
         assert session.take(5) == Event({"text": "NOW"}, 1)
+
+
+class Late(Future[Any]):
+    """Has its result in the very moment of giving up."""
+
+    def result(self, timeout: float | None = None) -> Any:
+        if not self.done():
+            self.set_result(Event("late", 1))
+            raise TimeoutError
+        return super().result(timeout)
+
+
+class LatePortal:
+    def start_task_soon(self, *_: Any) -> Late:
+        return Late()
+
+
+class Nameless:
+    name = "a"
+
+
+def test_what_comes_in_the_very_moment_of_giving_up_is_the_next_event() -> None:
+    session = sync.Session(LatePortal(), Nameless())  # type: ignore[arg-type]
+    with pytest.raises(TimeoutError):
+        session.take(0.01)
+    assert session.take(0.01) == Event("late", 1)
 
 
 def test_events_go_to_one_of_many_threads_each(server: Server) -> None:
