@@ -158,8 +158,7 @@ class Machine:
                 hint="send less at once, or raise Limits.body_bytes here and HubLimits.body_bytes there",
             )
         self._count += 1
-        if self._source.keeps_sends:
-            self._source.asked(key, session, data)
+        self._keep(self._source.asked, key, session, data)
         waiting = self.sends[key] = Waiting(item)
         self.feed(SendRequested(session, key, len(item) + 1))
         return key, waiting
@@ -290,8 +289,7 @@ class Machine:
         if isinstance(cargo, Reply):
             waiting.detail, waiting.status = cargo.detail, cargo.status
         waiting.done.set()
-        if self._source.keeps_sends:
-            self._source.settled(effect.key)
+        self._keep(self._source.settled, effect.key)
         if effect.key in self._left:
             self._return(self._left.pop(effect.key), effect)
         if self._settled is not None:
@@ -321,7 +319,12 @@ class Machine:
         self._senders.add(sender_of(cid))
         if self._recorder is not None:
             self._recorder.cid = cid
-        self._tasks.start_soon(anyio.to_thread.run_sync, self._source.renamed, cid, effect.why)
+        self._tasks.start_soon(anyio.to_thread.run_sync, guarded, self._source.renamed, cid, effect.why)
+
+    def _keep(self, keep: Callable[..., None], *what: Any) -> None:
+        """Tell the identity's source of a send, if it keeps them."""
+        if self._source.keeps_sends:
+            guarded(keep, *what)
 
     def _answered(self, asked: object, handle: object) -> None:
         self.feed(CredentialRefused(asked) if handle is None else CredentialGiven(handle))
@@ -373,7 +376,7 @@ class Machine:
 
     async def _post(self, effect: Post, body: bytes) -> None:
         if self._source.keeps_sends:
-            await anyio.to_thread.run_sync(self._source.posting, effect.keys, str(effect.epoch))
+            await anyio.to_thread.run_sync(self._keep, self._source.posting, effect.keys, str(effect.epoch))
         reply = await self._transport.post("/send", body, self._limits.post_s, effect.token)
         self.feed(
             PostReplied(
@@ -405,6 +408,14 @@ class Machine:
     @property
     def _token(self) -> object:
         return self.rules.part(ACCESS).token
+
+
+def guarded(keep: Callable[..., None], *what: Any) -> None:
+    """Call what keeps something for the next life; if it fails, this life goes on."""
+    try:
+        keep(*what)
+    except Exception:
+        LOG.exception("the identity source failed; the session goes on without its keeping")
 
 
 def not_watched(session: str, reply: Reply) -> StreamRefused:

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from perdure import Event, FileIdentity, Hub, IdentityWarning, Returned, Session, connect
+from perdure import Event, FileIdentity, Hub, IdentityWarning, MemoryIdentity, Returned, Session, connect
 from perdure.journal import SETTLED_BYTES, Journal, Left
 
 from tests.runtime.serving import QUICK, SHORT, Serve, Server, echo_hub
@@ -189,6 +189,33 @@ async def test_what_is_left_of_a_session_that_is_not_watched_is_sent_too(
             while not told:
                 await anyio.sleep(0.005)
     assert (told[0].session, told[0].data, told[0].outcome) == ("other", "hello", "delivered")
+
+
+class Failing(MemoryIdentity):
+    """A keeper of one's own that fails at everything it is told."""
+
+    keeps_sends = True
+
+    def fail(self, *_: Any) -> None:
+        raise OSError("the database is away")
+
+    renamed = asked = posting = settled = fail  # type: ignore[assignment]
+
+
+@pytest.mark.anyio
+async def test_a_keeper_that_fails_is_logged_and_the_session_goes_on(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    server, keeper = serve(echo_hub()), Failing()
+    async with connect(server.url, session="s", identity=keeper, settings=QUICK, limits=SHORT) as first:
+        await first.send({"text": "one"})
+        assert caplog.text.count("OSError: the database is away") == 3
+        async with connect(server.url, session="s", identity=keeper, settings=QUICK, limits=SHORT):
+            with anyio.fail_after(5):
+                while first.status.identity != "renewed":
+                    await anyio.sleep(0.005)
+            await first.send({"text": "two"})
+    assert caplog.text.count("OSError: the database is away") == 7
 
 
 @pytest.mark.anyio
