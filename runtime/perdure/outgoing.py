@@ -6,7 +6,7 @@ that does not read costs what one write holds, however much is published.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 from urllib.parse import quote
@@ -86,10 +86,22 @@ class Outgoing:
 
     def id_line(self, session: str, cursor: Cursor) -> bytes:
         """The line that makes the next event this place; the event's own session stands first."""
+        before, after = self._id_around(session, cursor)
+        return b"%b%d%b" % (before, cursor.position, after)
+
+    def write_events(self, session: str, epoch: Hashable, first: int, events: Sequence[bytes]) -> None:
+        """Add events of these positions to the next write, each with its id."""
+        before, after = self._id_around(session, Cursor(epoch, first + len(events) - 1))
+        self._chunks += [
+            b"%b%d%b%b" % (before, position, after, event) for position, event in enumerate(events, first)
+        ]
+
+    def _id_around(self, session: str, cursor: Cursor) -> tuple[bytes, bytes]:
+        """What stands before and after the position in ids; this place is reached with the last of them."""
         if session != self._leading:
             self._lead_with(session)
         self._cursors[session] = cursor
-        return f"id: {self._lead}:{cursor.epoch}:{cursor.position}{self._others}\n".encode()
+        return f"id: {self._lead}:{cursor.epoch}:".encode(), f"{self._others}\n".encode()
 
     def _lead_with(self, session: str) -> None:
         """From now on the events are this session's: what of their ids stays the same is made once."""

@@ -318,7 +318,12 @@ class Hub:
         self._rules(i, cargo)
 
     def _perform(self, effect: ServerEffect, cargo: Any) -> None:  # noqa: C901 - one exhaustive match
-        match effect:
+        match effect:  # the commonest come first
+            case Append():
+                cargo.position = effect.position
+                self._store.append(effect.session, effect.epoch, effect.position, cargo.event, effect.gone)
+            case Wake():
+                self._wake(effect, cargo)
             case Moved():
                 pass  # for the trace
             case Detached():
@@ -340,11 +345,6 @@ class Hub:
                 cargo.verdicts = effect.verdicts
             case Handle():
                 self._take(effect, cargo)
-            case Append():
-                cargo.position = effect.position
-                self._store.append(effect.session, effect.epoch, effect.position, cargo.event, effect.gone)
-            case Wake():
-                self._wake(effect, cargo)
             case WriteEvents():
                 self._write_events(effect, cargo)
             case WriteGap():
@@ -406,8 +406,7 @@ class Hub:
 
     def _write_events(self, effect: WriteEvents, stream: Outgoing) -> None:
         events = self._store.read(effect.session, effect.epoch, effect.first, effect.last)
-        for position, event in enumerate(events, effect.first):
-            stream.write(stream.id_line(effect.session, Cursor(effect.epoch, position)) + event)
+        stream.write_events(effect.session, effect.epoch, effect.first, events)
 
     def _write_gap(self, effect: WriteGap, stream: Outgoing) -> None:
         id_line = stream.id_line(effect.session, Cursor(effect.epoch, effect.position))
