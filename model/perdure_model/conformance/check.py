@@ -248,9 +248,7 @@ class Checking:
         assert lane.waits is not None
         if max(self._survey.runs[name].last_t for name in peers) >= record.t:
             other = OTHER[lane.run.side_name]
-            why = (
-                f"a {lane.run.side_name} heard what no {other} sent before; is one of them not recorded?"
-            )
+            why = f"a {lane.run.side_name} heard what no {other} sent before; is one of them not recorded?"
             sent = self._joins.instead(lane.waits)
             raise self._stopped(record, Misfit(why, (repr(decision.input),), tuple(sent) or ("nothing",)))
         lane.trusts = True

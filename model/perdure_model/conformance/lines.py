@@ -63,7 +63,7 @@ def record_of(number: int, line: bytes) -> Record:
             f"line {number} is of version {data['v']!r} of the trace, and this perdure reads {VERSION}: "
             "use the perdure that recorded it"
         )
-    if tuple(map(type, map(data.get, KINDS))) not in USUAL:
+    if tuple(map(type, map(data.get, KINDS))) not in USUAL or "cid" not in data:
         check_kinds(data)
     return Record(number, data["run"], data["seq"], data["t"], data["side"], data["cid"], data)
 

@@ -6,7 +6,7 @@ wrong parts, or stored them wrongly, does not fit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -46,30 +46,39 @@ class Sight:
 
     def __init__(self, spec: Spec, shelf: Shelf) -> None:
         self._spec, self._shelf, self._kind = spec, shelf, spec.kind
-        self._key = attrgetter(*spec.by) if spec.by else lambda _i: ()
-        self._single = len(spec.by) == 1
+        self._key = keyed(spec.by)
         if self._kind == "every":
             places = tuple(spec.family.fields.index(name) for name in spec.by)
             self._groups = shelf.groups.setdefault(places, {})
 
     def gather(self, i: object) -> Part | Mapping[Key, Part]:
         """The part, or the parts by their keys."""
-        if self._kind == "each":
-            return {key: self._shelf.values.get(key) for key in self._spec.keys(i)}
-        key: Any = self._key(i)
-        key = (key,) if self._single else key
-        return self._shelf.values.get(key) if self._kind == "one" else self._groups.get(key, {})
+        if self._kind == "one":
+            return self._shelf.values.get(self._key(i))
+        if self._kind == "every":
+            return self._groups.get(self._key(i), {})
+        return {key: self._shelf.values.get(key) for key in self._spec.keys(i)}
 
     def store(self, i: object, old: Part, new: Part) -> None:
         """Keep what the rule has made of it."""
         if self._kind == "one":
-            self._shelf.put(self._spec.keys(i)[0], new)
+            self._shelf.put(self._key(i), new)
             return
         if self._kind == "every":
             for key in [key for key in old if key not in new]:
                 self._shelf.put(key, None)
         for key, part in list(new.items()):
             self._shelf.put(key, part)
+
+
+def keyed(names: tuple[str, ...]) -> Callable[[object], Key]:
+    """The key that an input names by these attributes."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    if not names:
+        return lambda _i: ()
+    get = attrgetter(*names)
+    return lambda i: (get(i),)
 
 
 class Parts:

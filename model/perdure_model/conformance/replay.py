@@ -58,16 +58,20 @@ class Run:
     def read(self, record: Record) -> Decision:
         """The record's values. Raises BadRecord."""
         side, data = self.side, record.data
+        if record.side != self.side_name:
+            raise BadRecord(f"its run is a {self.side_name}'s, and its side {record.side!r}")
         i = side.read_input(data["input"])
-        effects = tuple([side.read_effect(effect) for effect in data["effects"]])
-        check_head(data)
-        return Decision(record, i, effects)
+        return Decision(record, i, tuple([side.read_effect(effect) for effect in data["effects"]]))
 
     def judge(self, decision: Decision) -> None:
         """Take the decision again, if it can be done. Raises Misfit where it does not fit, and BadRecord."""
         if self.broken:
             self._possible(decision)
-            return
+        else:
+            self._replay(decision)
+        check_head(decision.record.data)
+
+    def _replay(self, decision: Decision) -> None:
         i, side = decision.input, self.side
         if self._parts is None:
             self._parts = self._begin(decision)

@@ -65,8 +65,11 @@ class Fields:
         if not plan:
             return self._kind(*values)
         made = [*values]
-        for at, convert in plan:
-            made[at] = convert(made[at])
+        try:
+            for at, convert in plan:
+                made[at] = convert(made[at])
+        except BadRecord as error:
+            raise BadRecord(f"{self._kind.__name__}: {error}") from None
         return self._kind(*made)
 
     def _plan(self, values: tuple[Any, ...]) -> list[tuple[int, Decode]]:

@@ -1,0 +1,79 @@
+"""Runs that were recorded conform, with nothing assumed; and what each side may be told is all there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from perdure import trace
+from perdure_model.conformance import lines, replay
+from perdure_model.conformance.joins import HEARD
+from perdure_model.conformance.sides import SIDES, Side
+
+from tests.conformance.traces import busy, busy_text, judged, simulated
+
+
+@pytest.mark.parametrize("seed", range(1, 13))
+def test_a_simulated_run_conforms_and_nothing_is_assumed(seed: int, tmp_path: Path) -> None:
+    found = judged(tmp_path / "trace", simulated(seed))
+    assert found.ok, found.summary()
+    assert not found.assumed
+    assert not found.notes
+
+
+def test_the_busy_run_conforms_and_holds_most_of_what_can_happen(tmp_path: Path) -> None:
+    found = judged(tmp_path / "trace", busy_text())
+    assert found.ok, found.summary()
+    assert not found.assumed
+    assert found.runs == {"client": 4, "server": 1}
+    assert found.joined > 50
+    told = {record["input"]["type"] for record in busy()}
+    asked = {effect["type"] for record in busy() for effect in record["effects"]}
+    assert {"Suspended", "Resumed", "ReconnectDue", "RetryDue", "TakenOver", "PostReplied", "Heard"} <= told
+    assert {"CloseRequested", "SuspendRequested", "StreamClosed", "GraceElapsed", "EventsDue"} <= told
+    assert {"CancelTimer", "CancelGrace", "CutStream", "Renamed", "Deliver", "Settled", "Refused"} <= asked
+
+
+APPLICATION = {
+    "client": {
+        "Started",
+        "Left",
+        "Suspended",
+        "Resumed",
+        "WatchAsked",
+        "UnwatchAsked",
+        "CredentialGiven",
+        "SendRequested",
+    },
+    "server": {"ServerStarted", "Published", "Ended"},
+    "follow": {"FollowStarted", "FollowLeft", "SubmitRequested"},
+    "response": {"CallStarted", "CallCancelled"},
+    "credential": {"TokenReplaced", "TokenRejected", "CallerLeft"},
+}
+"""What a machine may be told at any time: by the application, or by what shares a credential."""
+
+
+@pytest.mark.parametrize("name", SIDES)
+def test_all_that_a_machine_is_told_has_a_ticket_a_cause_or_an_application(name: str) -> None:
+    side: Side = SIDES[name]
+    told: set[type] = {rule.input for rule in side.book}
+    caused = {*side.on_input, *side.followers, *HEARD}
+    assert {one.__name__ for one in told - caused} == APPLICATION[name]
+    assert set(side.on_input) <= told
+
+
+@pytest.mark.parametrize("name", SIDES)
+def test_each_kind_of_ticket_is_given_and_used(name: str) -> None:
+    side = SIDES[name]
+    steps: list[Any] = [
+        step for steps in (side.on_input, side.on_effect) for of in steps.values() for step in of
+    ]
+    given = {step.kind for step in steps if step.verb == "gives"}
+    assert given == {step.kind for step in steps if step.verb in ("uses", "shows")}
+    assert {step.kind for step in steps if step.verb == "tears"} <= given
+
+
+def test_the_recorder_and_the_reader_go_by_the_same_fields() -> None:
+    assert replay.GENERATIONS == trace.GENERATION_FIELDS
+    assert lines.VERSION == trace.VERSION
