@@ -18,7 +18,7 @@ from perdure_model.core.rule import Rule, Spec
 Json: TypeAlias = Any
 HEAD: Final = """\
 // Written from the core by `python -m perdure.browser`: edit nothing here.
-// tables: "state event" -> rows of [guards, target, actions]. rules: input -> its rule's name and what it sees.
+// tables: "state event" -> rows of [guards, target, actions]. rules: input -> its rule, and what that sees.
 // values: type -> its fields, each with its default, if it has one.
 """
 
@@ -63,10 +63,13 @@ def seen(rule: Rule) -> tuple[list[Json], list[Json]]:
 
 
 def spec_of(spec: Spec) -> list[Json]:
-    """[family, kind, the input's fields that make the key]; for `each`, and which field has the elements."""
+    """[family, kind, the input's fields that make or narrow the key]; then for `every`, where these stand in
+    the key, and for `each`, which field of the input has the elements."""
+    found = [spec.family.name, spec.kind, list(spec.by)]
+    if spec.kind == "every":
+        return [*found, [spec.family.fields.index(name) for name in spec.by]]
     if spec.kind == "each" and spec.family.fields != (spec.spread,):
         raise NotImplementedError(f"{spec.family.name}: perdure.js spreads over keys of one field only")
-    found = [spec.family.name, spec.kind, list(spec.by)]
     return [*found, spec.over] if spec.kind == "each" else found
 
 
