@@ -11,6 +11,7 @@ from perdure_model.core.server.parts import ServerSettings
 
 from perdure import Hub, HubSession, Send
 from perdure.testing.simulation.accounts import Accounts
+from perdure.testing.simulation.decisions import HubWatch
 from perdure.testing.simulation.network import Network
 from perdure.testing.simulation.stepper import Tasks
 from perdure.testing.simulation.tab import SESSION
@@ -30,18 +31,24 @@ class Host:
     ) -> None:
         self._network, self._accounts, self._chance = network, accounts, chance
         self._killed = False
+        self._told, self._watch = told, HubWatch(accounts.breaks)
         accounts.hub_begins()
         self.hub = Hub(
             settings=SETTINGS,
             heartbeat_s=HEARTBEAT_S,
             stall_s=15.0,
-            trace=lambda record: None if self._killed else told(record),
+            trace=self._trace,
             book=book,
         )
         self.hub.on_send(self._handle)
         self.hub.snapshot(lambda _session: {"n": accounts.published})
         self._gone = anyio.Event()
         self._served = anyio.Event()
+
+    def _trace(self, record: Record) -> None:
+        if not self._killed:
+            self._watch(record)
+            self._told(record)
 
     async def _handle(self, send: Send, session: HubSession) -> None:
         """Each send takes effect, is answered with an event, and takes its time."""

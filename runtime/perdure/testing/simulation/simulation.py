@@ -207,7 +207,7 @@ class Simulation:
         self._stepper.run(self._probe)
         self._reconverge("after one more event and one more send from each")
         self._hold_one_id()
-        for tab in self._live():
+        for tab in self.live_tabs:
             self._stepper.run(at_once, tab.leave)
         self._stepper.advance(REST_S)
         self.check()
@@ -220,17 +220,19 @@ class Simulation:
 
     async def _heal(self) -> None:
         self.network.heal()
-        for tab in self._live():
+        for tab in self.live_tabs:
             if tab.suspended and tab.session is not None:
                 tab.suspended = False
                 await tab.session.resume()
 
     async def _probe(self) -> None:
         await self.host.publish()
-        for tab in self._live():
+        for tab in self.live_tabs:
             tab.send()
 
-    def _live(self) -> list[Tab]:
+    @property
+    def live_tabs(self) -> list[Tab]:
+        """The tabs that are open."""
         return [tab for tab in self._tabs.values() if tab.live]
 
     def _reconverge(self, when: str) -> None:
@@ -238,7 +240,7 @@ class Simulation:
         while True:
             self._stepper.advance(1.0)
             self.check()
-            unwell = [said for tab in self._live() if (said := self._unwell(tab))]
+            unwell = [said for tab in self.live_tabs if (said := self._unwell(tab))]
             if not unwell:
                 return
             if self.now_s - begun_s > RECONVERGE_S:
@@ -255,7 +257,7 @@ class Simulation:
         return f"{tab.life} is {status.state}, {status.pending} sends pending, {reached}"
 
     def _hold_one_id(self) -> None:
-        ids = [tab.session.connection_id for tab in self._live() if tab.session is not None]
+        ids = [tab.session.connection_id for tab in self.live_tabs if tab.session is not None]
         if len(set(ids)) != len(ids):
             raise Broken("P-ONE-HOLDER", f"two live tabs use one id: {ids}")
 

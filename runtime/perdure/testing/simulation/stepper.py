@@ -7,6 +7,7 @@ told to, from one deadline to the next; which of the tasks that could go on goes
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
@@ -34,13 +35,17 @@ class Chosen:
     """An order given by numbers that were drawn before the run; without any more, the oldest goes first."""
 
     def __init__(self, choices: list[int]) -> None:
-        self._choices = iter(choices)
+        self._choices = deque(choices)
+
+    def add(self, choices: list[int]) -> None:
+        """More of them, for what comes next; those not used are forgotten."""
+        self._choices = deque(choices)
 
     def shuffle(self, batch: list[Any], /) -> None:
         """Swap as the next numbers say."""
         batch.reverse()
         for last in range(len(batch) - 1, 0, -1):
-            back = next(self._choices, 0) % (last + 1)
+            back = (self._choices.popleft() if self._choices else 0) % (last + 1)
             batch[last], batch[last - back] = batch[last - back], batch[last]
 
 

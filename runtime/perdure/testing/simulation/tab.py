@@ -14,6 +14,7 @@ from perdure_model.core.rule import Book
 from perdure import Limits, MemoryIdentity, SendFailed, SendUncertain, Session, SessionError, connect
 from perdure.identity import new_id
 from perdure.testing.simulation.accounts import Accounts, Life
+from perdure.testing.simulation.decisions import ClientWatch
 from perdure.testing.simulation.network import Link
 from perdure.testing.simulation.stepper import Tasks
 from perdure.trace import Record
@@ -21,7 +22,7 @@ from perdure.trace import Record
 URL = "http://hub"
 SESSION = "chat"
 LIMITS = Limits(heartbeat_s=5.0, inbox_max=8)
-SETTINGS = ClientSettings(attempts_max=200)
+SETTINGS = ClientSettings(attempts_max=200, queue_max=12, batch_max=4)
 Told = Callable[[str, Record], None]
 
 
@@ -36,6 +37,11 @@ class TabIdentity(MemoryIdentity):
         """Keep the new id of its own."""
         if why == "taken over":
             self._id = connection_id
+
+    @property
+    def cid(self) -> str:
+        """The id that is kept."""
+        return self._id
 
     def copy(self) -> TabIdentity:
         """What a copied tab begins with."""
@@ -62,6 +68,11 @@ class Tab:
         """Whether it is open."""
         return self.session is not None and self.life is not None and not self.life.over
 
+    @property
+    def attempts(self) -> int:
+        """How many streams it has asked for in this life."""
+        return self.session.status.attempt if self.session is not None else 0
+
     async def open(self, tasks: Tasks) -> None:
         """Begin a life: the first, or another under the same id."""
         self.identity = self.identity or TabIdentity(new_id())
@@ -76,12 +87,21 @@ class Tab:
         with scope:
             async with anyio.create_task_group() as sends, self._client(life) as session:
                 self.session, self._sends = session, sends
+                if self.identity is not None and session.connection_id != self.identity.cid:
+                    self._accounts.breaks("P-IDENTITY", f"{life} goes by another id than the one it kept")
                 async with anyio.create_task_group() as readers:
                     readers.start_soon(self._read, life, session)
                     await leave.wait()
                     readers.cancel_scope.cancel()
 
     def _client(self, life: Life) -> Any:
+        watch = ClientWatch(str(life), SETTINGS, self._accounts.breaks)
+
+        def told(record: Record) -> None:
+            if not life.killed:
+                watch(record)
+                self._told(self.name, record)
+
         return connect(
             URL,
             session=SESSION,
@@ -89,7 +109,7 @@ class Tab:
             settings=SETTINGS,
             limits=LIMITS,
             http=httpx2.AsyncClient(transport=self.link, trust_env=False),
-            trace=lambda record: None if life.killed else self._told(self.name, record),
+            trace=told,
             book=self._book,
         )
 

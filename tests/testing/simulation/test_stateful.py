@@ -1,0 +1,36 @@
+"""Hypothesis drives the real client and hub step by step, and finds planted defects."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from perdure.testing.simulation import Broken
+from perdure.testing.simulation.stateful import TransportMachine, machine
+from perdure_model.core.client import CLIENT
+from perdure_model.core.server import SERVER
+from perdure_model.world import DEFECTS
+
+SEARCH = settings(
+    max_examples=25,
+    stateful_step_count=30,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def test_all_properties_hold() -> None:
+    run_state_machine_as_test(TransportMachine, settings=SEARCH)
+
+
+@pytest.mark.parametrize(
+    ("defect", "property"), [("T02", "P-RECONVERGE"), ("T12", "P-RECONVERGE"), ("T23b", "P-UNCERTAIN")]
+)
+def test_a_planted_defect_is_found(defect: str, property: str) -> None:  # noqa: A002
+    planted = DEFECTS[defect].plant({"client": CLIENT, "server": SERVER})
+    quick = settings(SEARCH, max_examples=60, phases=[Phase.generate], print_blob=False)
+    with pytest.raises(Broken) as raised:
+        run_state_machine_as_test(machine(client=planted["client"], server=planted["server"]), settings=quick)
+    assert raised.value.property == property
