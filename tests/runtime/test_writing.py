@@ -1,0 +1,99 @@
+"""How a stream is written and an inbox is read: together what comes together, and who is cancelled stops."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+from perdure.inbox import CHECKED_EACH, Inbox
+from perdure.outgoing import REST_S, Outgoing
+from perdure.server import PUBLISHED_A_TURN, Hub
+from perdure_model.core.common import Cursor
+from trio.testing import MockClock
+
+from tests.runtime.asgi import CID, Call
+
+RESTLESS = pytest.mark.parametrize(
+    "anyio_backend", [("trio", {"clock": MockClock(autojump_threshold=0)})], ids=["trio"]
+)
+
+
+def stream(**cursors: Cursor) -> Outgoing:
+    """A stream that stands at these places."""
+    return Outgoing("cid", (1, 1), cursors, heartbeat_s=15, stall_s=30, write_bytes=1 << 16)
+
+
+def id_of(line: bytes) -> str:
+    return line.decode().removeprefix("id: ").removesuffix("\n")
+
+
+@pytest.mark.anyio
+async def test_an_id_names_its_own_session_first_and_where_the_others_stand() -> None:
+    out = stream(a=Cursor("x", 3), b=Cursor("y", 5))
+    assert id_of(out.id_line("b", Cursor("y", 6))) == "b:y:6,a:x:3"
+    assert id_of(out.id_line("b", Cursor("y", 7))) == "b:y:7,a:x:3"
+    assert id_of(out.id_line("a", Cursor("x", 4))) == "a:x:4,b:y:7"
+    out.add("c d", Cursor("z", 9))
+    assert id_of(out.id_line("a", Cursor("x", 5))) == "a:x:5,b:y:7,c%20d:z:9"
+    out.drop("b")
+    assert id_of(out.id_line("a", Cursor("w", 1))) == "a:w:1,c%20d:z:9"
+
+
+@pytest.mark.anyio
+async def test_events_written_together_have_the_ids_of_their_places_and_the_last_is_reached() -> None:
+    out = stream(a=Cursor("x", 3), b=Cursor("y", 5))
+    out.write_events("a", "x", 4, [b"data: 1\n\n", b"data: 2\n\n"])
+    assert b"".join(out._chunks) == b"id: a:x:4,b:y:5\ndata: 1\n\nid: a:x:5,b:y:5\ndata: 2\n\n"  # type: ignore[arg-type]
+    assert id_of(out.id_line("b", Cursor("y", 6))) == "b:y:6,a:x:5"
+
+
+@pytest.mark.anyio
+@RESTLESS
+async def test_what_is_published_while_a_stream_rests_goes_out_in_one_write() -> None:
+    hub = Hub()
+    call = Call("GET", "/events", [("cid", CID), ("attempt", "1.1"), ("session", "main")])
+    async with anyio.create_task_group() as group:
+        group.start_soon(call.run, hub.asgi())
+        await anyio.sleep(1)
+        written = len(call.writes)
+        for number in range(3):
+            await hub.session("main").publish(number)
+            await anyio.sleep(REST_S / 4)
+        assert len(call.writes) == written + 1, "the first event waits for nothing"
+        await anyio.sleep(1)
+        assert len(call.writes) == written + 2
+        assert [write.count(b"\n\n") for write in call.writes[written:]] == [1, 2]
+        call.gone.set()
+
+
+@pytest.mark.anyio
+async def test_who_publishes_without_pause_lets_others_run() -> None:
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await anyio.lowlevel.checkpoint()
+
+    session = Hub().session("main")
+    async with anyio.create_task_group() as group:
+        group.start_soon(other)
+        for number in range(4 * PUBLISHED_A_TURN):
+            await session.publish(number)
+        group.cancel_scope.cancel()
+    assert turns >= 4
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_reader_of_a_full_inbox_stops_soon() -> None:
+    inbox: Inbox[int] = Inbox(10_000)
+    for number in range(1_000):
+        inbox.put(number)
+    taken = 0
+    with anyio.CancelScope() as scope:
+        while await inbox.get() is not None:
+            taken += 1
+            if taken == 100:
+                scope.cancel()
+    assert 100 <= taken <= 100 + CHECKED_EACH
+    assert len(inbox) == 1_000 - taken
