@@ -6,7 +6,7 @@ import importlib.util
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import pytest
 import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve as hypercorn_serve
-from perdure import Event, Hub, Session, SessionExpired, SessionFailed, connect
+from perdure import Event, Hub, SendUncertain, Session, SessionExpired, SessionFailed, connect
 from starlette.types import ASGIApp
 
 from tests.runtime.serving import QUICK, SHORT, Uvicorn, echo_hub
@@ -122,7 +122,8 @@ async def test_long_jobs_behind_fastapi_are_watched_to_their_end_or_cancelled() 
                     {"done": n, "of": 3} for n in (1, 2, 3)
                 ]
             await take(other, 1)
-            await other.send(jobs.Command(cancel=True))
+            with suppress(SendUncertain):  # the session may be over before the receipt is home
+                await other.send(jobs.Command(cancel=True))
             with anyio.fail_after(5), pytest.raises(SessionFailed):
                 async for _ in other:
                     pass

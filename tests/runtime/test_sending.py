@@ -114,6 +114,9 @@ async def test_the_callback_registered_last_is_called_and_only_with_what_is_new(
         ) as session:
             session.on_status(last.append)
             await session.send({"text": "one"})
+            told = len(last)
+            await session.resume()  # which changes nothing: it was not suspended
+            assert len(last) == told
             session.on_status(None)
         assert first == []
         assert last
