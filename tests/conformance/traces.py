@@ -23,9 +23,12 @@ Record = dict[str, Any]
 HEAD = ' {"v":'
 BUSY = """connect a; connect b; wait 1; send a 3; publish 2; wait 2; cut a 0.5; publish 3; send b 2; wait 5;
 lose-response a send; send a 2; wait 8; hold b send 3; send b 1; wait 6; suspend a; wait 2; publish 1;
-resume a; wait 3; answer a send 429 1; send a 1; wait 5; late-close b 2; cut b 0.1; wait 6; copy a c; wait 8; kill b;
+resume a; wait 3; answer a send 429 1; send a 1; wait 5; late-close b 2; cut b 0.1; wait 6; copy a c; wait 8;
+kill b;
 wait 1; connect b; wait 5; leave c; kill a; wait 40"""
 """Most of what can happen between two clients and a hub; no restart, so that clients keep their server."""
+
+BUSY_STEPS = tuple(step(one.strip()) for one in BUSY.split(";"))
 
 
 def records_of(run: Run) -> list[Record]:
@@ -42,7 +45,7 @@ def simulated(seed: int, steps: int = 60) -> str:
 
 @cache
 def busy_text() -> str:
-    run = replay(Scenario(7, tuple(step(one.strip()) for one in BUSY.split(";"))))
+    run = replay(Scenario(7, BUSY_STEPS))
     assert run.broken is None, f"{run.broken}"
     return text_of(records_of(run))
 

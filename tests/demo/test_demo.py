@@ -7,6 +7,7 @@ from pathlib import Path
 
 from perdure.demo import run
 from perdure.demo.conversation import script
+from perdure_model.conformance import conform
 
 
 def test_nothing_is_lost_through_every_fault(tmp_path: Path) -> None:
@@ -19,3 +20,7 @@ def test_nothing_is_lost_through_every_fault(tmp_path: Path) -> None:
     records = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
     assert {record["side"] for record in records} == {"client", "server"}
     assert all({"v", "seq", "t", "input", "effects"} <= record.keys() for record in records)
+    found = conform(kept)
+    assert found.ok, found.summary()
+    assert found.assumed == {}
+    assert found.joined > 1000
