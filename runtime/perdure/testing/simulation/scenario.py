@@ -153,11 +153,38 @@ WEIGHTS: Final = {"wait": 8, "connect": 6, "send": 5, "publish": 4, "cut": 3, "r
 """How often a verb is drawn; the others 2."""
 
 
+PLOT_CHANCE: Final = 0.15
+PLOTS: Final = (
+    ("hold a send 20", "send a 2", "wait 1", "cut a 0", "wait 4"),
+    ("answer a send 503 0", "send a 2", "wait 0.2", "cut a 0", "wait 10"),
+    ("answer a send 404 0", "send a 2", "wait 30"),
+    ("lose-response a send", "send a 3", "wait 30"),
+    ("send a 1", "wait 1", "kill a", "connect b", "send b 1", "wait 40"),
+    ("send a 1", "wait 1", "suspend a", "wait 30", "resume a", "send a 1"),
+    ("late-close a 15", "suspend a", "wait 1", "resume a", "wait 30"),
+    ("connect b", "copy a c", "send a 1", "send c 1", "wait 5"),
+    ("half-open a 60", "publish 14", "wait 60"),
+)
+"""Sequences that rarely come together by chance, and then matter."""
+
+
 def draw(chance: Random, count: int) -> tuple[Step, ...]:
     """So many steps by chance; the first opens a tab. Usual ones come more often than rare ones."""
     verbs = [verb for verb in VERBS for _ in range(WEIGHTS.get(verb, 2))]
-    first = Step("connect", (TABS[0],))
-    return (first, *(draw_step(chance, chance.choice(verbs)) for _ in range(count - 1)))
+    steps = [Step("connect", (TABS[0],))]
+    while len(steps) < count:
+        if chance.random() < PLOT_CHANCE:
+            steps += draw_plot(chance)
+        else:
+            steps.append(draw_step(chance, chance.choice(verbs)))
+    return tuple(steps[:count])
+
+
+def draw_plot(chance: Random) -> list[Step]:
+    """A sequence by chance, by tabs of chance."""
+    tabs = dict(zip(TABS, chance.sample(TABS, len(TABS)), strict=True))
+    plot = [step(line) for line in chance.choice(PLOTS)]
+    return [Step(one.verb, tuple(tabs.get(str(arg), arg) for arg in one.args)) for one in plot]
 
 
 def draw_step(chance: Random, verb: str) -> Step:

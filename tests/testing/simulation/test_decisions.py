@@ -1,0 +1,188 @@
+"""What each side's decisions show: every property is told where it does not hold, and only there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from perdure.testing.simulation.decisions import ClientWatch, HubWatch
+from perdure_model.core.client.parts import ClientSettings
+
+Told = dict[str, Any]
+SETTINGS = ClientSettings(queue_max=2, retries_max=1)
+
+
+def record(i: Told, *effects: Told) -> Told:
+    return {"input": i, "effects": list(effects)}
+
+
+def told(kind: str, **fields: Any) -> Told:
+    return {"type": kind, **fields}
+
+
+# -- the client ----------------------------------------------------------------------------------------
+
+
+def move(target: str) -> Told:
+    return told("Moved", machine="ClientSession", target=target)
+
+
+def post(number: int, *keys: int) -> Told:
+    return told("Post", session="chat", post=number, keys=[[1, key] for key in keys])
+
+
+def shown(*, running: bool, delayed: bool) -> Told:
+    return told("Shown", session="chat", running=running, delayed=delayed)
+
+
+def settled(key: int) -> Told:
+    return told("Settled", session="chat", key=[1, key])
+
+
+def opened(count: int, cid: str = "cid-a") -> Told:
+    return told("OpenStream", attempt=[1, count], cid=cid)
+
+
+def asked(key: int) -> Told:
+    return told("SendRequested", session="chat", key=[1, key])
+
+
+def replied(number: int, status: int) -> Told:
+    return told("PostReplied", session="chat", post=number, status=status)
+
+
+START = record(told("Started"), opened(1))
+UP = record(told("Welcomed"), move("awaiting"))
+POSTED = record(asked(1), post(1, 1), shown(running=True, delayed=False))
+FAILED = record(replied(1, 503), shown(running=False, delayed=True))
+DOWN = record(told("StreamLost", attempt=[1, 1]), move("reconnecting"))
+
+GOOD_CLIENT = [
+    START,
+    UP,
+    POSTED,
+    FAILED,
+    record(told("RetryDue"), post(2, 1), shown(running=True, delayed=True)),
+    record(replied(2, 200), settled(1), shown(running=False, delayed=False)),
+    DOWN,
+    record(told("ReconnectDue"), opened(2)),
+    record(told("TakenOver"), told("EndStream", attempt=[1, 2]), opened(3, "cid-b")),
+]
+
+
+def found_by_client(records: list[Told]) -> list[str]:
+    found: list[str] = []
+    watch = ClientWatch("tab a", SETTINGS, lambda broken, _: found.append(broken))
+    for one in records:
+        watch(one)
+    return found
+
+
+def test_a_good_client_breaks_nothing() -> None:
+    assert found_by_client(GOOD_CLIENT) == []
+
+
+@pytest.mark.parametrize(
+    ("records", "property"),
+    [
+        ([START, POSTED], "P-RETRY-BUDGET"),
+        ([START, UP, DOWN, POSTED], "P-RETRY-BUDGET"),
+        ([START, UP, POSTED, record(told("RetryDue"), post(2, 1))], "P-SINGLE-FLIGHT"),
+        ([START, UP, POSTED, record(replied(1, 404), shown(running=False, delayed=True)),
+          record(told("RetryDue"), post(2, 1))], "P-CLASS"),
+        ([START, UP, record(asked(1)), *[
+            record(replied(n - 1, 409), post(n, 1), shown(running=True, delayed=False)) for n in range(1, 5)
+        ]], "P-RETRY-BUDGET"),
+        ([START, UP, POSTED, record(replied(1, 200), settled(1))], "P-RUNNING"),
+        ([START, UP, POSTED, record(replied(1, 503), shown(running=False, delayed=False))], "P-NOTICE"),
+        ([START, UP, record(asked(1)), record(asked(2)), record(asked(3))], "P-QUEUE-BOUND"),
+        ([START, UP, record(asked(1), settled(1)), record(told("Left"), settled(1))], "P-SETTLE"),
+        ([START, record(told("ReconnectDue"), opened(2))], "P-ONE-STREAM"),
+        ([START, record(told("TakenOver"), told("EndStream", attempt=[1, 1]), opened(2))], "P-ONE-HOLDER"),
+    ],
+)  # fmt: skip
+def test_what_a_client_does_wrong_is_told(records: list[Told], property: str) -> None:  # noqa: A002
+    assert found_by_client(records) == [property]
+
+
+# -- the hub -------------------------------------------------------------------------------------------
+
+
+def request(count: int, cid: str = "cid-a") -> Told:
+    return told("StreamRequested", cid=cid, attempt=[1, count])
+
+
+def attach(count: int, cid: str = "cid-a") -> Told:
+    return told("Attach", cid=cid, generation=[1, count])
+
+
+def closed(count: int) -> Told:
+    return told("StreamClosed", cid="cid-a", generation=[1, count])
+
+
+def moved(target: str, cid: str = "cid-a") -> Told:
+    return told("Moved", instance=cid, target=target)
+
+
+def due(count: int) -> Told:
+    return told("GraceElapsed", cid="cid-a", generation=[1, count])
+
+
+def wake(count: int) -> Told:
+    return told("Wake", cid="cid-a", generation=[1, count], session="chat")
+
+
+def word(kind: str, count: int) -> Told:
+    return told(kind, cid="cid-a", attempt=[1, count])
+
+
+def handle(cid: str) -> Told:
+    return told("Handle", cid=cid, session="chat")
+
+
+JOINED = record(request(1), attach(1), wake(1))
+LOST = record(closed(1), moved("inactive"), told("StartGrace", due=due(1)))
+DETACHED = told("Detached", cid="cid-a", session="chat")
+
+GOOD_HUB = [
+    JOINED,
+    LOST,
+    record(request(2), moved("active"), told("CancelGrace", due=due(1)), attach(2), wake(2)),
+    record(request(1), told("Reject")),
+    record(word("SuspendRequested", 1), told("Refused")),
+    record(request(3), told("CutStream", cid="cid-a", generation=[1, 2]), attach(3)),
+    record(told("PostArrived", cid="cid-a"), handle("cid-a")),
+    record(word("CloseRequested", 3), moved("expired"), DETACHED),
+    record(request(1), attach(1), wake(1)),
+    LOST,
+    record(due(1), moved("expired")),
+]
+
+
+def found_by_hub(records: list[Told]) -> list[str]:
+    found: list[str] = []
+    watch = HubWatch(lambda broken, _: found.append(broken))
+    for one in records:
+        watch(one)
+    return found
+
+
+def test_a_good_hub_breaks_nothing() -> None:
+    assert found_by_hub(GOOD_HUB) == []
+
+
+@pytest.mark.parametrize(
+    ("records", "property"),
+    [
+        ([JOINED, record(request(2), told("Reject"))], "P-OWNER"),
+        ([JOINED, record(closed(1), moved("inactive"))], "P-TTL"),
+        ([JOINED, LOST, record(request(2), moved("active"), attach(2))], "P-TTL"),
+        ([JOINED, record(request(2), attach(2)), record(word("SuspendRequested", 1))], "P-STALE-CLOSE"),
+        ([JOINED, record(word("CloseRequested", 1))], "P-CLOSE"),
+        ([JOINED, record(request(2), attach(2), wake(1))], "P-NO-LEAK"),
+        ([JOINED, record(told("PostArrived", cid="cid-b"), handle("cid-b")),
+          record(word("CloseRequested", 1), moved("expired"), DETACHED)], "P-TAKEOVER"),
+    ],
+)  # fmt: skip
+def test_what_a_hub_does_wrong_is_told(records: list[Told], property: str) -> None:  # noqa: A002
+    assert found_by_hub(records) == [property]
