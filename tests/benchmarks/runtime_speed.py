@@ -22,12 +22,13 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.benchmarks.checker_speed import machine  # noqa: E402 - found through the line above
-from tests.benchmarks.runtime.figures import Cost, bars, put, table  # noqa: E402
+from tests.benchmarks.runtime.figures import Cost, bars, line, put, table  # noqa: E402
 from tests.benchmarks.runtime.idle import Held, held, raise_files_limit  # noqa: E402
 from tests.benchmarks.runtime.processes import measure, peer_python  # noqa: E402
 from tests.benchmarks.speed.chart import svg  # noqa: E402
 
 MICRO = 1e6
+FOUND = ("seconds", "server_cpu_s", "client_cpu_s")
 SSE, SOCKETIO, POST = "sse-starlette + httpx-sse", "python-socketio", "httpx2 POST"
 AT_ONCE = "python-socketio, calls at once"
 
@@ -91,16 +92,17 @@ def contests(sizes: Sizes) -> list[Contest]:
 
 
 def contest(one: Contest, turns: int) -> list[Cost]:
-    """Let the tools take turns; the fastest counts."""
-    best = dict.fromkeys(one.tools, float("inf"))
+    """Let the tools take turns; the least of each counts."""
+    runs: dict[str, list[tuple[float, ...]]] = {tool: [] for tool in one.tools}
     for _ in range(turns):
         for tool, (side, what, _required) in one.tools.items():
-            best[tool] = min(best[tool], measure(side, what, *one.numbers)["seconds"])
-    each = 1 if len(one.numbers) == 1 else one.numbers[0]
-    return [
-        Cost(one.title, tool, best[tool] / each * MICRO, "µs", required)
-        for tool, (_, _, required) in one.tools.items()
-    ]
+            found = measure(side, what, *one.numbers)
+            runs[tool].append(tuple(found[name] * MICRO for name in FOUND))
+    costs = []
+    for tool, (_, _, required) in one.tools.items():
+        seconds, server, client = (min(amounts) for amounts in zip(*runs[tool], strict=True))
+        costs.append(Cost(one.title, tool, seconds, "µs", required, (server, client)))
+    return costs
 
 
 def cut_at_once(sizes: Sizes) -> tuple[list[Cost], str]:
@@ -160,7 +162,7 @@ def text_of(costs: Sequence[Cost], cut: str, grown: str, where: str) -> str:
 def said(step: Callable[[], list[Cost]]) -> list[Cost]:
     """The costs, printed as soon as they are known."""
     costs = step()
-    print(table(costs).split("|---:|\n", 1)[1], end="", flush=True)
+    print("".join(line(cost, costs) for cost in costs), end="", flush=True)
     return costs
 
 
@@ -171,7 +173,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
     sizes = QUICK if chosen.quick else WHOLE
-    where = machine()
+    where = machine() + (", a quick look" if chosen.quick else "")
     peer_python()
     raise_files_limit(max(sizes.grown))
     costs: list[Cost] = []

@@ -8,17 +8,22 @@ from typing import NamedTuple
 from tests.benchmarks.speed.chart import Bar
 
 BEGIN, END = "<!-- figures: runtime_speed -->\n", "<!-- /figures -->\n"
-COLUMNS = "| measure | tool | cost | times perdure's | required |\n|---|---|---:|---:|---:|\n"
+COLUMNS = (
+    "| measure | tool | cost | times perdure's | required | of it server, client |\n"
+    "|---|---|---:|---:|---:|---:|\n"
+)
 
 
 class Cost(NamedTuple):
-    """What a measure costs one tool: less is better. `required`: the least multiple of perdure's cost."""
+    """What a measure costs one tool: less is better. `required`: the least multiple of perdure's cost;
+    `busy`: the processor time that it took the server and the client."""
 
     measure: str
     tool: str
     amount: float
     unit: str
     required: float | None = None
+    busy: tuple[float, float] | None = None
 
     def times(self, costs: Sequence[Cost]) -> float:
         """How many times perdure's cost it is."""
@@ -39,7 +44,10 @@ def line(cost: Cost, costs: Sequence[Cost]) -> str:
     """One line of the table."""
     beside = "" if cost.tool == "perdure" else f"{cost.times(costs):.2f} x"
     least = f"{cost.required:.2f} x" if cost.required else ""
-    return f"| {cost.measure} | {cost.tool} | {cost.amount:,.1f} {cost.unit} | {beside} | {least} |\n"
+    busy = f"{cost.busy[0]:,.0f}, {cost.busy[1]:,.0f} {cost.unit}" if cost.busy else ""
+    return (
+        f"| {cost.measure} | {cost.tool} | {cost.amount:,.1f} {cost.unit} | {beside} | {least} | {busy} |\n"
+    )
 
 
 def bars(costs: Sequence[Cost]) -> list[Bar]:
@@ -50,8 +58,9 @@ def bars(costs: Sequence[Cost]) -> list[Bar]:
 
 
 def condensed(text: str) -> str:
-    """Of `docs/benchmarks/runtime_speed.md`: the table, as the README shows it."""
-    return "".join(f"{line}\n" for line in text.splitlines() if line.startswith("|"))
+    """Of `docs/benchmarks/runtime_speed.md`: its tables, and what was lost."""
+    _, _, figures = text.partition("runtime_speed.svg)\n\n")
+    return figures
 
 
 def put(readme: str, text: str) -> str:

@@ -15,7 +15,7 @@ from tests.benchmarks.runtime.processes import control, server
 
 SETTLE_S = 0.5
 FILES_SPARE = 200
-DELIVERIES = 20_000
+DELIVERIES = 10_000
 TARGETS: dict[str, Callable[[int], str]] = {
     "perdure": lambda number: f"/events?cid=cid-{uuid4()}&attempt=1.1&session=s-{number}",
     "sse": lambda number: f"/events?session=s-{number}",

@@ -71,10 +71,11 @@ class Watch:
         clock, cpu = self._started
         self._rounds.append((time.perf_counter() - clock, time.process_time() - cpu))
 
-    @property
-    def best(self) -> dict[str, float]:
-        """The fastest round; the client's least processor time, of whichever round."""
-        return {"seconds": min(s for s, _ in self._rounds), "client_cpu_s": min(c for _, c in self._rounds)}
+    def result(self, each: int) -> dict[str, float]:
+        """The fastest round, the least processor time of one, and how much was done with the warm-up."""
+        seconds, cpu = (min(amounts) for amounts in zip(*self._rounds, strict=True))
+        done = WARM_UP + each * len(self._rounds)
+        return {"seconds": seconds / each, "client_cpu_s": cpu / each, "done": done}
 
 
 async def timed_events(base: str, count: Count, events: int, rounds: int, pauses: int) -> dict[str, Any]:
@@ -90,7 +91,7 @@ async def timed_events(base: str, count: Count, events: int, rounds: int, pauses
         with watch:
             await ask(base, f"publish/{events}/{pauses}")
             await count.reach(wanted)
-    return watch.best
+    return watch.result(events)
 
 
 async def timed_sends(
@@ -103,7 +104,7 @@ async def timed_sends(
         with watch:
             await send_all(WARM_UP + number * sends, sends)
     await in_order(base, WARM_UP + rounds * sends)
-    return watch.best
+    return watch.result(sends)
 
 
 async def in_order(base: str, sends: int) -> None:
@@ -120,12 +121,15 @@ async def in_order(base: str, sends: int) -> None:
 
 async def timed_lone(send_one: Callable[[int], Awaitable[object]], sends: int) -> dict[str, Any]:
     """The median time of a send that is made when the one before is done."""
-    took = []
-    for number in range(sends):
+    for number in range(WARM_UP):
+        await send_one(number)
+    took, cpu = [], time.process_time()
+    for number in range(WARM_UP, WARM_UP + sends):
         started = time.perf_counter()
         await send_one(number)
         took.append(time.perf_counter() - started)
-    return {"seconds": statistics.median(took[sends // 10 :])}
+    cpu = time.process_time() - cpu
+    return {"seconds": statistics.median(took), "client_cpu_s": cpu / sends, "done": WARM_UP + sends}
 
 
 def run(serve: Callable[[], None], measures: dict[str, Measure]) -> None:

@@ -71,9 +71,10 @@ def client(side: str, measure: str, base: str, *numbers: int) -> dict[str, Any]:
 
 
 def measure(side: str, what: str, *numbers: int) -> dict[str, Any]:
-    """A fresh server and a client of one side."""
+    """A fresh server and a client of one side: seconds, and the processor time of both, for each done."""
     with server(side) as base:
         before = control(base, "usage")["cpu_s"]
         found = client(side, what, base, *numbers)
-        found["server_cpu_s"] = control(base, "usage")["cpu_s"] - before
+        spent = control(base, "usage")["cpu_s"] - before
+        found["server_cpu_s"] = spent / found.get("done", 1)
     return found

@@ -21,6 +21,7 @@ Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
 Publish = Callable[[str, dict[str, Any]], Awaitable[object]]
 BACKLOG = 4096
+PAUSE_S = 0.02
 PAGE_BYTES = resource.getpagesize()
 
 
@@ -102,7 +103,7 @@ class Control:
         for _ in range(request.path_params["times"]):
             for number in range(first, first + request.path_params["sessions"]):
                 await self._publish(f"s-{number}", payload(number))
-            await asyncio.sleep(0)
+            await asyncio.sleep(PAUSE_S)  # each event is to be a write of its own
         return JSONResponse({})
 
     async def cut(self, request: Request) -> JSONResponse:
