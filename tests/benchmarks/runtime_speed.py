@@ -30,7 +30,7 @@ from tests.benchmarks.speed.chart import svg  # noqa: E402
 MICRO = 1e6
 FOUND = ("seconds", "server_cpu_s", "client_cpu_s")
 SSE, SOCKETIO, POST = "sse-starlette + httpx-sse", "python-socketio", "httpx2 POST"
-AT_ONCE = "python-socketio, calls at once"
+AT_ONCE = "python-socketio, at once"
 
 
 class Sizes(NamedTuple):
@@ -188,7 +188,7 @@ def main() -> int:
         target = ROOT / "docs/benchmarks"
         (target / "runtime_speed.md").write_text(text, encoding="utf-8")
         title = "Costs beside perdure's (1), logarithmic; shorter is better"
-        (target / "runtime_speed.svg").write_text(svg(bars(costs), title), encoding="utf-8")
+        (target / "runtime_speed.svg").write_text(svg(bars(costs), title, left=190), encoding="utf-8")
         readme = ROOT / "README.md"
         readme.write_text(put(readme.read_text(encoding="utf-8"), text), encoding="utf-8")
     missed = [cost for cost in costs if cost.missed(costs)]

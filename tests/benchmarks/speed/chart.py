@@ -34,11 +34,11 @@ class Bar(NamedTuple):
         return f"{self.rate:.3g} {self.unit}" if self.told else f"{self.rate / 1e6:.3g} {self.unit}"
 
 
-def svg(bars: Sequence[Bar], title: str) -> str:
-    """Bars grouped by model."""
+def svg(bars: Sequence[Bar], title: str, left: int = LEFT) -> str:
+    """Bars grouped by model; `left` is the room for the tools' names."""
     low = 10 ** math.floor(math.log10(min(bar.rate for bar in bars)))
     high = 10 ** math.ceil(math.log10(max(bar.rate for bar in bars)))
-    scale = (WIDTH - LEFT - 110) / math.log10(high / low)
+    scale = (WIDTH - left - 110) / math.log10(high / low)
     parts, y, model = [], 40, ""
     for bar in bars:
         if bar.model != model:
@@ -47,9 +47,9 @@ def svg(bars: Sequence[Bar], title: str) -> str:
         colour = COLOURS.get(bar.tool.split()[0], OTHER)
         length = max(2.0, math.log10(bar.rate / low) * scale)
         parts += [
-            f'<text x="{LEFT - 8}" y="{y + 13}" text-anchor="end">{escape(bar.tool)}</text>',
-            f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR}" fill="{colour}"/>',
-            f'<text x="{LEFT + length + 6:.1f}" y="{y + 13}">{bar.label}</text>',
+            f'<text x="{left - 8}" y="{y + 13}" text-anchor="end">{escape(bar.tool)}</text>',
+            f'<rect x="{left}" y="{y}" width="{length:.1f}" height="{BAR}" fill="{colour}"/>',
+            f'<text x="{left + length + 6:.1f}" y="{y + 13}">{bar.label}</text>',
         ]
         y += BAR + GAP
     head = (
