@@ -136,13 +136,8 @@ def word(kind: str, count: int) -> Told:
     return told(kind, cid="cid-a", attempt=[1, count])
 
 
-def handle(cid: str) -> Told:
-    return told("Handle", cid=cid, session="chat")
-
-
 JOINED = record(request(1), attach(1), wake(1))
 LOST = record(closed(1), moved("inactive"), told("StartGrace", due=due(1)))
-DETACHED = told("Detached", cid="cid-a", session="chat")
 
 GOOD_HUB = [
     JOINED,
@@ -151,8 +146,7 @@ GOOD_HUB = [
     record(request(1), told("Reject")),
     record(word("SuspendRequested", 1), told("Refused")),
     record(request(3), told("CutStream", cid="cid-a", generation=[1, 2]), attach(3)),
-    record(told("PostArrived", cid="cid-a"), handle("cid-a")),
-    record(word("CloseRequested", 3), moved("expired"), DETACHED),
+    record(word("CloseRequested", 3), moved("expired")),
     record(request(1), attach(1), wake(1)),
     LOST,
     record(due(1), moved("expired")),
@@ -180,9 +174,43 @@ def test_a_good_hub_breaks_nothing() -> None:
         ([JOINED, record(request(2), attach(2)), record(word("SuspendRequested", 1))], "P-STALE-CLOSE"),
         ([JOINED, record(word("CloseRequested", 1))], "P-CLOSE"),
         ([JOINED, record(request(2), attach(2), wake(1))], "P-NO-LEAK"),
-        ([JOINED, record(told("PostArrived", cid="cid-b"), handle("cid-b")),
-          record(word("CloseRequested", 1), moved("expired"), DETACHED)], "P-TAKEOVER"),
     ],
-)  # fmt: skip
+)
 def test_what_a_hub_does_wrong_is_told(records: list[Told], property: str) -> None:  # noqa: A002
     assert found_by_hub(records) == [property]
+
+
+def send(cid: str) -> Told:
+    return record(told("PostArrived", cid=cid))
+
+
+AWAY = record(word("SuspendRequested", 1))
+ELAPSED = record(due(1), moved("expired"))
+
+
+@pytest.mark.parametrize(
+    ("owners", "broken"),
+    [
+        ([(JOINED, None), (send("cid-a"), "cid-a"), (LOST, "cid-a"), (ELAPSED, None)], []),
+        ([(JOINED, None), (send("cid-a"), "cid-a"), (send("cid-b"), "cid-b"), (LOST, "cid-b")], []),
+        (
+            [(JOINED, None), (send("cid-a"), "cid-a"), (AWAY, "cid-a"), (LOST, "cid-a"), (ELAPSED, "cid-a")],
+            [],
+        ),
+        ([(JOINED, None), (send("cid-b"), "cid-b"), (LOST, "cid-b"), (ELAPSED, None)], ["P-TAKEOVER"]),
+        ([(JOINED, None), (send("cid-a"), "cid-b")], ["P-TAKEOVER"]),
+        (
+            [(JOINED, None), (send("cid-a"), "cid-a"), (AWAY, "cid-a"), (LOST, "cid-a"), (ELAPSED, None)],
+            ["P-EXPIRE-SCOPE"],
+        ),
+    ],
+)
+def test_who_owns_a_session_changes_by_sends_and_the_owners_end(
+    owners: list[tuple[Told, str | None]], broken: list[str]
+) -> None:
+    found: list[str] = []
+    watch = HubWatch(lambda broken, _: found.append(broken))
+    for one, owner in owners:
+        watch(one)
+        watch.owned(one, owner)
+    assert found == broken

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import anyio.to_thread
 import pytest
@@ -23,6 +24,7 @@ from perdure.testing.simulation import (
     simulate,
     step,
 )
+from perdure_model.conformance import conform
 from perdure_model.core.client import CLIENT
 from perdure_model.core.rule import Book
 from perdure_model.core.server import SERVER
@@ -67,6 +69,15 @@ def test_all_properties_hold_and_every_fault_strikes() -> None:
     assert {name for name, count in tally.accounts.items() if count} == {
         "sends", "delivered", "failed", "uncertain", "killed", "published", "handed", "gaps"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_is_recorded_is_a_run_of_the_model(seed: int, tmp_path: Path) -> None:
+    run = replay(drawn(seed, 60))
+    run.write(tmp_path / "trace.jsonl")
+    judged = conform(tmp_path / "trace.jsonl")
+    assert judged.mismatch is None, judged.summary()
+    assert judged.complete
 
 
 def test_python_is_as_it_was_after_a_run() -> None:

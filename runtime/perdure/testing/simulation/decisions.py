@@ -122,7 +122,8 @@ class HubWatch:
         self._timers: dict[str, set[Pair]] = {}
         self._latest: dict[str, Pair] = {}
         self._attached: dict[str, Pair] = {}
-        self._owners: dict[str, str] = {}
+        self._away: set[str] = set()
+        self._owner: str | None = None
 
     def __call__(self, record: Record) -> None:
         """Look at one decision."""
@@ -157,6 +158,8 @@ class HubWatch:
         cid, attempt = i["cid"], pair(i["attempt"])
         if attempt < self._latest.get(cid, (0, 0)) and cid in self._states:
             self._breaks("P-STALE-CLOSE", f"the hub heeds a {i['type']} of {cid}'s stream {attempt}")
+        if i["type"] == "SuspendRequested":
+            self._away.add(cid)
         expired = any(effect.get("target") == "expired" for effect in effects)
         if i["type"] == "CloseRequested" and not expired:
             self._breaks("P-CLOSE", f"the hub keeps {cid}, which has said goodbye")
@@ -167,6 +170,7 @@ class HubWatch:
                 self._moved(effect["instance"], effect["target"])
             case "Attach":
                 self._states[effect["cid"]] = "active"
+                self._away.discard(effect["cid"])
                 self._attached[effect["cid"]] = pair(effect["generation"])
             case "CutStream":
                 self._detach(effect["cid"], pair(effect["generation"]))
@@ -176,10 +180,6 @@ class HubWatch:
             case "CancelGrace":
                 due = effect["due"]
                 self._timers.get(due["cid"], set()).discard(pair(due["generation"]))
-            case "Handle":
-                self._owners[effect["session"]] = effect["cid"]
-            case "Detached":
-                self._freed(effect)
             case "Wake" | "WriteEvents" | "WriteGap" | "WriteEnd":
                 self._written(effect)
 
@@ -188,12 +188,19 @@ class HubWatch:
         if state == "expired":  # the hub knows it no longer, nor its attempts
             self._latest.pop(cid, None)
 
-    def _freed(self, effect: Told) -> None:
-        owner = self._owners.get(effect["session"])
-        if owner not in (None, effect["cid"]):
-            what = f"the end of {effect['cid']} detaches {effect['session']!r}, which {owner} owns"
-            self._breaks("P-TAKEOVER", what)
-        self._owners.pop(effect["session"], None)
+    def owned(self, record: Record, owner: str | None) -> None:
+        """Look at who owns the session after a decision: it changes by a send, or by its owner's end."""
+        before, self._owner = self._owner, owner
+        i: Told = record["input"]
+        cid, kind = i.get("cid"), i["type"]
+        if owner == before or (kind == "PostArrived" and owner == cid):
+            return
+        if owner is not None or cid != before:
+            self._breaks(
+                "P-TAKEOVER", f"a {kind} of {cid} changes the session's owner: {before}, now {owner}"
+            )
+        elif kind == "GraceElapsed" and cid in self._away:
+            self._breaks("P-EXPIRE-SCOPE", f"expiry takes what {cid} owns, which has said that it is away")
 
     def _written(self, effect: Told) -> None:
         cid, generation = effect["cid"], pair(effect["generation"])

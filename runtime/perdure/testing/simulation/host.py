@@ -48,6 +48,8 @@ class Host:
     def _trace(self, record: Record) -> None:
         if not self._killed:
             self._watch(record)
+            if "settings" not in record:  # the first is written while the hub is being made
+                self._watch.owned(record, self.hub.session(SESSION).owner)
             self._told(record)
 
     async def _handle(self, send: Send, session: HubSession) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from perdure_model.core.client import CLIENT
@@ -15,6 +17,7 @@ from perdure.testing.simulation.accounts import Broken
 from perdure.testing.simulation.chance import chance
 from perdure.testing.simulation.scenario import Scenario, draw, without
 from perdure.testing.simulation.simulation import Simulation
+from perdure.trace import Record
 
 RUN_STEPS: Final = 60
 REPLAYS_MAX: Final = 400
@@ -32,6 +35,12 @@ class Run:
     digest: str
     broken: Broken | None
     trace: tuple[str, ...] = field(repr=False)
+    records: tuple[Record, ...] = field(repr=False)
+
+    def write(self, file: Path) -> None:
+        """Write the records of both sides' decisions, a JSON line each: `perdure conform` judges them."""
+        lines = (json.dumps(record, separators=(",", ":")) + "\n" for record in self.records)
+        file.write_text("".join(lines), encoding="utf-8")
 
 
 def replay(scenario: Scenario, *, client: Book = CLIENT, server: Book = SERVER) -> Run:
@@ -52,7 +61,16 @@ def replay(scenario: Scenario, *, client: Book = CLIENT, server: Book = SERVER) 
             broken.__cause__ = error
         done = Scenario(scenario.seed, tuple(world.steps))
         figures = world.accounts.as_json()
-        return Run(done, world.now_s, world.network.struck, figures, world.digest, broken, tuple(world.trace))
+        return Run(
+            done,
+            world.now_s,
+            world.network.struck,
+            figures,
+            world.digest,
+            broken,
+            tuple(world.trace),
+            tuple(world.records),
+        )
 
 
 def drawn(seed: int, steps: int) -> Scenario:

@@ -62,6 +62,8 @@ class Simulation:
         self.accounts = Accounts()
         self.trace: list[str] = []
         """A line for each step, fault and decision, in the order in which they came."""
+        self.records: list[Record] = []
+        """The decisions alone, each at its virtual time."""
         self.steps: list[Step] = []
         self._order = order or chance(seed, "order of tasks")
         self._client, self._server = client, server
@@ -112,6 +114,7 @@ class Simulation:
     def _told(self, who: str, record: Record) -> None:
         """A decision, at its virtual time."""
         said = {**record, "t": round(self.now_s, 6)}
+        self.records.append(said)
         self.trace.append(f"{self.now_s:.6f} {who} {json.dumps(said, separators=(',', ':'))}")
 
     # -- steps -----------------------------------------------------------------------------------------
