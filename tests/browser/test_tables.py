@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,16 @@ def test_the_folder_holds_what_is_served_and_nothing_that_is_built() -> None:
     assert served >= {"perdure.js", "rules.js", "tables.js"}
     for name in served:
         assert imported(FOLDER / name) <= served, f"{name} imports what is not there"
+
+
+def test_the_readme_states_the_size() -> None:
+    modules = [path.read_bytes() for path in FOLDER.glob("*.js")]
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    told = re.search(r"([0-9]+) kB as written, ([0-9]+) kB gzipped", readme)
+    assert told is not None
+    written, zipped = sum(map(len, modules)), sum(len(gzip.compress(one)) for one in modules)
+    assert abs(int(told[1]) - written / 1000) <= 1, f"{written} bytes as written"
+    assert abs(int(told[2]) - zipped / 1000) <= 1, f"{zipped} bytes gzipped"
 
 
 def imported(path: Path) -> set[str]:

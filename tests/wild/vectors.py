@@ -1,4 +1,4 @@
-"""What the rules decided, as JSON: one line for each distinct decision, for other interpreters to reproduce."""
+"""What the rules decided, as JSON: a line for each distinct decision, for other interpreters to reproduce."""
 
 from __future__ import annotations
 

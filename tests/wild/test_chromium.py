@@ -1,0 +1,262 @@
+"""perdure.js in a real browser, against a real hub: what the Python client does, and what only pages meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.wild.page import Served, served
+
+pytestmark = pytest.mark.wild
+TEXTS = "events.map((event) => event.data.text)"
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Served]:
+    with served() as one:
+        yield one
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    one = browser.new_context()
+    one.set_default_timeout(10_000)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def tab(context: BrowserContext, server: Served) -> Page:
+    return opened(context, server)
+
+
+def opened(context: BrowserContext, server: Served) -> Page:
+    page = context.new_page()
+    page.goto(server.url)
+    page.wait_for_function("window.ready")
+    return page
+
+
+def begin(page: Page, options: str = "{}") -> None:
+    page.evaluate(f'begin("chat", {options})')
+    page.wait_for_function('session.status.state === "awaiting"')
+
+
+def send(page: Page, text: str) -> Any:
+    return page.evaluate("(text) => session.send({text})", text)
+
+
+def wait_for_texts(page: Page, *texts: str) -> None:
+    page.wait_for_function(f"(wanted) => {TEXTS}.length >= wanted", arg=len(texts))
+    assert page.evaluate(TEXTS) == list(texts)
+
+
+def test_a_send_is_answered_on_the_stream(tab: Page, server: Served) -> None:
+    begin(tab)
+    receipt = send(tab, "hello")
+    wait_for_texts(tab, "HELLO")
+    assert receipt["key"].endswith(".1")
+    assert server.taken == ["hello"]
+
+
+def test_a_cut_stream_comes_back_under_its_id_and_misses_nothing(tab: Page, server: Served) -> None:
+    begin(tab)
+    send(tab, "before")
+    wait_for_texts(tab, "BEFORE")
+    cid = tab.evaluate("session.connectionId")
+    server.shut()
+    tab.wait_for_function('session.status.state === "reconnecting"')
+    server.publish("chat", "one", "two")
+    waiting = tab.evaluate("(window.later = session.send({text: 'later'}), session.pending)")
+    assert waiting == 1
+    server.gate.shut = False
+    tab.evaluate("later")
+    wait_for_texts(tab, "BEFORE", "one", "two", "LATER")
+    assert tab.evaluate("session.connectionId") == cid
+    assert server.taken == ["before", "later"]
+    streams = [(query, headers) for path, query, headers in server.gate.asked if path == "/events"]
+    assert streams[-1][1]["last-event-id"].endswith(":1")
+
+
+def test_an_answer_that_gets_lost_has_no_second_effect(tab: Page, server: Served) -> None:
+    begin(tab)
+    server.gate.lose = 2
+    send(tab, "once")
+    wait_for_texts(tab, "ONCE")
+    assert server.taken == ["once"]
+    assert server.gate.paths().count("/send") == 3
+    assert tab.evaluate("statuses.some((status) => status.delayed)")
+    assert tab.evaluate("session.status.delayed") is False
+
+
+def test_sends_arrive_in_order(tab: Page, server: Served) -> None:
+    begin(tab)
+    server.gate.lose = 1
+    texts = [str(number) for number in range(40)]
+    tab.evaluate("(texts) => Promise.all(texts.map((text) => session.send({text})))", texts)
+    wait_for_texts(tab, *texts)
+    assert server.taken == texts
+
+
+def test_a_frozen_tab_is_suspended_and_comes_back(tab: Page, server: Served) -> None:
+    """The events are ours: a headless browser is never hidden, so it freezes no tab."""
+    begin(tab)
+    tab.evaluate('document.dispatchEvent(new Event("freeze"))')
+    wait_until(tab, server, "/suspend")
+    server.publish("chat", "meanwhile")
+    tab.evaluate('document.dispatchEvent(new Event("resume"))')
+    wait_for_texts(tab, "meanwhile")
+    assert tab.evaluate("session.status.state") == "awaiting"
+    assert server.gate.paths().count("/events") == 2
+
+
+def test_a_client_that_its_application_suspended_is_not_resumed_by_the_page(
+    tab: Page, server: Served
+) -> None:
+    begin(tab)
+    tab.evaluate("session.suspend()")
+    for name in ("freeze", "resume"):
+        tab.evaluate(f'document.dispatchEvent(new Event("{name}"))')
+    assert tab.evaluate("session.status.state") == "reconnecting"
+    tab.evaluate("session.resume()")
+    tab.wait_for_function('session.status.state === "awaiting"')
+    assert server.gate.paths().count("/events") == 2
+
+
+def test_a_page_that_is_put_by_is_suspended_and_restored(tab: Page, server: Served) -> None:
+    begin(tab)
+    for name in ("pagehide", "pagehide"):
+        tab.evaluate(f'dispatchEvent(new PageTransitionEvent("{name}", {{persisted: true}}))')
+    wait_until(tab, server, "/suspend")
+    server.publish("chat", "meanwhile")
+    assert tab.evaluate("session.status.state") == "reconnecting"
+    tab.evaluate('dispatchEvent(new PageTransitionEvent("pageshow", {persisted: true}))')
+    wait_for_texts(tab, "meanwhile")
+    assert server.gate.paths().count("/suspend") == 1
+
+
+def wait_until(page: Page, server: Served, path: str) -> None:
+    for _ in range(100):
+        if path in server.gate.paths():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{path} was not asked; {server.gate.paths()}")
+
+
+def test_a_reload_returns_under_the_tabs_id_in_a_later_life(tab: Page, server: Served) -> None:
+    begin(tab)
+    send(tab, "first")
+    wait_for_texts(tab, "FIRST")
+    cid = tab.evaluate("session.connectionId")
+    tab.reload()
+    tab.wait_for_function("window.ready")
+    begin(tab)
+    assert tab.evaluate("session.connectionId") == cid
+    send(tab, "second")
+    wait_for_texts(tab, "FIRST", "SECOND")
+    assert server.taken == ["first", "second"]
+    attempts = [query["attempt"] for path, query, _ in server.gate.asked if path == "/events"]
+    lives = [int(attempt.split(".")[0]) >> 20 for attempt in attempts]
+    assert lives == [1, 2]
+
+
+def test_another_tab_has_an_id_of_its_own(tab: Page, context: BrowserContext, server: Served) -> None:
+    begin(tab)
+    other = opened(context, server)
+    begin(other)
+    assert tab.evaluate("session.connectionId") != other.evaluate("session.connectionId")
+    send(tab, "to all")
+    wait_for_texts(tab, "TO ALL")
+    wait_for_texts(other, "TO ALL")
+
+
+def test_a_copied_tab_takes_an_id_of_its_own(tab: Page, context: BrowserContext, server: Served) -> None:
+    begin(tab)
+    kept = tab.evaluate("sessionStorage.perdure")
+    copy = opened(context, server)
+    copy.evaluate("(kept) => { sessionStorage.perdure = kept; }", kept)
+    begin(copy)
+    tab.wait_for_function('session.status.identity === "renewed" && session.status.state === "awaiting"')
+    assert tab.evaluate("session.connectionId") != copy.evaluate("session.connectionId")
+    assert tab.evaluate("JSON.parse(sessionStorage.perdure).cid") == tab.evaluate("session.connectionId")
+    send(tab, "mine")
+    send(copy, "yours")
+    wait_for_texts(tab, "MINE", "YOURS")
+    wait_for_texts(copy, "MINE", "YOURS")
+
+
+def test_a_session_that_ends_ends_the_iteration(tab: Page, server: Served) -> None:
+    begin(tab)
+    server.publish("chat", "last")
+    server.call(server.hub.session("chat").end, "succeeded")
+    assert tab.evaluate("over") == "succeeded"
+    wait_for_texts(tab, "last")
+    said = tab.evaluate("session.send({text: 'late'}).catch((error) => [error.name, error.why])")
+    assert said == ["SendFailed", "the session is over"]
+
+
+def test_another_session_is_watched_on_the_same_stream(tab: Page, server: Served) -> None:
+    begin(tab)
+    tab.evaluate(
+        """window.other = session.watch("side");
+        window.heard = (async () => { for await (const event of other) return event.data.text; })();
+        null"""
+    )
+    server.publish("side", "over here")
+    assert tab.evaluate("heard") == "over here"
+    assert server.gate.paths().count("/events") == 1
+    assert server.gate.paths().count("/watch") == 1
+
+
+def test_a_storage_that_fails_is_told_and_nothing_stops(tab: Page, server: Served) -> None:
+    warned: list[str] = []
+    tab.on("console", lambda message: warned.append(message.text))
+    tab.evaluate("window.nowhere = new perdure.TabIdentity('id', () => { throw new Error('denied'); })")
+    begin(tab, "{identity: nowhere}")
+    send(tab, "still here")
+    wait_for_texts(tab, "STILL HERE")
+    assert tab.evaluate("nowhere.kept") is False
+    assert any("keeps no id" in text for text in warned)
+    assert server.taken == ["still here"]
+
+
+def test_without_streams_from_fetch_the_browsers_event_source_serves(tab: Page, server: Served) -> None:
+    begin(tab, "{eventSource: true}")
+    send(tab, "one")
+    wait_for_texts(tab, "ONE")
+    server.shut()
+    tab.wait_for_function('session.status.state === "reconnecting"')
+    server.publish("chat", "two")
+    server.gate.shut = False
+    wait_for_texts(tab, "ONE", "two")
+    streams = [query for path, query, _ in server.gate.asked if path == "/events"]
+    assert streams[-1]["cursor"].endswith(":1")
+
+
+def test_the_browsers_own_event_source_resumes_by_last_event_id(tab: Page, server: Served) -> None:
+    """Without perdure.js, and without an id: the browser asks again by itself, after its 3 s."""
+    tab.evaluate(
+        """window.heard = [];
+        window.source = new EventSource("/live/events?session=chat");
+        source.onmessage = ({data}) => heard.push(JSON.parse(data).text);
+        null"""
+    )
+    server.publish("chat", "one")
+    tab.wait_for_function("heard.length === 1")
+    server.call(server.gate.cut)
+    server.publish("chat", "two", "three")
+    tab.wait_for_function("heard.length >= 3")
+    assert tab.evaluate("heard") == ["one", "two", "three"]
+    streams = [headers for path, _, headers in server.gate.asked if path == "/events"]
+    assert [headers.get("last-event-id", "").rpartition(":")[2] for headers in streams] == ["", "1"]
