@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.benchmarks.checker_speed import machine  # noqa: E402 - found through the line above
 from tests.benchmarks.runtime.figures import Cost, bars, line, put, table  # noqa: E402
-from tests.benchmarks.runtime.idle import Held, held, raise_files_limit  # noqa: E402
+from tests.benchmarks.runtime.idle import held, raise_files_limit  # noqa: E402
 from tests.benchmarks.runtime.processes import measure, peer_python  # noqa: E402
 from tests.benchmarks.speed.chart import svg  # noqa: E402
 
@@ -47,7 +47,7 @@ class Sizes(NamedTuple):
 
 
 QUICK = Sizes(3_000, 1_000, 300, 2, 200, 16, 500, (100, 1_000))
-WHOLE = Sizes(10_000, 4_000, 600, 4, 1_000, 40, 1_000, (100, 1_000, 5_000))
+WHOLE = Sizes(10_000, 3_000, 600, 3, 1_000, 40, 1_000, (100, 1_000, 5_000))
 TICK_MS = 250
 
 
@@ -136,17 +136,12 @@ def growth(sizes: Sizes) -> str:
     """What a connection costs among few and among many, as a table."""
     lines = ["| connections | memory of each | opening one | an event to one |", "|---:|---:|---:|---:|"]
     for connections in sizes.grown:
-        one = cheapest([held("perdure", connections) for _ in range(2)])
+        one = held("perdure", connections)
         lines.append(
             f"| {connections:,} | {one.bytes / 1024:.1f} KiB | {one.open_cpu_s * MICRO:.0f} µs | "
             f"{one.event_cpu_s * MICRO:.1f} µs |"
         )
     return "\n".join(lines) + "\n"
-
-
-def cheapest(runs: Sequence[Held]) -> Held:
-    """The least of each."""
-    return Held(*(min(amounts) for amounts in zip(*runs, strict=True)))
 
 
 def text_of(costs: Sequence[Cost], cut: str, grown: str, where: str) -> str:
