@@ -78,10 +78,10 @@ async def test_who_publishes_without_pause_lets_others_run() -> None:
     session = Hub().session("main")
     async with anyio.create_task_group() as group:
         group.start_soon(other)
-        for number in range(4 * PUBLISHED_A_TURN):
+        for number in range(5 * PUBLISHED_A_TURN):
             await session.publish(number)
         group.cancel_scope.cancel()
-    assert turns >= 4
+    assert turns >= 4  # of five: trio may run the publisher first in the last one
 
 
 @pytest.mark.anyio
