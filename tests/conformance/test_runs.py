@@ -32,7 +32,7 @@ def test_the_busy_run_conforms_and_holds_most_of_what_can_happen(tmp_path: Path)
     asked = {effect["type"] for record in busy() for effect in record["effects"]}
     assert {"Suspended", "Resumed", "ReconnectDue", "RetryDue", "TakenOver", "PostReplied", "Heard"} <= told
     assert {"CloseRequested", "SuspendRequested", "StreamClosed", "GraceElapsed", "EventsDue"} <= told
-    assert {"CancelTimer", "CancelGrace", "CutStream", "Renamed", "Deliver", "Settled", "Refused"} <= asked
+    assert {"CancelGrace", "CutStream", "Renamed", "Deliver", "Settled", "Refused"} <= asked
 
 
 APPLICATION = {

@@ -23,6 +23,14 @@ class Shelf:
     values: dict[Key, Part] = field(default_factory=dict)
     groups: dict[tuple[int, ...], Groups] = field(default_factory=dict)
 
+    def grouped(self, places: tuple[int, ...]) -> Groups:
+        """The parts by these places of their keys, from now on."""
+        if places not in self.groups:
+            groups = self.groups[places] = {}
+            for key, part in self.values.items():
+                groups.setdefault(tuple([key[place] for place in places]), {})[key] = part
+        return self.groups[places]
+
     def put(self, key: Key, part: Part) -> None:
         """Set one part; None removes it."""
         for places, groups in self.groups.items():
@@ -49,7 +57,7 @@ class Sight:
         self._key = keyed(spec.by)
         if self._kind == "every":
             places = tuple(spec.family.fields.index(name) for name in spec.by)
-            self._groups = shelf.groups.setdefault(places, {})
+            self._groups = shelf.grouped(places)
 
     def gather(self, i: object) -> Part | Mapping[Key, Part]:
         """The part, or the parts by their keys."""
@@ -86,23 +94,22 @@ class Parts:
 
     def __init__(self, book: Book, settings: Mapping[Family, Part]) -> None:
         self._shelves: dict[Family, Shelf] = {}
-        self._rules = {rule.input: (rule, self._sights(rule)) for rule in book}
+        self._book = book
+        self._rules: dict[type, tuple[Rule, list[Sight]]] = {}
         for family, part in settings.items():
             self._shelf(family).put((), part)
 
-    def _sights(self, rule: Rule) -> list[Sight]:
-        return [Sight(spec, self._shelf(spec.family)) for spec in rule.specs]
+    def _rule(self, kind: type) -> tuple[Rule, list[Sight]]:
+        rule = self._book[kind]
+        found = self._rules[kind] = rule, [Sight(spec, self._shelf(spec.family)) for spec in rule.specs]
+        return found
 
     def _shelf(self, family: Family) -> Shelf:
         return self._shelves.setdefault(family, Shelf())
 
-    def part(self, family: Family) -> Part:
-        """The only part of a family."""
-        return self._shelf(family).values.get(())
-
     def decided(self, i: object) -> tuple[Any, ...]:
         """The effects that the rule of this input gives; what it makes of the parts is kept."""
-        rule, sights = self._rules[type(i)]
+        rule, sights = self._rules.get(type(i)) or self._rule(type(i))
         seen = [sight.gather(i) for sight in sights]
         made, effects = rule.decide(i, *seen)
         for sight, old, new in zip(sights, seen, made, strict=False):  # what is only read comes after

@@ -11,6 +11,7 @@ from perdure_model.conformance.lines import BadRecord, Record
 from perdure_model.conformance.parts import Parts
 from perdure_model.conformance.sides import SIDES, TABLES, Side
 from perdure_model.conformance.tickets import NoTicket, Step, Tickets
+from perdure_model.conformance.values import likeness
 from perdure_model.core.client.effects import Renamed
 from perdure_model.core.client.inputs import Started
 from perdure_model.core.common import Moved, Refused
@@ -33,11 +34,11 @@ class Misfit(Exception):
 
 @dataclass(slots=True)
 class Decision:
-    """A record with its input and effects as values of the rules."""
+    """A record with its input as a value of the rules; its effects, too, once it has been judged."""
 
     record: Record
     input: Any
-    effects: tuple[Any, ...]
+    effects: tuple[Any, ...] = ()
 
 
 class Run:
@@ -56,12 +57,10 @@ class Run:
         self._states: dict[tuple[str, Any], str] = {}
 
     def read(self, record: Record) -> Decision:
-        """The record's values. Raises BadRecord."""
-        side, data = self.side, record.data
+        """The record's input. Raises BadRecord."""
         if record.side != self.side_name:
             raise BadRecord(f"its run is a {self.side_name}'s, and its side {record.side!r}")
-        i = side.read_input(data["input"])
-        return Decision(record, i, tuple([side.read_effect(effect) for effect in data["effects"]]))
+        return Decision(record, self.side.read_input(record.data["input"]))
 
     def judge(self, decision: Decision) -> None:
         """Take the decision again, if it can be done. Raises Misfit where it does not fit, and BadRecord."""
@@ -79,15 +78,19 @@ class Run:
             raise Misfit(f"a run begins with {type(i).__name__}, and only once")
         self._check_cid(decision.record.cid, i)
         self._told(i)
-        allowed = self._decided(self._parts, i)
-        if decision.effects != allowed:
+        allowed = decision.effects = self._decided(self._parts, i)
+        said = decision.record.data["effects"]
+        if len(said) != len(allowed) or not all(map(is_alike, said, allowed)):
             raise Misfit(
                 f"on {i!r} the rule decides otherwise",
-                tuple(map(repr, decision.effects)) or ("nothing",),
+                tuple(map(repr, self._effects(said))) or ("nothing",),
                 tuple(map(repr, allowed)) or ("nothing",),
             )
         for effect in allowed:
             self._asked(effect)
+
+    def _effects(self, said: list[Any]) -> tuple[Any, ...]:
+        return tuple([self.side.read_effect(effect) for effect in said])
 
     def _asked(self, effect: Any) -> None:
         """What an effect begins or gives up."""
@@ -156,6 +159,7 @@ class Run:
     def _possible(self, decision: Decision) -> None:
         """Whether the rule may ask for such effects at all, and the charts have such transitions."""
         rule = self.side.book[type(decision.input)]
+        decision.effects = self._effects(decision.record.data["effects"])
         for effect in decision.effects:
             if not isinstance(effect, (*rule.emits, *ALWAYS)):
                 raise Misfit(
@@ -177,6 +181,11 @@ class Run:
                 tuple(f"{move.source!r} to {row.target!r} on {move.event!r}" for row in rows),
             )
         self._states[machine] = move.target
+
+
+def is_alike(said: Any, effect: Any) -> bool:
+    """Whether this effect was recorded so."""
+    return likeness(type(effect))(said, effect)
 
 
 def check_head(data: dict[str, Any]) -> None:

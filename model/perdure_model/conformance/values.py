@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import fields, is_dataclass
 from functools import cache, partial
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
@@ -89,6 +89,52 @@ class Fields:
         says = ", ".join(self._converts) or "nothing"
         name = self._kind.__name__
         return BadRecord(f"{name} holds {says}, and not {shown(data)}: was it recorded by another perdure?")
+
+
+class Likeness:
+    """Whether an object is what JSON makes of a dataclass of this type; quicker than to make one of it."""
+
+    def __init__(self, kind: type) -> None:
+        names = tuple(one.name for one in fields(kind))
+        self._name, self._size = kind.__name__, len(names) + 1
+        self._said, self._held = getter(names), attributes(names)
+
+    def __call__(self, data: Any, value: object) -> bool:
+        """Whether it is this one."""
+        try:
+            if data["type"] != self._name or len(data) != self._size:
+                return False
+            said, held = self._said(data), self._held(value)
+        except (TypeError, KeyError):
+            return False
+        return said == held or all(map(alike, said, held))
+
+
+LIKENESSES: dict[type, Likeness] = {}
+
+
+def likeness(kind: type) -> Likeness:
+    """The one for this type."""
+    found = LIKENESSES.get(kind)
+    if found is None:
+        found = LIKENESSES[kind] = Likeness(kind)
+    return found
+
+
+def alike(said: Any, held: Any) -> bool:
+    """Whether JSON makes this of the value."""
+    if said == held:
+        return True
+    if type(said) is list:
+        return isinstance(held, tuple) and len(said) == len(held) and all(map(alike, said, held))
+    return type(said) is dict and likeness(type(held))(said, held)
+
+
+def attributes(names: tuple[str, ...]) -> Callable[[object], tuple[Any, ...]]:
+    """The attributes of these names, in their order."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda value: tuple([getattr(value, name) for name in names])
 
 
 def getter(names: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
