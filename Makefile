@@ -34,6 +34,7 @@ bench: .venv/ready         ## side by side, ratios; SPIN is measured if it is in
 	$(BIN)/python tests/benchmarks/framing.py
 	$(BIN)/python tests/benchmarks/checker_speed.py
 	$(BIN)/python tests/benchmarks/runtime_speed.py
+	$(BIN)/python tests/benchmarks/conformance.py
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
