@@ -66,10 +66,7 @@ def test_javascript_decides_everything_that_the_checker_asks(node: str, tmp_path
 MUTATIONS = {
     "a retry that comes too early": ("(1 + chance / 4)", "(1 - chance / 4)"),
     "one send too many": (".retries_max;", ".retries_max + 1;"),
-    "a stale welcome": (
-        'current: is_current(link, i.attempt), stale: "no welcome',
-        'current: true, stale: "no welcome',
-    ),
+    "a session that is taken for the last": ("last: same(watching.sessions, [i.session])", "last: true"),
     "failures that are kept": ("return [[{ ...link, failures: 0 }], []]", "return [[link], []]"),
     "a doubt that is forgotten": ("doubt: item.doubt || doubt", "doubt"),
     "what was told": ("told: sessions });\n    const cursors", "told: [] });\n    const cursors"),
