@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from perdure import trace
+from perdure import Credential, refreshing, trace
 from perdure_model.conformance import lines, replay
 from perdure_model.conformance.joins import HEARD
 from perdure_model.conformance.sides import SIDES, Side
 
-from tests.conformance.traces import busy, busy_text, judged, simulated
+from tests.conformance.traces import busy, busy_text, first, judged, records_in, simulated, text_of, told_then
 
 
 @pytest.mark.parametrize("seed", range(1, 13))
@@ -77,3 +78,25 @@ def test_each_kind_of_ticket_is_given_and_used(name: str) -> None:
 def test_the_recorder_and_the_reader_go_by_the_same_fields() -> None:
     assert replay.GENERATIONS == trace.GENERATION_FIELDS
     assert lines.VERSION == trace.VERSION
+
+
+@pytest.mark.anyio
+async def test_a_call_and_its_credential_conform_and_a_refresh_of_nobody_does_not(tmp_path: Path) -> None:
+    records: list[dict[str, Any]] = []
+
+    async def answer(token: str) -> AsyncIterator[str]:
+        yield "start"
+        yield "text" if token == "new" else "expired"
+
+    credential = Credential("old", lambda: "new", trace=records.append)
+    kinds: dict[str, Any] = {"start": "prefix", "text": "live", "expired": "auth_error"}
+    calls = refreshing(answer, credential, classify=lambda item: kinds[item], trace=records.append)
+    assert [one async for one in calls] == ["start", "text"]
+    records = records_in(text_of(records))
+    found = judged(tmp_path / "trace", records)
+    assert found.ok, found.summary()
+    assert found.runs == {"credential": 1, "response": 1}
+    at = first(records, "TokenRefreshed")
+    found = judged(tmp_path / "trace", told_then(records, at, **records[at]["input"]))
+    assert found.mismatch is not None
+    assert found.mismatch.why.startswith("there is not (a refresh)")
