@@ -7,7 +7,8 @@ end (`messages`), is decided without sockets; `peer`, `relay` and `proxy` perfor
 struck is in the proxy's log: a test that asks for a fault can see that it came.
 
 Beside it, and not imported here because they need the extra `check`: `data`, the properties that are about
-data rather than interleavings, with the defects that break them; and `catalogue`, all defects there are.
+data rather than interleavings, with the defects that break them; `catalogue`, all defects there are; and
+`simulation`, client and hub together in one process and in virtual time.
 """
 
 from perdure.testing.faults import (

@@ -160,3 +160,22 @@ def test_a_task_that_is_left_is_a_finding() -> None:
         world.run(leave, world)
         with pytest.raises(Broken, match="P-NO-LEAK: at rest there are still 1 tasks"):
             world.finish()
+
+
+def test_two_live_tabs_of_one_id_are_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Simulation(1) as world:
+        for line in ("connect a", "connect b", "wait 5"):
+            world.perform(step(line))
+        monkeypatch.setattr("perdure.client.Session.connection_id", "cid-of-both")
+        with pytest.raises(Broken, match="P-ONE-HOLDER: two live tabs use one id"):
+            world.finish()
+
+
+def test_what_does_not_come_well_again_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perdure.testing.simulation.simulation.RECONVERGE_S", 8.0)
+    with Simulation(1) as world:
+        for line in ("connect a", "wait 5", "half-open a 60", "publish 1"):
+            world.perform(step(line))
+        monkeypatch.setattr(world.network, "heal", lambda: None)
+        with pytest.raises(Broken, match="P-RECONVERGE: 8 s once the faults had stopped: tab a, life 1 is"):
+            world.finish()
