@@ -18,7 +18,7 @@ FOUND = {cells(line)[0]: line for line in ROWS if line.startswith("| ") and cell
 
 
 def test_the_table_has_every_defect_as_the_catalogue_says_it() -> None:
-    assert list(FOUND) == list(DEFECTS)
+    assert list(FOUND) == list(DEFECTS), "run tests/testing/simulation/planted_table.py: it adds what is new"
     for id, line in FOUND.items():  # noqa: A001
         assert cells(line)[1:3] == [DEFECTS[id].says, DEFECTS[id].breaks]
 

@@ -29,7 +29,6 @@ def test_all_properties_hold() -> None:
     ("defect", "property"),
     [
         ("T02", "P-RECONVERGE"),
-        ("T12", "P-NOTICE"),
         ("T16", "P-RUNNING"),
         ("T23", "P-EFFECT-ONCE"),
         ("T24", "P-CLOSE"),
