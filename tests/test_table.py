@@ -103,7 +103,10 @@ def test_a_table_says_what_the_chart_declares() -> None:
     table = compile_chart(ServerConnection)
     assert table.states == ("active", "inactive", "expired")
     assert (table.initial, table.initial_actions, table.final) == ("active", (), ("expired",))
-    assert table.rows["active", "lost"] == (Row((("current", True),), "inactive", ("start_grace",)),)
+    assert table.rows["active", "lost"] == (
+        Row((("current", True), ("fleeting", True)), "expired", ("release",)),
+        Row((("current", True),), "inactive", ("start_grace",)),
+    )
     assert table.rows["inactive", "lost"] == ()
     assert set(table.rows) == {(state, event) for state in table.states for event in table.events}
     assert replace(table, name="Other") != table
@@ -144,7 +147,7 @@ def test_a_chart_asks_for_the_fact_it_needs() -> None:
 
 
 def test_a_chart_reads_its_facts_at_each_event() -> None:
-    facts = {"current": False}
+    facts = {"current": False, "fleeting": False}
     machine = ServerConnection(facts)
     with pytest.raises(machine.TransitionNotAllowed):
         machine.send("lost")

@@ -43,11 +43,12 @@ from tests.core.deciding import refused as refused_by
 NOW: Attempt = (1, 4)
 NEXT: Attempt = (1, 5)
 AWAITING, RECONNECTING = ClientState("awaiting"), ClientState("reconnecting")
-OPEN = Link(NOW, "open", epoch="e")
+OPEN = Link(NOW, "open", epoch="e", token="key")
 WAITING = replace(OPEN, phase="credential")
 ASKED = Access("key", asked=True)
 HAD = Cursor("log", 7)
 ALONE = Watching(("s",), ("s",), 3)
+TOLD = Watching(("s",), ("s",), 4, (("s", 4),))
 
 
 def client(state: ClientState, link: Link, **changed: Any) -> dict[Any, Any]:
@@ -75,7 +76,7 @@ def refused(i: Any, state: ClientState = AWAITING, link: Link = OPEN, **changed:
 def test_a_stream_that_waited_for_it_is_asked_for_under_it() -> None:
     decided = decide(CredentialGiven("other"), RECONNECTING, WAITING, access=ASKED)
     assert decided[ACCESS] == Access("other", unproven=True)
-    assert decided[LINK] == replace(OPEN, attempt=NEXT)
+    assert decided[LINK] == replace(OPEN, attempt=NEXT, token="other")
     assert decided.effects == [
         OpenStream(NEXT, "me", "other", (("s", HAD),)),
         Next(Flush("s", new_stream=False)),
@@ -116,7 +117,7 @@ def test_word_of_a_credential_that_nobody_asks_about_changes_nothing(access: Acc
 
 def test_another_session_is_told_at_once_from_its_beginning() -> None:
     decided = decide(WatchAsked("t"))
-    assert decided[WATCHING] == Watching(("s", "t"), ("s", "t"), 4)
+    assert decided[WATCHING] == Watching(("s", "t"), ("s", "t"), 4, (("t", 4),))
     assert decided[CURSOR] == {("s",): HAD, ("t",): START}
     assert decided.effects == [Tell(NOW, "me", 4, "t", START)]
 
@@ -134,7 +135,7 @@ def test_one_that_was_watched_before_goes_on_where_it_was_left() -> None:
 
 def test_a_session_is_watched_no_longer_and_its_place_is_kept() -> None:
     decided = decide(UnwatchAsked("s"))
-    assert decided[WATCHING] == Watching((), (), 4)
+    assert decided[WATCHING] == Watching((), (), 4, (("s", 4),))
     assert decided[CURSOR] == {("s",): HAD}
     assert decided.effects == [Tell(NOW, "me", 4, "s", None)]
     assert decide(UnwatchAsked("s"), RECONNECTING).effects == []
@@ -150,19 +151,19 @@ def reply(status: int, attempt: Attempt = NOW) -> WatchReplied:
 
 
 def test_what_was_taken_is_settled() -> None:
-    decided = decide(reply(204))
-    assert (decided[WATCHING], decided.effects) == (ALONE, [])
+    decided = decide(reply(204), watching=TOLD)
+    assert (decided[WATCHING], decided.effects) == (TOLD, [])
 
 
 @pytest.mark.parametrize("status", [0, 409, 401, 500])
 def test_after_a_failure_the_next_stream_says_it_all(status: int) -> None:
-    decided = decide(reply(status))
-    assert decided[WATCHING] == ALONE
+    decided = decide(reply(status), watching=TOLD)
+    assert decided[WATCHING] == TOLD
     assert decided.effects == [Next(Desynced(NOW, 0.5))]
 
 
 def test_a_final_no_is_told_and_not_asked_again() -> None:
-    decided = decide(reply(403))
+    decided = decide(reply(403), watching=TOLD)
     assert decided[WATCHING].sessions == ()
     assert decided.effects == [NotWatched("s", 403)]
 
@@ -172,4 +173,17 @@ def test_a_final_no_is_told_and_not_asked_again() -> None:
     [((1, 3), OPEN), (NOW, replace(OPEN, phase="timer")), (NOW, replace(OPEN, attempt=NEXT))],
 )
 def test_what_an_earlier_stream_was_told_is_past(attempt: Attempt, link: Link) -> None:
-    refused(reply(500, attempt), link=link)
+    refused(reply(500, attempt), link=link, watching=TOLD)
+
+
+def test_the_reply_to_a_word_that_a_later_one_has_overtaken_is_past() -> None:
+    refused(reply(404), watching=replace(TOLD, serial=5, words=(("s", 5),)))
+
+
+def test_a_final_no_to_giving_a_session_up_means_to_say_it_all_again() -> None:
+    decided = decide(reply(404), watching=Watching((), (), 4, (("s", 4),)))
+    assert decided.effects == [Next(Desynced(NOW, 0.5))]
+
+
+def test_who_is_done_watches_nothing_more() -> None:
+    refused(WatchAsked("t"), ClientState("terminal", "failed"))

@@ -71,7 +71,7 @@ OLD: Attempt = (1, 3)
 NEXT: Attempt = (1, 5)
 CONNECTING, AWAITING, RECONNECTING = (ClientState(s) for s in ("connecting", "awaiting", "reconnecting"))
 OVER = ClientState("terminal", "closed")
-OPEN = Link(NOW, "open", epoch="e")
+OPEN = Link(NOW, "open", epoch="e", token="key")
 DOWN = replace(OPEN, phase="timer")
 RESTING = replace(OPEN, phase="resume")
 ENDED = replace(OPEN, phase="over")
@@ -112,7 +112,7 @@ def test_the_first_stream_is_asked_for_under_the_fresh_id_from_the_cursors_given
     cursors = (("s", START), ("t", HAD))
     decided = decide_on(CLIENT, Started(None, "new", (2, 1), cursors, "key"), {})
     assert decided[STATE] == CONNECTING
-    assert decided[LINK] == Link((2, 1), "open")
+    assert decided[LINK] == Link((2, 1), "open", token="key")
     assert (decided[ME], decided[ACCESS]) == (Me("new"), Access("key"))
     assert decided[WATCHING] == Watching(BOTH, BOTH)
     assert decided[CURSOR] == {("s",): START, ("t",): HAD}
@@ -149,12 +149,18 @@ def test_a_welcome_proves_the_credential() -> None:
     assert decided[ACCESS] == Access("key")
 
 
+def test_a_welcome_proves_no_other_credential_than_its_streams() -> None:
+    other = Access("other", unproven=True)
+    decided = decide(Welcomed(NOW, "me", "e2"), RECONNECTING, OPEN, access=other)
+    assert decided[ACCESS] == other
+
+
 def test_with_the_welcome_the_server_is_told_what_has_changed_since_the_request() -> None:
     watching = Watching(("s", "u"), BOTH, 4)
     cursor = {("s",): HAD, ("t",): START, ("u",): Cursor("x", 2)}
     i = Welcomed(NOW, "me", "e2")
     decided = decide(i, RECONNECTING, OPEN, watching=watching, cursor=cursor, outbox={})
-    assert decided[WATCHING] == Watching(("s", "u"), ("s", "u"), 6)
+    assert decided[WATCHING] == Watching(("s", "u"), ("s", "u"), 6, (("u", 5), ("t", 6)))
     assert decided.effects == [
         Tell(NOW, "me", 5, "u", Cursor("x", 2)),
         Tell(NOW, "me", 6, "t", None),

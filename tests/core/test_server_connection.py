@@ -53,12 +53,12 @@ NEXT: Attempt = (1, 3)
 HAD = Cursor("log", 4)
 ACTIVE = Connection("active", NOW, "e", "ann")
 INACTIVE = replace(ACTIVE, state="inactive")
-AWAY = replace(INACTIVE, away=True)
+AWAY = replace(INACTIVE, said_away=NOW)
 FLEETING = replace(ACTIVE, fleeting=True)
 WATCHES = {("s", "c"): Watch(NOW, HAD)}
 PAUSED = {("s", "c"): Watch(NOW, None)}
 OWNERS = {("s", "c"): Owner("ann")}
-KEPT = {("s", "c"): Owner("ann", suspended=True)}
+KEPT = {("s", "c"): Owner("ann", suspended=NOW)}
 WINDOWS = {("c", "s"): Window((1, 1), (((1, 1), "accepted"),))}
 LOGS = {("s",): Log("log", 5)}
 BOUNDS = ServerSettings(grace_s=60.0)
@@ -113,7 +113,9 @@ def test_a_new_id_is_bound_to_its_principal_and_begins_an_epoch(made: bool) -> N
 
 def test_one_that_comes_back_in_time_keeps_its_epoch_and_stops_the_grace_timer() -> None:
     decided = decide(request(NEXT), replace(AWAY, serial=3))
-    assert decided[CONNECTION] == {("c",): replace(ACTIVE, generation=NEXT)}
+    back = replace(ACTIVE, generation=NEXT, said_away=NOW)
+    assert decided[CONNECTION] == {("c",): back}
+    assert not back.away
     assert decided[WATCH] == {("s", "c"): Watch(NEXT, HAD)}
     assert decided[LOG] == LOGS
     assert decided.effects == [
@@ -232,8 +234,21 @@ def test_a_client_that_is_done_is_not_waited_for(held: Connection, stops: Any) -
 @pytest.mark.parametrize("held", [ACTIVE, INACTIVE])
 def test_a_client_may_say_that_it_will_be_away(held: Connection) -> None:
     decided = decide(SUSPENDS, held)
-    assert decided[CONNECTION] == {("c",): replace(held, away=True)}
+    assert decided[CONNECTION] == {("c",): replace(held, said_away=NOW)}
     assert decided.effects == []
+
+
+def test_it_may_say_so_before_its_stream_arrives_and_that_one_brings_nobody_back() -> None:
+    ahead = replace(SUSPENDS, attempt=NEXT)
+    decided = decide(ahead, INACTIVE)
+    assert decided[CONNECTION] == {("c",): replace(INACTIVE, said_away=NEXT)}
+    late = decide(request(NEXT), replace(INACTIVE, said_away=NEXT))
+    (connection,) = late[CONNECTION].values()
+    assert connection.away
+
+
+def test_what_is_suspended_is_not_taken_up_by_an_earlier_request() -> None:
+    assert refused(request(NOW), None, watch={}, owner=KEPT, window={}) == [STALE]
 
 
 def test_one_more_session_is_watched_from_the_cursor_on_and_comes_into_being() -> None:

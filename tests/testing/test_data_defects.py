@@ -247,7 +247,7 @@ def read_or_fail(self: FileIdentity) -> Identity | None:
     if not self._path.exists():
         return None
     kept = json.loads(self._path.read_text(encoding="utf-8"))
-    return Identity(wire.connection_id(kept["connection_id"]), identity.positive(kept["incarnation"]))
+    return Identity(wire.connection_id(kept["connection_id"]), int(kept["incarnation"]))
 
 
 def forgotten(self: FileIdentity, kept: Identity) -> None:

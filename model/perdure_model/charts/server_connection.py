@@ -27,6 +27,7 @@ class ServerConnection(Chart):
     Guards:
         newer: the request carries a later attempt than the one attached last
         current: the input was made for the generation attached last
+        latest: no later stream has been attached since the client said it
         fleeting: the id was made by the server, for a client that will not bring it back
         ordered: the client has said nothing later of what it watches
 
@@ -60,8 +61,8 @@ class ServerConnection(Chart):
         | inactive.to.itself(internal=True, on=["cancel_grace", "start_grace"])
     )
     elapsed = inactive.to(expired, cond="current", on="release")
-    suspend = active.to.itself(internal=True, cond="current", on="keep") | inactive.to.itself(
-        internal=True, cond="current", on="keep"
+    suspend = active.to.itself(internal=True, cond="latest", on="keep") | inactive.to.itself(
+        internal=True, cond="latest", on="keep"
     )
     watch = active.to.itself(internal=True, cond=["current", "ordered"], on="add") | inactive.to.itself(
         internal=True, cond=["current", "ordered"], on="add"
@@ -69,6 +70,6 @@ class ServerConnection(Chart):
     unwatch = active.to.itself(internal=True, cond=["current", "ordered"], on="drop") | inactive.to.itself(
         internal=True, cond=["current", "ordered"], on="drop"
     )
-    close = active.to(expired, cond="current", on=["end_stream", "release"]) | inactive.to(
-        expired, cond="current", on=["cancel_grace", "release"]
+    close = active.to(expired, cond="latest", on=["end_stream", "release"]) | inactive.to(
+        expired, cond="latest", on=["cancel_grace", "release"]
     )

@@ -52,7 +52,7 @@ const renewable = (access, token, settings) => ({
   replaced: !same(token, access.token),
   renewable: access.asked || (settings.refreshes && !access.unproven),
 });
-const proven = (access) => ({ ...access, unproven: false });
+const proven = (access, token) => (same(token, access.token) ? { ...access, unproven: false } : access);
 
 // -- the ClientSession chart's desk: its actions are the methods of the same names -------------------------
 
@@ -85,11 +85,11 @@ class Desk {
 
   open_stream() {
     const [incarnation, count] = this.link.attempt;
-    this.link = { ...this.link, attempt: [incarnation, count + 1], phase: "open" };
+    const { cid } = this.me, { token } = this.access;
+    this.link = { ...this.link, attempt: [incarnation, count + 1], phase: "open", token };
     const { sessions } = this.watching;
     this.watching = V.Watching({ sessions, told: sessions });
     const cursors = sessions.map((session) => [session, this.cursors.get(textOf([session]))]);
-    const { cid } = this.me, { token } = this.access;
     this.effects.push(V.OpenStream({ attempt: this.link.attempt, cid, token, cursors }));
   }
 
@@ -277,7 +277,8 @@ function tell(watching, link, me, session, cursor, effects) {
   const serial = watching.serial + 1;
   effects.push(V.Tell({ attempt: link.attempt, cid: me.cid, serial, session, cursor }));
   const others = without(watching.told, session);
-  return { ...watching, told: cursor === null ? others : [...others, session], serial };
+  const words = [...watching.words.filter(([one]) => one !== session), [session, serial]];
+  return { ...watching, told: cursor === null ? others : [...others, session], serial, words };
 }
 
 function tell_all(watching, link, me, cursors, effects) {
@@ -316,7 +317,7 @@ export const rules = {
     ]);
     const outboxes = i.unsent.map(([session, , epoch]) => [textOf([session]), V.Outbox({ epoch })]).reverse();
     const parts = [
-      V.ClientState({ state: "connecting" }), V.Link({ attempt: i.attempt, phase: "open" }), me,
+      V.ClientState({ state: "connecting" }), V.Link({ attempt: i.attempt, phase: "open", token: i.token }), me,
       V.Access({ token: i.token }), V.Watching({ sessions, told: sessions }),
       new Map(i.cursors.map(([session, cursor]) => [textOf([session]), cursor])), new Map(outboxes), new Map(unsent),
     ];
@@ -333,7 +334,7 @@ export const rules = {
       desk.effects.push(V.Renamed({ cid: i.cid, why: "server" }));
     }
     watching = tell_all(watching, desk.link, me, cursors, desk.effects);
-    return desk.decided(desk.state, { ...desk.link, epoch: i.epoch }, me, proven(access), watching);
+    return desk.decided(desk.state, { ...desk.link, epoch: i.epoch }, me, proven(access, link.token), watching);
   },
 
   on_heard(i, link) {
@@ -469,7 +470,7 @@ export const rules = {
     const effects = [];
     const facts = renewable(access, i.token, settings);
     if (kind === "denied" && facts.renewable && !facts.replaced) access = asking(access, effects);
-    else if (kind === "taken") [link, access] = [{ ...link, failures: 0 }, proven(access)];
+    else if (kind === "taken") [link, access] = [{ ...link, failures: 0 }, proven(access, i.token)];
     const around = { state, link, me, access, settings };
     const queue = new Queue(i.session, outbox, items, around, { chance: i.chance, asked_s: i.retry_after_s, effects });
     const same_epoch = same(outbox.epoch, link.epoch);
@@ -520,8 +521,8 @@ export const rules = {
   },
 
   on_watch_asked(i, watching, cursor, state, link, me) {
-    if (watching.sessions.includes(i.session))
-      return refuse("a session that is watched already", watching, cursor);
+    if (watching.sessions.includes(i.session) || state.state === "terminal")
+      return refuse("a session that is watched already, or by a client that is done", watching, cursor);
     cursor ??= START;
     watching = { ...watching, sessions: [...watching.sessions, i.session] };
     const effects = [];
@@ -538,11 +539,13 @@ export const rules = {
   },
 
   on_watch_replied(i, watching, link) {
-    if (link.phase !== "open" || !same(i.attempt, link.attempt))
-      return refuse("the reply to what an earlier stream was told", watching);
+    const stale = !watching.words.some((word) => same(word, [i.session, i.serial]));
+    if (!is_current(link, i.attempt) || stale)
+      return refuse("the reply to what an earlier stream was told, or to a word that is overtaken", watching);
     const kind = classify(i.status);
     if (kind === "taken") return [[watching], []];
-    if (kind !== "final") return [[watching], [next(V.Desynced({ attempt: i.attempt, chance: i.chance }))]];
+    if (kind !== "final" || !watching.sessions.includes(i.session))
+      return [[watching], [next(V.Desynced({ attempt: i.attempt, chance: i.chance }))]];
     const sessions = without(watching.sessions, i.session);
     return [[{ ...watching, sessions }], [V.NotWatched({ session: i.session, status: i.status })]];
   },

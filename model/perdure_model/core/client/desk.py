@@ -69,10 +69,11 @@ class Desk:
 
     def open_stream(self) -> None:
         incarnation, count = self.link.attempt
-        self.link = replace(self.link, attempt=(incarnation, count + 1), phase="open")
+        token = self.access.token
+        self.link = replace(self.link, attempt=(incarnation, count + 1), phase="open", token=token)
         self.watching = Watching(self.watching.sessions, self.watching.sessions)
         cursors = tuple((session, self.cursors[(session,)]) for session in self.watching.sessions)
-        self.effects.append(OpenStream(self.link.attempt, self.me.cid, self.access.token, cursors))
+        self.effects.append(OpenStream(self.link.attempt, self.me.cid, token, cursors))
 
     def end_stream(self) -> None:
         if self.link.phase == "open":
@@ -143,6 +144,6 @@ def renewable(access: Access, token: Hashable, settings: ClientSettings) -> dict
     }
 
 
-def proven(access: Access) -> Access:
-    """The server has taken something under this credential."""
-    return replace(access, unproven=False) if access.unproven else access
+def proven(access: Access, token: Hashable) -> Access:
+    """The server has taken something under this credential; it may not be the one in use by now."""
+    return replace(access, unproven=False) if access.unproven and token == access.token else access

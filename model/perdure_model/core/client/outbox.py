@@ -103,7 +103,7 @@ def on_post_replied(
     if kind == "denied" and facts["renewable"] and not facts["replaced"]:
         access = asking(access, asked)
     elif kind == "taken":
-        link, access = replace(link, failures=0), proven(access)
+        link, access = replace(link, failures=0), proven(access, i.token)
     around = Around(state, link, me, access, settings)
     queue = Queue(i.session, outbox, items, around, i.chance, i.retry_after_s, asked)
     again = facts["renewable"] or facts["replaced"]

@@ -51,13 +51,15 @@ class Link:
     """The stream: the latest attempt, what the link waits for, and what came before.
 
     `failures` counts the attempts lost since the last progress, not since the last open: a server that
-    accepts and closes must not be retried for ever (finding A12). `epoch` is the server's, as last welcomed.
+    accepts and closes must not be retried for ever (finding A12). `epoch` is the server's, as last welcomed;
+    `token` the credential that the latest stream was asked for with.
     """
 
     attempt: Attempt = NEVER
     phase: Literal["open", "timer", "credential", "resume", "over"] = "over"
     failures: int = 0
     epoch: Epoch | None = None
+    token: Hashable = None
 
     @property
     def open(self) -> bool:
@@ -67,12 +69,13 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """The sessions that the client watches, those that the server has been told of on the latest stream,
-    and the number of the latest word about it."""
+    """The sessions that the client watches, those that the server has been told of on the latest stream, the
+    number of the latest word about it, and that of the latest one for each session."""
 
     sessions: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
     serial: int = 0
+    words: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def is_current(link: Link, attempt: Attempt) -> bool:
 def on_started(i: Started, *_earlier: object) -> Decision:
     """The first stream is asked for, under the id of the earlier life if there was one (T01, T29)."""
     me = Me(i.fresh if i.kept is None else i.kept)
-    link, watching = Link(i.attempt, "open"), Watching(i.sessions, i.sessions)
+    link, watching = Link(i.attempt, "open", token=i.token), Watching(i.sessions, i.sessions)
     cursors = {(session,): cursor for session, cursor in i.cursors}
     unsent = {(u.session, u.key): Item("queued", doubt=u.epoch is not None, size=u.size) for u in i.unsent}
     outboxes = {(u.session,): Outbox(epoch=u.epoch) for u in reversed(i.unsent)}
@@ -116,7 +116,9 @@ def on_welcomed(
         me = Me(i.cid, of_server=True)
         desk.effects.append(Renamed(i.cid, "server"))
     watching = tell_all(watching, desk.link, me, cursors, desk.effects)
-    return desk.decided(desk.state, replace(desk.link, epoch=i.epoch), me, proven(access), watching)
+    return desk.decided(
+        desk.state, replace(desk.link, epoch=i.epoch), me, proven(access, link.token), watching
+    )
 
 
 @CLIENT.rule(Heard, LINK.one)
@@ -257,7 +259,7 @@ def on_left(_i: Left, state: ClientState, link: Link, me: Me, outboxes: Outboxes
 
 @CLIENT.rule(Suspended, *STREAM, reads=(ME.one,), emits=(EndStream, CancelTimer, SaySuspended))
 def on_suspended(_i: Suspended, state: ClientState, link: Link, me: Me) -> Decision:
-    """The application goes to the background: no stream and no timer, and the server keeps our sessions."""
+    """The application goes to the background: no stream, and the server keeps our sessions; sends wait."""
     if link.phase == "resume":
         return refuse("suspended twice", state, link)
     desk = Desk(state, link, me=me)

@@ -22,7 +22,9 @@ def tell(
     serial = watching.serial + 1
     effects.append(Tell(link.attempt, me.cid, serial, session, cursor))
     others = tuple(one for one in watching.told if one != session)
-    return Watching(watching.sessions, others if cursor is None else (*others, session), serial)
+    told = others if cursor is None else (*others, session)
+    words = (*((one, n) for one, n in watching.words if one != session), (session, serial))
+    return Watching(watching.sessions, told, serial, words)
 
 
 def tell_all(
@@ -44,8 +46,8 @@ def on_watch_asked(
 ) -> Decision:
     """One more session is watched, from where we left it; told at once if a stream is up, else with the
     next, so that no reconnect forgets it (finding T31)."""
-    if i.session in watching.sessions:
-        return refuse("a session that is watched already", watching, cursor)
+    if i.session in watching.sessions or state.state == "terminal":
+        return refuse("a session that is watched already, or by a client that is done", watching, cursor)
     cursor = cursor or START
     watching = replace(watching, sessions=(*watching.sessions, i.session))
     effects: list[ClientEffect] = []
@@ -70,12 +72,15 @@ def on_unwatch_asked(i: UnwatchAsked, watching: Watching, state: ClientState, li
 def on_watch_replied(i: WatchReplied, watching: Watching, link: Link) -> Decision:
     """What was not taken is not swallowed (finding T35): a final no is the application's to know, and after
     any other failure the next stream says all that we watch."""
-    if not link.open or i.attempt != link.attempt:
-        return refuse("the reply to what an earlier stream was told", watching)
+    stale = (i.session, i.serial) not in watching.words
+    if not link.open or i.attempt != link.attempt or stale:
+        return refuse(
+            "the reply to what an earlier stream was told, or to a word that is overtaken", watching
+        )
     kind = classify(i.status)
     if kind == "taken":
         return (watching,), ()
-    if kind != "final":
+    if kind != "final" or i.session not in watching.sessions:
         return (watching,), (Next(Desynced(i.attempt, i.chance)),)
     kept = tuple(one for one in watching.sessions if one != i.session)
     return (replace(watching, sessions=kept),), (NotWatched(i.session, i.status),)

@@ -64,12 +64,15 @@ def on_stream_requested(
     however alive that looks (T28).
 
     A session that is watched comes into being: who returns after its log was lost is told so at once, not
-    with the next event (N01). What an id left suspended belongs to its principal alone (N05).
+    with the next event (N01). What an id left suspended belongs to its principal alone (N05), and is not
+    taken up by a request from before the client went away (N30).
     """
     begun = {key: log or Log(i.fresh) for key, log in logs.items()}
     bound = {owner.principal for owner in owners.values()} | ({connection.principal} if connection else set())
     if bound - {i.principal}:
         return (connection, watches, owners, logs), STRANGER
+    if any(i.attempt <= owner.suspended for owner in owners.values()):
+        return (connection, watches, owners, logs), STALE
     if connection is None:
         desk = newcomer(i, owners)
     else:
@@ -140,19 +143,22 @@ def on_close_requested(
     if connection.principal != i.principal:
         return held, STRANGER
     desk = Desk(i.cid, connection, watches, owners, windows, reason="closed")
-    if not desk.step("close", current=i.attempt == connection.generation):
+    if not desk.step("close", latest=i.attempt >= connection.generation):
         return held, STALE
     return (desk.kept, desk.watches, desk.owners, desk.windows), tuple(desk.effects)
 
 
 @SERVER.rule(SuspendRequested, CONNECTION.one, emits=(Reject,))
 def on_suspend_requested(i: SuspendRequested, connection: Connection | None) -> Decision:
-    """The client will be away, and finds its sessions again (T24); unless it is back already (T38)."""
+    """The client will be away, and finds its sessions again (T24); unless it is back already (T38).
+
+    It may say so on a stream whose request is still under way, or lost: that one brings nobody back.
+    """
     if connection is None:
         return (None,), GONE
     if connection.principal != i.principal:
         return (connection,), STRANGER
-    desk = Desk(i.cid, connection)
-    if not desk.step("suspend", current=i.attempt == connection.generation):
+    desk = Desk(i.cid, connection, away_since=i.attempt)
+    if not desk.step("suspend", latest=i.attempt >= connection.generation):
         return (connection,), STALE
     return (desk.connection,), tuple(desk.effects)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from perdure_model.core.common import moved
+from perdure_model.core.common import Attempt, moved
 from perdure_model.core.rule import Key
 from perdure_model.core.server.book import CONNECTION_TABLE
 from perdure_model.core.server.effects import (
@@ -41,6 +41,7 @@ class Desk:
     windows: Windows = field(default_factory=dict)
     settings: ServerSettings = NO_SETTINGS
     request: StreamRequested | None = None
+    away_since: Attempt | None = None
     word: WatchRequested | UnwatchRequested | None = None
     reason: Literal["replaced", "closed", "stalled", "restarted"] = "replaced"
     effects: list[ServerEffect] = field(default_factory=list)
@@ -65,7 +66,7 @@ class Desk:
     def open_stream(self, *, resumed: bool = True) -> None:
         assert self.request is not None
         attempt, epoch = self.request.attempt, self.connection.epoch
-        self.connection = replace(self.connection, generation=attempt, away=False, serial=0)
+        self.connection = replace(self.connection, generation=attempt, serial=0)
         self.watches = {
             (session, self.cid): Watch(attempt, cursor) for session, cursor in self.request.cursors
         }
@@ -85,7 +86,8 @@ class Desk:
         self.effects.append(CancelGrace(GraceElapsed(self.cid, self.connection.generation)))
 
     def keep(self) -> None:
-        self.connection = replace(self.connection, away=True)
+        assert self.away_since is not None
+        self.connection = replace(self.connection, said_away=self.away_since)
 
     def add(self) -> None:
         assert isinstance(self.word, WatchRequested)
@@ -110,8 +112,10 @@ class Desk:
         That is looked at now, and not when it said so: a send may have come since (N02).
         """
         self.watches, self.windows, watched = {}, {}, self.watches
-        if self.connection.away and self.reason != "closed":
-            self.owners = {key: replace(owner, suspended=True) for key, owner in self.owners.items()}
+        connection = self.connection
+        if connection.away and not connection.fleeting and self.reason != "closed":
+            since = connection.said_away
+            self.owners = {key: replace(owner, suspended=since) for key, owner in self.owners.items()}
             return
         self.effects += [Detached(self.cid, str(key[0])) for key in self.owners if key in watched]
         self.owners = {}

@@ -21,9 +21,9 @@ class Connection:
     """A client id that the server knows: where its ServerConnection chart stands, the generation attached
     last, the epoch (one life of its receipts), and the principal that it is bound to (finding T20).
 
-    `fleeting`: the server made the id, and no client will bring it back (T25). `away`: the client said that
-    it will be away, so that what it owns outlives this connection (T24). `serial` numbers its latest word
-    about what it watches, within this generation.
+    `fleeting`: the server made the id, and no client will bring it back (T25). `said_away`: the attempt on
+    which the client said that it will be away, so that what it owns outlives this connection (T24).
+    `serial` numbers its latest word about what it watches, within this generation.
     """
 
     state: str
@@ -31,17 +31,25 @@ class Connection:
     epoch: Epoch
     principal: Hashable
     fleeting: bool = False
-    away: bool = False
+    said_away: Attempt = NEVER
     serial: int = 0
+
+    @property
+    def away(self) -> bool:
+        """Whether the client has asked for no stream since it said that it will be away."""
+        return self.said_away >= self.generation
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A connection owns a session: it sent to it last. `suspended`: the connection has expired while its
-    client was away, and the session is kept for it, and for no other principal."""
+    """A connection owns a session: it sent to it last.
+
+    `suspended`: the connection has expired while its client was away, since this attempt, and the session is
+    kept for it, and for no other principal; an earlier request does not bring the client back.
+    """
 
     principal: Hashable
-    suspended: bool = False
+    suspended: Attempt = NEVER
 
 
 @dataclass(frozen=True, slots=True)

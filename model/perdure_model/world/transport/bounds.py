@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 AT_LEAST_ONE = ("tabs", "queue_max", "log_max", "batch_max")
 """Counts that cannot be 0: a world without them would be another one, or none."""
-CHANNELS = ("posts", "streams", "ids")
+CHANNELS = ("posts", "streams", "ids", "staying")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Bounds:
     """The server ignores the clients' ids, and makes one for each stream."""
     never: tuple[str, ...] = ()
     """What never gets through: `posts`, `streams`; `ids`: every stream request is told that a later attempt
-    holds its id."""
+    holds its id; `staying`: every stream is cut once it is read."""
 
     attempts_max: int = 5
     retries_max: int = 1

@@ -19,7 +19,7 @@ from perdure_model.core.common import NEVER, START, Cursor, classify
 from perdure_model.core.rule import Decide, Decision
 from perdure_model.core.server import SERVER, connection, log, sends
 from perdure_model.core.server import watching as watched
-from perdure_model.core.server.effects import Reject, StartGrace, Wake, WriteEvents
+from perdure_model.core.server.effects import CutStream, Reject, StartGrace, Wake, WriteEvents
 from perdure_model.core.server.inputs import (
     CloseRequested,
     GraceElapsed,
@@ -66,6 +66,14 @@ def _comes_back_all_the_same(i: Any, state: Any, link: Any, me: Any, settings: A
     return parts[:3], effects
 
 
+def _leaves_the_old_stream(i: Any, *more: Any) -> Decision:
+    return without(connection.on_stream_requested(i, *more), CutStream)
+
+
+def _welcome_is_progress(i: Any, state: Any, link: Any, *more: Any) -> Decision:
+    return stream.on_welcomed(i, state, replace(link, failures=0), *more)
+
+
 def _grace_for_all(i: Any, *more: Any) -> Decision:
     return connection.on_stream_requested(replace(i, made=False), *more)
 
@@ -81,6 +89,13 @@ defect(
     "P-IDENTITY",
     "T old",
     on_stream_requested=_grace_for_all,
+)
+defect(
+    "T26b",
+    "a stream that was replaced is not ended",
+    "P-STALE-CLOSE",
+    where="T copied",
+    on_stream_requested=_leaves_the_old_stream,
 )
 defect("T28", "a stream that looks attached blocks the next", "P-OWNER", "T spare", on_stream_requested=_busy)
 defect("T29", "a client that starts again has forgotten its id", "P-OWNER", "T spare", on_started=_forgets_id)
@@ -214,7 +229,7 @@ def _checks_first(i: Any, held: Any, watches: Any, owners: Any, windows: Any) ->
 
 
 def _expires_who_is_away(i: Any, held: Any, *more: Any) -> Decision:
-    return connection.on_grace_elapsed(i, replace(held, away=False) if held else held, *more)
+    return connection.on_grace_elapsed(i, replace(held, said_away=NEVER) if held else held, *more)
 
 
 def _returns_unwatching(i: Any, held: Any, *more: Any) -> Decision:
@@ -263,6 +278,24 @@ def _timer_vanishes(i: Any, box: Any, items: Any, state: Any, *more: Any) -> Dec
     if state.state != "awaiting":
         return (box, items), ()
     return outbox.on_retry_due(i, box, items, state, *more)
+
+
+def _reconnect_shortens_any_wait(i: Any, box: Any, *more: Any) -> Decision:
+    return outbox.on_flush(i, replace(box, asked=False), *more)
+
+
+def _all_are_uncertain(i: Any, *more: Any) -> Decision:
+    parts, effects = outbox.on_post_replied(i, *more)
+    told = (
+        replace(effect, outcome="uncertain") if getattr(effect, "outcome", "") == "failed" else effect
+        for effect in effects
+    )
+    return parts, tuple(told)
+
+
+def _gives_up_at_once(i: Any, box: Any, items: Any, *more: Any) -> Decision:
+    *others, settings = more
+    return outbox.on_post_replied(i, box, items, *others, replace(settings, retries_max=0))
 
 
 def _flushes_the_queued(i: Any, *more: Any) -> Decision:
@@ -350,6 +383,17 @@ defect(
     on_send_requested=_one_too_many,
 )
 defect("T15", "a permanent status is retried", "P-CLASS", where="T answers", on_post_replied=_all_may_pass)
+defect("T08b", "a send that failed once is given up", "P-CLASS", on_post_replied=_gives_up_at_once)
+defect(
+    "T23c", "every drop is called uncertain", "P-UNCERTAIN", "T answers", on_post_replied=_all_are_uncertain
+)
+defect(
+    "T34b",
+    "a reconnect shortens the wait that the server asked for",
+    "P-SPACED",
+    where="T answers",
+    on_flush=_reconnect_shortens_any_wait,
+)
 defect("T16", "what has ended is shown as running", "P-RUNNING", on_post_replied=_shows_it_still)
 defect("T17", "a reconnect clears the notice of a delay", "P-NOTICE", on_flush=_notice_cleared_early)
 defect(
@@ -464,12 +508,12 @@ def _marks_what_it_owns_now(i: Any, held: Any, owners: Any) -> Decision:
     (_,), effects = connection.on_suspend_requested(i, held)
     if held is None or any(isinstance(effect, Reject) for effect in effects):
         return (held, owners), effects
-    return (held, {key: replace(owner, suspended=True) for key, owner in owners.items()}), effects
+    return (held, {key: replace(owner, suspended=i.attempt) for key, owner in owners.items()}), effects
 
 
 def _keeps_what_is_marked(i: Any, held: Any, watches: Any, owners: Any, windows: Any) -> Decision:
-    marked = {key: owner for key, owner in owners.items() if owner.suspended}
-    others = {key: owner for key, owner in owners.items() if not owner.suspended}
+    marked = {key: owner for key, owner in owners.items() if owner.suspended != NEVER}
+    others = {key: owner for key, owner in owners.items() if owner.suspended == NEVER}
     (kept, after, still, windows), effects = connection.on_grace_elapsed(i, held, watches, others, windows)
     return (kept, after, {**marked, **still}, windows), effects
 
@@ -500,6 +544,17 @@ def _any_life_posts(i: Any, window: Any, owners: Any, log: Any, held: Any) -> De
     """
     now = replace(i, attempt=held.generation) if held else i
     return sends.on_post_arrived(now, window, owners, log, held)
+
+
+def _any_request_brings_it_back(i: Any, held: Any, watches: Any, owners: Any, logs: Any) -> Decision:
+    """The fence by attempt goes with the connection, when it expires.
+
+    A stream request that was held up all the while finds nobody, and is taken for a newcomer's: the sessions
+    that the client left suspended are its again, and go with it when its stream is seen to be dead. Cured by
+    keeping, with what is suspended, the attempt since which its client has been away.
+    """
+    awake = {key: replace(owner, suspended=NEVER) for key, owner in owners.items()}
+    return connection.on_stream_requested(i, held, watches, awake, logs)
 
 
 def _inherits(i: Any, held: Any, watches: Any, owners: Any, logs: Any) -> Decision:
@@ -619,6 +674,13 @@ defect(
     where="T watching",
     on_watch_requested=_hears_in_any_order,
     on_unwatch_requested=_unhears_in_any_order,
+)
+defect(
+    "N30",
+    "a request from before the client went away brings it back, and what it left is lost",
+    "P-EXPIRE-SCOPE",
+    where="T away",
+    on_stream_requested=_any_request_brings_it_back,
 )
 defect(
     "N09",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from perdure_model.checker import Component
 from perdure_model.core.client import inputs as ask
-from perdure_model.world.transport.tab import AWAY, DEAD, LIVE, Tab
+from perdure_model.world.transport.tab import AWAY, DEAD, LIVE, Answers, Tab
 from perdure_model.world.transport.wires import NOTHING, Channel, Exchange, Farewell, Request, Word, swapped
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Faults:
                 ("posts" in b.never, self._never_posts),
                 ("streams" in b.never, self._never_streams),
                 ("ids" in b.never, self._never_ids),
+                ("staying" in b.never, self._never_stays),
             ):
                 if wanted:
                     fault(tab)
@@ -99,8 +100,9 @@ class Faults:
         @self._action(tab, tab.posts, self.budget["statuses"], name="a POST is answered on the way")
         def answer_post(posts: tuple[Exchange, ...], left: int) -> Step:
             for n, e in enumerate(posts):
-                for status in statuses if left and e.status is None else ():
-                    yield swapped(posts, n, e._replace(status=status)), left - 1
+                for status in statuses if left else ():
+                    if e.status is None or (e.status == 200 and status >= 500):  # taken, and yet
+                        yield swapped(posts, n, e._replace(status=status, verdicts=())), left - 1
 
         @self._action(
             tab,
@@ -139,7 +141,9 @@ class Faults:
         closes = [self.world.host.closes[cid] for cid in cids]
         wires = [tab.channel, tab.posts, tab.held, tab.words, tab.farewells]
         memory = [tab.following, tab.reconnect, tab.retry, tab.late, tab.credential, tab.shown, tab.asked]
-        fresh = ((), NOTHING, NOTHING, NOTHING, (None, 0), (False, False), 0)
+        fresh: tuple[Any, ...] = ((), NOTHING, NOTHING, NOTHING, (None, 0), (False, False), 0)
+        memory += tab.answers.values()
+        fresh += (Answers(),) * len(tab.answers)
         seen = list(tab.seen.values())
 
         @self._action(
@@ -199,6 +203,15 @@ class Faults:
         def never(requests: frozenset[Request], channel: Channel | None) -> Step:
             for request in sorted(requests, key=repr):
                 yield requests - {request}, refused(channel, request, 409)
+
+    def _never_stays(self, tab: Tab) -> None:
+        cids = tuple(dict.fromkeys(tab.ids.values()))
+        closes = [self.world.host.closes[cid] for cid in cids]
+
+        @self._action(tab, tab.channel, *closes, name="no stream stays up", fair=True)
+        def never(channel: Channel | None, *seen: Any) -> Step:
+            if channel is not None and channel.flows and not channel.messages:
+                yield channel._replace(cut=True), *tab.noticed(channel, seen)
 
 
 def refused(channel: Channel | None, request: Request, status: int) -> Channel | None:

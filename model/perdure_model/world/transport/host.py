@@ -12,7 +12,7 @@ from perdure_model.core.server import effects as down
 from perdure_model.core.server import inputs as told
 from perdure_model.core.server import parts as theirs
 from perdure_model.world.bind import Arrival
-from perdure_model.world.transport.tab import NEW, OWN, Tab
+from perdure_model.world.transport.tab import AWAY, BACK, NEW, OWN, Tab
 from perdure_model.world.transport.wires import (
     NOTHING,
     Channel,
@@ -94,7 +94,7 @@ class Host:
             now[e.session, e.cid] = "wrongly" if now[e.session, e.cid].startswith("unwatch") else "detached"
             after = list(states[len(gone) :])
             for n, tab in enumerate(tabs):
-                if e.cid in tab.ids.values() and not after[2 * n]:
+                if e.cid in tab.ids.values() and after[2 * n] != AWAY:
                     after[2 * n + 1] = None  # nobody drives it now; who is away still should
             yield *now.values(), *after
 
@@ -206,13 +206,19 @@ class Host:
             to: Request,
             channel: Channel | None,
             closes: Any,
-            away: bool,
+            away: str,
             drives: Any,
             *_: Any,
         ) -> Step:
             watched = dict(to.cursors)
-            drives = e.epoch if away and drives is not None else drives
-            after = (False, drives, None, *("" if s in watched else "unwatched" for s in self.sessions))
+            back = away == BACK and channel is not None and channel.attempt == e.generation
+            drives = e.epoch if back and drives is not None else drives
+            after = (
+                "" if back else away,
+                drives,
+                None,
+                *("" if s in watched else "unwatched" for s in self.sessions),
+            )
             if channel is None or channel.attempt != e.generation or channel.cut:
                 yield channel, closes | {e.generation}, *after  # nobody reads it: it will be seen closed
                 return
@@ -306,11 +312,11 @@ class Host:
                     i = told.CloseRequested(cid, said.attempt, PRINCIPAL)
                     yield i, (farewells - {said}, said.attempt, *_gone), None
 
-        def suspending(farewells: frozenset[Farewell], _away: bool) -> Iterator[Arrival]:
+        def suspending(farewells: frozenset[Farewell], away: str, opened: Any) -> Iterator[Arrival]:
             for said in sorted(farewells):
                 if said.kind == "suspend" and said.cid == handle:
                     i = told.SuspendRequested(cid, said.attempt, PRINCIPAL)
-                    yield i, (farewells - {said}, True), None
+                    yield i, (farewells - {said}, AWAY if opened[1] == AWAY else away, opened), None
 
         where = {"tab": tab.name, "cid": cid}
         closed, away = self.closed[cid], tab.away
@@ -321,13 +327,13 @@ class Host:
             yield (None,)
 
         @self.world.sink(down.Reject, away, of=told.SuspendRequested, address=where)
-        def reject_suspend(_e: down.Reject, _to: object, _away: bool) -> Step:
-            yield (False,)
+        def reject_suspend(_e: down.Reject, _to: object, _away: str) -> Step:
+            yield ("",)
 
         self.bind(told.CloseRequested, sources, closing, f"{tab.name}'s goodbye as {cid}", where)
         if self.world.bounds.suspends:
             name = f"{tab.name}'s going away as {cid}"
-            self.bind(told.SuspendRequested, [tab.farewells, away], suspending, name, where)
+            self.bind(told.SuspendRequested, [tab.farewells, away, tab.opened], suspending, name, where)
 
     def _word_rules(self, tab: Tab, handle: Any, cid: str) -> None:
         for session in self.sessions:

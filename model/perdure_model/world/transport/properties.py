@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from perdure_model.checker import Component
+from perdure_model.core.common import NEVER
 from perdure_model.world.model import Properties
 from perdure_model.world.transport.host import PRINCIPAL, STRANGERS
 from perdure_model.world.transport.tab import AWAY, DEAD, LIVE, NEW, OWN, Tab
@@ -83,7 +84,9 @@ def at_peace(w: Transport, tab: Tab, at: Mapping[Component, Any]) -> bool:
     watched = {s for s in w.host.sessions if at[w.host.watches[s, cid]] is not None}
     logs = {s: at[w.host.logs[s]] for s in wants}
     heads = {s: log.head if log is not None else 0 for s, log in logs.items()}
-    reached = all(at[tab.cursors[s]].position == head for s, head in heads.items())
+    reached = all(at[tab.cursors[s]].position == head for s, head in heads.items()) and all(
+        log is None or not log.head or at[tab.cursors[s]].epoch == log.epoch for s, log in logs.items()
+    )
     return wants == set(at[tab.watching].sessions) and wants <= watched and reached
 
 
@@ -214,8 +217,8 @@ def expire_scope(w: Transport) -> None:
         cid = home(w, tab)
 
         @w.always(tab.away, tab.drives, w.host.owners[tab.session, cid], name="P-EXPIRE-SCOPE")
-        def kept(away: bool, drives: Any, owns: Any) -> bool:
-            return not away or drives is None or owns is not None
+        def kept(away: str, drives: Any, owns: Any) -> bool:
+            return away != AWAY or drives is None or owns is not None
 
     for pair, detached in w.host.detached.items():
 
@@ -226,8 +229,8 @@ def expire_scope(w: Transport) -> None:
         if pair == (w.tabs[0].session, home(w, w.tabs[0])):
 
             @sometimes(w, "P-EXPIRE-SCOPE", detached, w.tabs[0].away)
-            def has_expired(detached: str, away: bool) -> bool:
-                return detached == "detached" or away
+            def has_expired(detached: str, away: str) -> bool:
+                return detached == "detached" or away == AWAY
 
 
 @states("P-CLOSE")
@@ -313,8 +316,8 @@ def no_hijack(w: Transport) -> None:
         cid = home(w, tab)
 
         @w.always(tab.away, tab.drives, w.host.owners[tab.session, cid], name="P-NO-HIJACK")
-        def still_theirs(away: bool, drives: Any, owns: Any) -> bool:
-            return not away or drives is None or owns is None or owns.principal == PRINCIPAL
+        def still_theirs(away: str, drives: Any, owns: Any) -> bool:
+            return away != AWAY or drives is None or owns is None or owns.principal == PRINCIPAL
 
     @sometimes(w, "P-NO-HIJACK", w.host.connections[w.host.cids[0]], w.budget["strangers"])
     def knocked(connection: Any, left: int) -> bool:
@@ -377,9 +380,11 @@ def identity(w: Transport) -> None:
         def announced(opened: Any, me: Any, known_as: Any) -> bool:
             return not living(opened) or me.cid == known_as[0]
 
-        @w.always(tab.opened, tab.posts, tab.link, name="P-IDENTITY")
-        def welcomed(_opened: Any, posts: Any, link: Any) -> bool:
-            return all(e.epoch is not None for e in posts) or link is None
+        for answers in tab.answers.values():
+
+            @w.always(answers, name="P-IDENTITY")
+            def as_welcomed(answers: Any) -> bool:
+                return bool(answers.wrong != "stray")
 
     for cid in w.made:
 
@@ -459,10 +464,11 @@ def retry_budget(w: Transport) -> None:
     """A send is posted at most 1 + `retries_max` times, and once more after a credential refresh; no attempt
     is spent while the stream is known to be down."""
     for tab in w.tabs:
+        for answers in tab.answers.values():
 
-        @w.always(*tab.items.values(), name="P-RETRY-BUDGET")
-        def within(*items: Any) -> bool:
-            return all(item is None or item.tries <= 1 + w.bounds.retries_max for item in items)
+            @w.always(answers, name="P-RETRY-BUDGET")
+            def within(answers: Any) -> bool:
+                return bool(answers.posted <= 1 + w.bounds.retries_max + answers.denied)
 
         @w.always(tab.posts, name="P-RETRY-BUDGET")
         def up(posts: Any) -> bool:
@@ -508,8 +514,11 @@ def status_class_of(w: Transport, tab: Tab) -> None:
         def passing(opened: Any, state: Any, credential: Any, outcome: Any, answer: Any) -> bool:
             if outcome != "failed" or not living(opened) or state.state == "terminal":
                 return True
-            early = answer.latest in (429, 500) and w.bounds.retries_max > 1
-            return not early and (answer.latest != 401 or credential[1] > 0)
+            return bool(answer.latest != 401 or credential[1] > 0)
+
+        @w.always(tab.outcomes[key], name="P-CLASS")
+        def spent(outcome: Any) -> bool:
+            return outcome != "early"
 
 
 @states("P-SPACED")
@@ -522,6 +531,12 @@ def spaced(w: Transport) -> None:
         def timed(timers: Any, *items: Any) -> bool:
             waiting = {item.post for item in items if item is not None and item.state == "retrying"}
             return {due.post for due in timers} == waiting
+
+        for answers in tab.answers.values():
+
+            @w.always(answers, name="P-SPACED")
+            def as_asked(answers: Any) -> bool:
+                return bool(answers.wrong != "hasty")
 
     @sometimes(w, "P-SPACED", w.tabs[0].retry)
     def waits(timers: Any) -> bool:
@@ -547,13 +562,15 @@ def effect_once(w: Transport) -> None:
 
 @states("P-UNCERTAIN")
 def uncertain(w: Transport) -> None:
-    """A dropped send is reported failed only if no attempt can have been accepted, and none will be."""
+    """A dropped send is reported failed only if no attempt can have been accepted; else uncertain, and that
+    only if one may have been."""
     for tab in w.tabs:
 
         @w.always(tab.handled, *tab.outcomes.values(), name="P-UNCERTAIN")
         def honest(handled: Any, *outcomes: Any, tab: Tab = tab) -> bool:
             reported = dict(zip(tab.keys, outcomes, strict=True))
-            return not any(outcome == "failed" and key in handled for key, outcome in reported.items())
+            wrong = any(outcome == "failed" and key in handled for key, outcome in reported.items())
+            return not wrong and "groundless" not in outcomes
 
     @sometimes(w, "P-UNCERTAIN", *w.tabs[0].outcomes.values())
     def in_doubt(*outcomes: Any) -> bool:
@@ -690,21 +707,13 @@ def terminal_once_of(w: Transport, tab: Tab) -> None:
 
 @states("P-OUTCOME")
 def outcome(w: Transport) -> None:
-    """The outcome is its cause's: the application left, the session ended, the credential or the session
-    expired, another holds the id; anything else has failed."""
+    """The outcome is its cause's: 401, 410, expired: expired; the bound spent: failed; another holds the id:
+    taken over; the application left: closed; the session ended: as its server said."""
     for tab in w.tabs:
 
-        @w.always(tab.opened, tab.state, tab.known_as, tab.access, name="P-OUTCOME")
-        def caused(opened: Any, state: Any, _known_as: Any, access: Any) -> bool:
-            if not living(opened) or state.outcome is None:
-                return True
-            possible = {"failed"}
-            possible |= {"closed"} if w.bounds.leaves else set()
-            possible |= {"succeeded"} if w.bounds.ends else set()
-            possible |= {"taken over"} if w.bounds.copied or "ids" in w.bounds.never else set()
-            if 401 in w.bounds.statuses or 410 in w.bounds.statuses or (w.bounds.tokens and access.unproven):
-                possible |= {"expired"}
-            return state.outcome in possible
+        @w.always(tab.opened, tab.state, tab.cause, name="P-OUTCOME")
+        def caused(opened: Any, state: Any, cause: str) -> bool:
+            return not living(opened) or state.outcome is None or state.outcome == cause
 
     @sometimes(w, "P-OUTCOME", w.tabs[0].state)
     def expired(state: Any) -> bool:
@@ -760,9 +769,9 @@ def errors(w: Transport) -> None:
     """Every failure reaches the application: a session that is wanted and not watched is named."""
     for tab in w.tabs:
 
-        @w.always(tab.opened, tab.wants, tab.watching, tab.told_no, name="P-ERRORS")
-        def told(opened: Any, wants: Any, watching: Any, told_no: Any) -> bool:
-            if not living(opened) or watching is None:
+        @w.always(tab.opened, tab.state, tab.wants, tab.watching, tab.told_no, name="P-ERRORS")
+        def told(opened: Any, state: Any, wants: Any, watching: Any, told_no: Any) -> bool:
+            if not living(opened) or state.state == "terminal":
                 return True
             return all(session in watching.sessions or session in told_no for session in wants)
 
@@ -858,7 +867,7 @@ def reconverge_of(w: Transport, tab: Tab) -> None:
 def terminates(w: Transport) -> None:
     """A session whose server never recovers ends in a terminal error within its bounds."""
     tab = w.tabs[0]
-    if w.liveness and {"streams", "ids"} & set(w.bounds.never):
+    if w.liveness and {"streams", "ids", "staying"} & set(w.bounds.never):
         w.leads_to(
             tab.opened,
             tab.state,
@@ -876,6 +885,13 @@ def terminates(w: Transport) -> None:
 def expires(w: Transport) -> None:
     """A connection whose client never returns expires, and everything it held is freed, except suspended
     sessions; sessions it owned but did not watch are freed too."""
+    for cid in w.host.cids:
+        owned = [w.host.owners[s, cid] for s in w.host.sessions]
+
+        @w.always(w.host.connections[cid], *owned, name="P-EXPIRES")
+        def nothing_left(connection: Any, *owners: Any) -> bool:
+            return connection is not None or all(one is None or one.suspended != NEVER for one in owners)
+
     if w.liveness:
         for tab in w.tabs:
             expires_of(w, tab)
@@ -896,6 +912,6 @@ def expires_of(w: Transport, tab: Tab) -> None:
 
     def freed(opened: Any, state: Any, connection: Any, owns: Any) -> bool:
         back = living(opened) and state.state != "terminal"
-        return back or (connection is None and (owns is None or owns.suspended))
+        return back or (connection is None and (owns is None or owns.suspended != NEVER))
 
     w.leads_to(*looks, when=gone, then=freed, name="P-EXPIRES")

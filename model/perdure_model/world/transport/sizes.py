@@ -41,10 +41,10 @@ DEFAULT = {
     "T twice away": replace(QUIET, sends=0, suspends=2, leaves=1),
     "T return": replace(QUIET, events=1, kills=1, liveness=True),
     "T spare": replace(QUIET, cuts=1, kills=1, spare=True, batch_max=1),
-    "T forgotten": replace(QUIET, sends=0, events=1, restarts=1, liveness=True),
+    "T forgotten": replace(QUIET, sends=0, events=2, restarts=1, liveness=True),
     "T two": replace(QUIET, tabs=2, cuts=1),
     "T copied": replace(QUIET, tabs=2, copied=True, leaves=1),
-    "T usurped": replace(QUIET, tabs=2, copied=True, sends=0, renews=False, cuts=1, leaves=1, late=1),
+    "T usurped": replace(QUIET, tabs=2, copied=True, sends=0, renews=False, leaves=1, late=1),
     "T watching": replace(QUIET, events=1, sends=0, sessions=("s", "t"), watches=2, lost=1),
     "T unwatched": replace(QUIET, sends=1, sessions=("s", "t"), watches=2, cuts=1),
     "T watched ends": replace(QUIET, sends=1, sessions=("s", "t"), watches=1, ends=1, liveness=True),
@@ -56,6 +56,7 @@ DEFAULT = {
     "T stalls": replace(QUIET, events=2, stalls=1, cuts=1, batch_max=1),
     "T never": replace(QUIET, sends=2, cuts=1, never=("posts",), liveness=True),
     "T gone": replace(QUIET, sends=1, never=("streams",), attempts_max=2, liveness=True),
+    "T never stays": replace(QUIET, sends=1, never=("staying",), attempts_max=2, liveness=True),
     "T outbid": replace(QUIET, sends=1, never=("ids",), attempts_max=2, spare=True, liveness=True),
 }
 LARGE = {

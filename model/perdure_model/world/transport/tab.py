@@ -18,8 +18,21 @@ if TYPE_CHECKING:
 
 Step = Iterator[tuple[Any, ...]]
 LIVE, AWAY, DEAD = "live", "away", "dead"
+BACK = "back"
+"""A client that was away, by the server's word, and has come back; the server does not know yet."""
 OWN, NEW = "own", "new"
 """Handles of ids, as the client holds them: the one that it begins with, and the one that nobody has."""
+
+
+CAUSES: dict[type, Callable[[Any], str]] = {
+    ask.StreamLost: lambda i: {401: "expired", 410: "expired", 409: "taken over"}.get(i.status, "failed"),
+    ask.EndArrived: lambda i: str(i.outcome),
+    ask.TakenOver: lambda _i: "taken over",
+    ask.Left: lambda _i: "closed",
+    ask.CredentialRefused: lambda _i: "expired",
+    ask.Desynced: lambda _i: "failed",
+}
+"""What each input that can end a session would have to be told as."""
 
 
 class Note(NamedTuple):
@@ -28,16 +41,42 @@ class Note(NamedTuple):
     epoch: Epoch | None = None
 
 
+MANY = 8
+"""More POSTs of a send than any bound allows: beyond it they are not counted."""
+
+
 class Answers(NamedTuple):
-    """How a send's POSTs were answered: the latest, and whether any has failed otherwise than by its
-    credential."""
+    """What became of a send's POSTs, told by the wires alone: how often it was posted, how often its
+    credential was refused, the latest answer and under which epoch, whether any has failed otherwise than by
+    its credential, whether one may have been taken, and whether the server asked for a wait that still runs.
+
+    `wrong` says what a POST of it did that none may: go out too early, or under another id than welcomed.
+    """
 
     latest: int | None = None
     failed: bool = False
+    posted: int = 0
+    denied: int = 0
+    doubt: bool = False
+    epoch: Epoch | None = None
+    asked: bool = False
+    wrong: str = ""
 
-    def then(self, status: int) -> Answers:
-        """With one more."""
-        return Answers(status, self.failed or status not in (200, 401))
+    def then(self, status: int, epoch: Epoch) -> Answers:
+        """With one more answer."""
+        return self._replace(
+            latest=status,
+            failed=self.failed or status not in (200, 401),
+            denied=self.denied + (status == 401),
+            doubt=self.doubt or status in (0, 408) or status >= 500,
+            epoch=epoch,
+            asked=self.asked or status == 429,
+        )
+
+    def again(self, *, welcomed: bool) -> Answers:
+        """Posted once more."""
+        wrong = "hasty" if self.asked else self.wrong if welcomed else "stray"
+        return self._replace(posted=min(self.posted + 1, MANY), wrong=wrong)
 
 
 class Tab:
@@ -125,7 +164,9 @@ class Tab:
         self.shown = self._add("app.shown", (False, False))
         self.known_as = self._add("app.known as", (OWN, ""))
         self.lost_id = self._add("app.lost its id", False)
-        self.away = self._add("app.away", False)
+        self.welcome = self._add("app.welcome", None)
+        self.cause = self._add("app.cause", "")
+        self.away = self._add("app.away", "")
         self.wants = self._add("app.wants", (self.session,))
         self.told_no = self._add("app.told no", NOTHING)
         self.credential = self._add("app.credential", (None, 0))
@@ -183,26 +224,49 @@ class Tab:
     def _send_sinks(self) -> None:
         noted = tuple(self.noted.values())
 
-        @self._sink(up.Post, self.posts, self.state, *noted)
-        def post(e: up.Post, _to: object, posts: Any, state: mine.ClientState, *notes: Any) -> Step:
+        answers = tuple(self.answers.values())
+
+        @self._sink(up.Post, self.posts, self.state, self.welcome, *answers, *noted)
+        def post(e: up.Post, _to: object, posts: Any, state: mine.ClientState, *rest: Any) -> Step:
+            welcome, had, notes = rest[0], rest[1 : 1 + len(answers)], rest[1 + len(answers) :]
+            welcomed = welcome == (e.cid, e.epoch)
+            counted = tuple(
+                one.again(welcomed=welcomed) if key in e.keys else one
+                for key, one in zip(self.answers, had, strict=True)
+            )
             down = state.state != "awaiting"
             exchange = Exchange(e.session, e.post, e.attempt, e.cid, e.token, e.epoch, e.keys, down)
             now = {
                 key: Note(e.epoch) if key in e.keys else note
                 for key, note in zip(self.noted, notes, strict=True)
             }
-            yield ((*posts, exchange), state, *now.values())
+            yield ((*posts, exchange), state, welcome, *counted, *now.values())
 
-        @self._sink(up.Settled, *self.outcomes.values(), *noted)
-        def settled(e: up.Settled, _to: object, *states: Any) -> Step:
+        @self._sink(up.Settled, self.posts, self.link, *self.outcomes.values(), *answers, *noted)
+        def settled(e: up.Settled, _to: object, posts: Any, link: mine.Link, *states: Any) -> Step:
             told = dict(zip(self.keys, states, strict=False))
-            told[e.key] = e.outcome if told[e.key] is None else "twice"
-            notes = dict(zip(self.noted, states[len(self.keys) :], strict=True))
-            yield *told.values(), *(None if key == e.key else note for key, note in notes.items())
+            had = dict(zip(self.keys, states[len(self.keys) :], strict=False))
+            notes = dict(zip(self.noted, states[2 * len(self.keys) :], strict=True))
+            doubt = had[e.key].doubt or any(e.key in post.keys for post in posts)
+            note = notes.get(e.key)
+            doubt = doubt or (note is not None and note.epoch is not None)
+            outcome = self.judged(e, had[e.key], link, doubt=doubt)
+            told[e.key] = outcome if told[e.key] is None else "twice"
+            had[e.key] = Answers(had[e.key].latest, wrong=had[e.key].wrong)
+            left = (None if key == e.key else one for key, one in notes.items())
+            yield posts, link, *told.values(), *had.values(), *left
 
         @self._sink(up.Shown, self.shown)
         def shown(e: up.Shown, _to: object, _before: object) -> Step:
             yield ((e.running, e.delayed),)
+
+    def judged(self, e: up.Settled, had: Answers, link: mine.Link, *, doubt: bool) -> str:
+        """The outcome that the application is told, or what is wrong with it."""
+        if e.outcome == "uncertain" and not doubt:
+            return "groundless"
+        passing = e.why.startswith(("status 5", "status 429", "no answer"))
+        spent = had.posted - had.denied > self.world.bounds.retries_max
+        return "early" if passing and not spent and had.epoch == link.epoch else e.outcome
 
     def _app_sinks(self) -> None:
         seen = tuple(self.seen.values())
@@ -273,6 +337,8 @@ class Tab:
             for arrived, left, to in () if following else arrivals(*states):
                 yield arrived, (following, *left), to
 
+        if i in CAUSES:
+            sources, arrivals = [self.cause, self.state, *sources], self._causing(arrivals)
         if self.following not in sources:
             sources, arrivals_now = [self.following, *sources], at_leisure
         else:
@@ -280,6 +346,16 @@ class Tab:
         world.bind(
             world.client, i, sources, arrivals_now, name=name, fair=fair, address=address, scope=self.name
         )
+
+    def _causing(self, arrivals: Any) -> Any:
+        """Note what arrived last before the end: the outcome has to be this one's."""
+
+        def noting(cause: str, state: Any, *states: Any) -> Iterator[Arrival]:
+            for i, left, to in arrivals(*states):
+                over = state is not None and state.state == "terminal"
+                yield i, (cause if over else CAUSES[type(i)](i), state, *left), to
+
+        return noting
 
     def _stream_rules(self) -> None:
         def arriving(kind: type) -> Any:
@@ -298,7 +374,8 @@ class Tab:
             return arrivals
 
         def heard(channel: Channel | None) -> Iterator[Arrival]:
-            if channel is not None and channel.flows and not channel.messages:
+            stays = "staying" not in self.world.bounds.never
+            if channel is not None and channel.flows and not channel.messages and stays:
                 yield ask.Heard(channel.attempt), (channel,), None
 
         def losing(channel: Channel | None) -> Iterator[Arrival]:
@@ -313,7 +390,13 @@ class Tab:
                 yield i, (*left, True), to
 
         brought = (ask.Welcomed, ask.EventArrived, ask.GapArrived, ask.EndArrived, ask.TakenOver)
-        for message in brought[:-1]:
+
+        def welcomed(channel: Channel | None, _welcome: Any) -> Iterator[Arrival]:
+            for i, left, to in arriving(ask.Welcomed)(channel):
+                yield i, (*left, (i.cid, i.epoch)), to
+
+        self.bind(ask.Welcomed, [self.channel, self.welcome], welcomed)
+        for message in brought[1:-1]:
             self.bind(message, [self.channel], arriving(message))
         self.bind(ask.TakenOver, [self.channel, self.lost_id], taken_over)
         self.bind(ask.Heard, [self.channel], heard)
@@ -339,7 +422,7 @@ class Tab:
                     e.session, e.post, e.status, e.token, e.verdicts, retry_after_s=asked_s
                 )
                 now = dict(zip(self.keys, answers, strict=True))
-                now |= {key: now[key].then(e.status) for key in e.keys}
+                now |= {key: now[key].then(e.status, e.epoch) for key in e.keys}
                 yield reply, (swapped(posts, n), *now.values()), None
 
         def worded(words: tuple[Word, ...]) -> Iterator[Arrival]:
@@ -360,7 +443,13 @@ class Tab:
 
         self.bind(ask.ReconnectDue, [self.reconnect], running_out)
         self.bind(ask.PostReplied, [self.posts, *self.answers.values()], replied)
-        self.bind(ask.RetryDue, [self.retry], running_out)
+
+        def waited(running: frozenset[Any], *answers: Answers) -> Iterator[Arrival]:
+            over = [one._replace(asked=False) for one in answers]
+            for i in sorted(running, key=repr):
+                yield i, (running - {i}, *over), None
+
+        self.bind(ask.RetryDue, [self.retry, *self.answers.values()], waited)
         self.bind(ask.WatchReplied, [self.words], worded)
         for follower in (ask.Desynced, ask.Flush, ask.Bar, ask.Abandon):
             self.bind(follower, [self.following], following(follower))
@@ -408,27 +497,29 @@ class Tab:
             if opened[1] in (LIVE, AWAY) and left:
                 yield ask.Suspended(), ((opened[0], AWAY), left - 1), None
 
-        def resuming(opened: tuple[int, str]) -> Iterator[Arrival]:
+        def resuming(opened: tuple[int, str], away: str) -> Iterator[Arrival]:
             if opened[1] == AWAY:
-                yield ask.Resumed(), ((opened[0], LIVE),), None
+                yield ask.Resumed(), ((opened[0], LIVE), BACK if away else ""), None
 
         if self.world.bounds.suspends:
             self.bind(ask.Suspended, [self.opened, self.world.budget["suspends"]], suspending, fair=False)
-            self.bind(ask.Resumed, [self.opened], resuming, fair=False)
+            self.bind(ask.Resumed, [self.opened, self.away], resuming, fair=False)
 
     def _watch_rules(self) -> None:
         sessions = self.world.bounds.sessions
 
         def changing(kind: type, wanted: bool) -> Any:
-            def arrivals(opened: tuple[int, str], wants: tuple[str, ...], left: int) -> Iterator[Arrival]:
+            def arrivals(
+                opened: tuple[int, str], wants: tuple[str, ...], told_no: Any, left: int
+            ) -> Iterator[Arrival]:
                 for session in sessions if left and opened[1] == LIVE else ():
                     after = {*wants, session} if wanted else {*wants} - {session}
-                    yield kind(session), (opened, tuple(sorted(after)), left - 1), None
+                    yield kind(session), (opened, tuple(sorted(after)), told_no - {session}, left - 1), None
 
             return arrivals
 
         if self.world.bounds.watches:
-            sources = [self.opened, self.wants, self.world.budget["watches"]]
+            sources = [self.opened, self.wants, self.told_no, self.world.budget["watches"]]
             self.bind(ask.WatchAsked, sources, changing(ask.WatchAsked, wanted=True), fair=False)
             self.bind(ask.UnwatchAsked, sources, changing(ask.UnwatchAsked, wanted=False), fair=False)
 
