@@ -123,11 +123,14 @@ def say_check(checked: Checked, code: int) -> None:
 
 def shortest(checked: Checked) -> list[tuple[str, Violation]]:
     """Of each violated property the shortest counterexample, with its world."""
+    from perdure_model.world.bind import property_id
+
     best: dict[str, tuple[str, Violation]] = {}
     for name, violation in checked.violations:
-        known = best.get(violation.property)
+        id_ = property_id(violation.property)
+        known = best.get(id_)
         if known is None or len(violation.trace) < len(known[1].trace):
-            best[violation.property] = (name, violation)
+            best[id_] = (name, violation)
     return list(best.values())
 
 
@@ -168,8 +171,10 @@ def check_json(checked: Checked, *, ok: bool) -> dict[str, Any]:
 
 def violation_json(world: str, violation: Violation) -> dict[str, Any]:
     """A violation as data; a step's state is what it changed."""
+    from perdure_model.world.bind import property_id
+
     return {
-        "property": violation.property,
+        "property": property_id(violation.property),
         "kind": violation.kind,
         "world": world,
         "loop": violation.loop,

@@ -518,7 +518,7 @@ def status_class_of(w: Transport, tab: Tab) -> None:
 
         @w.always(tab.outcomes[key], name="P-CLASS")
         def spent(outcome: Any) -> bool:
-            return outcome != "early"
+            return bool(outcome != "early")
 
 
 @states("P-SPACED")

@@ -29,6 +29,7 @@ CID = "cid-00000000-0000-4000-8000-000000000000"
 WITHIN_S = 3.0
 """No run takes as long."""
 
+
 class FirstLife(MemoryIdentity):
     """An identity whose keys are known beforehand: 1.1, 1.2 and so on."""
 
