@@ -145,7 +145,7 @@ def own_cursor(token: str, sessions: Container[str]) -> tuple[str, Cursor]:
 
 @lru_cache(maxsize=256)
 def log_of(entry: str) -> tuple[str | None, Epoch]:
-    """The session and the epoch of a cursor token's only entry, which lacks its position; Raises ValueError."""
+    """The session and epoch of a cursor token's only entry, which lacks its position. Raises ValueError."""
     return next(((name, cursor.epoch) for name, cursor in parse_cursors(f"{entry}:0").items()), (None, None))
 
 

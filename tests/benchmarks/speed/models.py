@@ -170,7 +170,7 @@ def is_current(bit: int, expected: int, data: Row) -> bool:
 
 
 def world() -> System:
-    """One of perdure's larger worlds: a client and a server, the network, and timers that fire when they may."""
+    """One of perdure's larger worlds: a client, a server, the network, and timers that fire when they may."""
     from perdure_model.world.transport import TRANSPORT
 
     system: System = TRANSPORT.world("large", "T timers").system
