@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.wild.page import Served, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 pytestmark = pytest.mark.wild
 TEXTS = "events.map((event) => event.data.text)"
@@ -16,6 +18,8 @@ TEXTS = "events.map((event) => event.data.text)"
 
 @pytest.fixture(scope="module")
 def browser(chromium_path: str) -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright  # the other tests are run without it
+
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
         yield running
