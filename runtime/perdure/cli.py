@@ -349,16 +349,17 @@ def simulate(
     """Run client and hub through simulated faults, in virtual time, until a property breaks.
 
     Stops at the first property that breaks, with the seed and the shortest scenario found. What --save writes
-    is that one, or the first run's where none broke.
+    is that one, or the first run's where none broke, with its transcript; a replayed one keeps its comments.
     """
     with extra("check"):
         from perdure.testing import simulation
-        from perdure.testing.simulation import show
+        from perdure.testing.simulation import show, transcript
     try:
         only = simulation.read(replay) if replay else None
+        comments = transcript.comments(replay.read_text(encoding="utf-8")) if replay else []
         tally = simulation.simulate(seed, steps, minutes=minutes, only=only)
         if save is not None and tally.first is not None:
-            save.write_text(show.saved(tally), encoding="utf-8")
+            save.write_text(show.saved(tally, *comments), encoding="utf-8")
     except (OSError, simulation.ScenarioError) as error:
         raise wrong(str(error)) from error
     if as_json:

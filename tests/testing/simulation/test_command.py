@@ -86,6 +86,17 @@ def test_the_first_run_is_saved_where_none_broke(tmp_path: Path) -> None:
     assert file.read_text().startswith("# All properties hold.\nseed 9\nconnect a\n")
 
 
+def test_a_scenario_that_is_replayed_and_saved_keeps_its_comments_and_has_its_transcript(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "kept.txt"
+    file.write_text("# why\n# shows: OpenStream 1.1\nseed 3\nconnect a\n---\nan old transcript\n")
+    assert perdure("--replay", str(file), "--save", str(file)).exit_code == GOOD
+    text = file.read_text()
+    assert text.startswith("# why\n# shows: OpenStream 1.1\nseed 3\nconnect a\n---\n  hub  ServerStarted\n")
+    assert text.endswith("in the end all is well: 1 sends, 1 delivered, 2 published, 2 handed\n")
+
+
 def test_minutes_go_on_beyond_the_steps() -> None:
     _, found = as_json("--seed", "1", "--steps", "10", "--minutes", "0.01")
     assert found["seconds"] >= 0.6

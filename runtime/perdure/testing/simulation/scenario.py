@@ -6,6 +6,8 @@
     send a 3
     cut a 0.5
     wait 20
+    ---
+    the transcript of what came of it, if it is kept (`transcript`)
 
 The seed decides all that the steps leave open: delays, where bytes are cut, jitter, ids, the order of tasks.
 """
@@ -20,6 +22,7 @@ from typing import Final, TypeAlias
 Argument: TypeAlias = str | int | float
 TABS: Final = ("a", "b", "c")
 KINDS: Final = ("send", "stream")
+TRANSCRIPT: Final = "---"
 VERBS: Final[dict[str, tuple[str, ...]]] = {
     "wait": ("seconds",),
     "connect": ("tab",),
@@ -85,6 +88,8 @@ def parse(text: str) -> Scenario:
     """The scenario that a text is. Raises ScenarioError."""
     seed, steps = None, []
     for number, line in enumerate(text.splitlines(), 1):
+        if line == TRANSCRIPT:
+            break
         words = line.partition("#")[0].split()
         if not words:
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perdure.testing.simulation.runs import RUN_STEPS, Run, Tally
+from perdure.testing.simulation.transcript import file_text
 
 
 def lines(tally: Tally) -> Iterator[str]:
@@ -37,11 +38,17 @@ def counted(figures: dict[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in sorted(figures.items())) or "none"
 
 
-def saved(tally: Tally) -> str:
-    """The scenario to keep: the shortest that breaks a property, or the first run's where none broke."""
+def saved(tally: Tally, *comments: str) -> str:
+    """The file to keep, with its transcript: the shortest run that breaks a property, or the first one where
+    none broke. `comments`: in place of those that say what came of it."""
     run = tally.shortest or tally.failed or tally.first
     assert run is not None
+    return file_text(run, *(comments or remarks(tally, run)))
+
+
+def remarks(tally: Tally, run: Run) -> list[str]:
+    """What came of it, and where it is from."""
     if run.broken is None or tally.failed is None:
-        return run.scenario.text("All properties hold.")
+        return ["All properties hold."]
     origin = f"seed {tally.failed.scenario.seed}, {len(tally.failed.scenario.steps)} steps"
-    return run.scenario.text(f"Broke {run.broken}", f"Shortened from {origin}.")
+    return [f"Broke {run.broken}", f"Shortened from {origin}."]

@@ -1,0 +1,76 @@
+"""The scenarios in `tests/scenarios`: each gives its golden transcript, in the running code and in the core.
+
+Change them only if you understand what caused it: `python tests/testing/simulation/write_scenarios.py`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+from perdure.testing.simulation import Run, parse, replay, step
+from perdure.testing.simulation.scenario import Scenario
+from perdure.testing.simulation.transcript import Core, comments, file_text, golden, transcript, unshown
+from perdure_model.conformance import conform
+from perdure_model.core.server import SERVER
+from perdure_model.world import DEFECTS
+
+from tests.testing.simulation.write_scenarios import FOLDER
+
+SCENARIOS = sorted(path.stem for path in FOLDER.glob("*.txt"))
+
+
+@cache
+def text(name: str) -> str:
+    return (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
+
+
+@cache
+def run(name: str) -> Run:
+    return replay(parse(text(name)))
+
+
+def test_there_are_enough_and_each_says_what_it_is_for_and_shows_it() -> None:
+    assert len(SCENARIOS) >= 30
+    for name in SCENARIOS:
+        said = comments(text(name))
+        assert any(one.startswith("shows: ") for one in said), name
+        assert not said[0].startswith("shows: "), name
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_running_code_gives_the_golden_transcript(name: str) -> None:
+    assert transcript(run(name)) == golden(text(name))
+    assert run(name).broken is None
+    assert unshown(text(name)) == []
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_core_alone_gives_the_golden_transcript(name: str) -> None:
+    assert transcript(run(name), Core()) == golden(text(name))
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_run_conforms_to_the_model(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "trace"
+    run(name).write(file)
+    found = conform(file)
+    assert found.ok, found.summary()
+
+
+def test_another_decision_shows_in_the_running_code_and_not_in_the_core() -> None:
+    """A stale close that starts a grace timer: only who decides so differs from the golden transcript."""
+    name = "field_01_late_close_of_the_old_stream_after_the_reconnect"
+    planted = DEFECTS["T03"].plant({"server": SERVER})
+    wrong = replay(parse(text(name)), server=planted["server"])
+    assert "StartGrace" in transcript(wrong)
+    assert "StartGrace" not in golden(text(name))
+    assert transcript(wrong, Core()) != transcript(wrong)
+
+
+def test_what_a_file_no_longer_shows_is_named() -> None:
+    told = file_text(replay(Scenario(1, (step("connect a"),))), "why", "shows: OpenStream 1.1", "shows: 1.9")
+    assert comments(told) == ["why", "shows: OpenStream 1.1", "shows: 1.9"]
+    assert unshown(told) == ["1.9"]
+    assert parse(told) == Scenario(1, (step("connect a"),))
