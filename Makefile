@@ -1,8 +1,9 @@
 # Everything happens in .venv, made by the first target that needs it: nothing to install by hand.
 PYTHON ?= python3
 BIN := .venv/bin
+MINUTES ?= 2
 
-.PHONY: demo test test-long test-wild lint types check diagrams bench clean
+.PHONY: demo test test-long test-wild soak lint types check diagrams bench clean
 
 demo: .venv/ready          ## run a conversation through real faults, and count what was lost
 	$(BIN)/perdure demo
@@ -16,6 +17,9 @@ test-long: .venv/ready     ## the searches that are too long for `make test`; th
 test-wild: .venv/ready     ## the client for browsers, under Node and Chromium: apt-get install nodejs chromium
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[wild]'
 	$(BIN)/pytest -m wild
+
+soak: .venv/ready          ## many clients through random faults, with accounts on both sides; MINUTES=60
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 check: .venv/ready         ## explore the model
 	$(BIN)/perdure check

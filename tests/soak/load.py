@@ -1,0 +1,223 @@
+"""Runs the load: a server process, the fault proxy, and two processes of clients, asyncio's and trio's."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anyio
+import psutil  # type: ignore[import-untyped]
+from anyio.abc import Process
+from anyio.streams.buffered import BufferedByteReceiveStream
+from perdure.testing import FaultProxy
+from rich.console import Console
+
+from tests.soak.accounts import Accounts, Totals
+from tests.soak.chaos import break_things
+from tests.soak.memory import Memory
+
+ROOT = Path(__file__).parents[2]
+BACKENDS = ("asyncio", "trio")
+START_S, SETTLE_S = 60.0, 90.0
+SAMPLE_S = 0.5
+LINE_BYTES_MAX = 1 << 20
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is asked for; `minutes` with faults, the settling comes on top."""
+
+    minutes: float = 2.0
+    clients: int = 40
+    seed: int = 1
+    fault_each_s: float = 0.15
+    defect: str = ""
+    """One of the catalogue to plant on both sides: the accounts have to find it."""
+
+
+@dataclass
+class Result:
+    """What a run came to. `left`: what a process holds more of at rest than before, by process."""
+
+    totals: Totals
+    faults: dict[str, int]
+    left: dict[str, dict[str, int]]
+    memory: dict[str, Memory]
+    notes: list[str]
+    seconds: float
+    missing: list[str] = field(default_factory=list)
+
+    @property
+    def findings(self) -> list[str]:
+        """What is wrong, in words; empty where all is well."""
+        found = [f"{name}: {n}" for name, n in self.totals.wrong.items()]
+        found += [f"{who} has not told its rest" for who in self.missing]
+        found += [f"left in {who}: {what}" for who, what in self.left.items() if what]
+        for who, memory in self.memory.items():
+            if not memory.flat:
+                found.append(
+                    f"the memory of {who} grows by {memory.growth:.1%} of itself: "
+                    f"{memory.bytes_a_second:,.0f} bytes a second"
+                )
+        return found
+
+
+class Run:
+    """One run as it goes: what the processes tell is put into the accounts at once."""
+
+    def __init__(self, load: Load, console: Console | None) -> None:
+        self.load, self.console = load, console
+        self.accounts = Accounts()
+        self.memory: dict[str, Memory] = {}
+        self.left: dict[str, dict[str, int]] = {}
+        self.port = 0
+        self.serving = anyio.Event()
+        self.ready = {backend: anyio.Event() for backend in BACKENDS}
+        self.started_s = time.monotonic()
+
+    def show(self, what: str) -> None:
+        """A line of progress."""
+        if self.console is not None:
+            self.console.print(f"{time.monotonic() - self.started_s:7.1f} s  {what}", markup=False)
+
+    def server_line(self, line: dict[str, Any]) -> None:
+        """What the server tells."""
+        match line.pop("kind"):
+            case "port":
+                self.port = line["port"]
+                self.serving.set()
+            case "took":
+                self.accounts.took(line["session"], line["n"])
+            case "over":
+                self.accounts.server_over(line["session"], line["published"])
+            case "rest":
+                self.left["server"] = line["left"]
+
+    def client_line(self, who: str, line: dict[str, Any]) -> None:
+        """What a process of clients tells."""
+        match line.pop("kind"):
+            case "begun":
+                self.accounts.begun(line["session"])
+            case "over":
+                self.accounts.client_over(line.pop("session"), line)
+            case "ended":
+                self.show(f"{line['session']} ended with {line['why']}")
+            case "ready":
+                self.ready[who].set()
+            case "rest":
+                self.left[who] = line["left"]
+
+
+async def run(load: Load, console: Console | None = None) -> Result:
+    """Load the server, break things for the time asked for, stop breaking, wait for rest, and compare.
+
+    Raises TimeoutError where a process does not start. One that does not end is `missing`.
+    """
+    told = Run(load, console)
+    async with anyio.create_task_group() as tasks, program("server", load.defect) as server:
+        tasks.start_soon(listen, server, told.server_line)
+        with anyio.fail_after(START_S):
+            await told.serving.wait()
+        async with FaultProxy(told.port) as proxy:
+            await clients_through(proxy, told, server)
+        faults = Counter(str(entry.what) for entry in proxy.log)
+        server.send_signal(signal.SIGUSR1)
+        with anyio.move_on_after(SETTLE_S):
+            await server.wait()
+    totals = told.accounts.end()
+    return Result(
+        totals=totals,
+        faults=dict(faults),
+        left=told.left,
+        memory=told.memory,
+        notes=told.accounts.notes,
+        seconds=time.monotonic() - told.started_s,
+        missing=[who for who in ("server", *BACKENDS) if who not in told.left],
+    )
+
+
+async def clients_through(proxy: FaultProxy, told: Run, server: Process) -> None:
+    """The clients' processes, from their start to their rest; the faults in between."""
+    load, url = told.load, f"http://127.0.0.1:{proxy.port}"
+    breaking, watching = anyio.CancelScope(), anyio.CancelScope()
+    async with anyio.create_task_group() as tasks:
+        processes = {"server": server}
+        for number, backend in enumerate(BACKENDS):
+            share = load.clients // 2 + (number < load.clients % 2)
+            arguments = (url, backend, str(share), str(load.seed + number), load.defect)
+            process = await tasks.start(clients, told, backend, arguments)
+            processes[backend] = process
+        with anyio.fail_after(START_S):
+            for ready in told.ready.values():
+                await ready.wait()
+        told.show(f"{load.clients} clients are ready; the faults begin")
+        tasks.start_soon(sample, told, processes, watching)
+        tasks.start_soon(break_things, proxy, load.seed, load.fault_each_s, breaking)
+        await anyio.sleep(load.minutes * 60)
+        breaking.cancel()
+        watching.cancel()
+        proxy.release()
+        told.show("the faults are over; the clients end")
+        for backend in BACKENDS:
+            processes[backend].send_signal(signal.SIGUSR1)
+        tasks.cancel_scope.deadline = anyio.current_time() + SETTLE_S
+
+
+async def clients(
+    told: Run, backend: str, arguments: tuple[str, ...], *, task_status: anyio.abc.TaskStatus[Process]
+) -> None:
+    """One process of clients, to its end."""
+    async with program("clients", *arguments) as process:
+        task_status.started(process)
+        await listen(process, lambda line: told.client_line(backend, line))
+
+
+async def sample(told: Run, processes: dict[str, Process], scope: anyio.CancelScope) -> None:
+    """Look at the memory of all processes, again and again."""
+    told.memory = {who: Memory() for who in processes}
+    watched = {who: psutil.Process(process.pid) for who, process in processes.items()}
+    shown_s = 0.0
+    with scope:
+        while True:
+            at_s = time.monotonic() - told.started_s
+            for who, process in watched.items():
+                told.memory[who].sample(at_s, process.memory_info().rss)
+            if at_s - shown_s > 10:
+                shown_s = at_s
+                sizes = ", ".join(f"{who} {m.bytes[-1] / 2**20:.1f} MiB" for who, m in told.memory.items())
+                done = told.accounts.totals
+                told.show(
+                    f"{done.conversations} conversations, {done.sends} sends, {done.events} events; {sizes}"
+                )
+            await anyio.sleep(SAMPLE_S)
+
+
+@asynccontextmanager
+async def program(name: str, *arguments: str) -> AsyncIterator[Process]:
+    """One of the load's programs, in a process of its own; ended when left."""
+    command = [sys.executable, "-m", f"tests.soak.{name}", *arguments]
+    async with await anyio.open_process(command, stdin=None, stderr=None, cwd=ROOT) as process:
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+
+
+async def listen(process: Process, take: Any) -> None:
+    """Hand every line of a program to `take`, until it ends."""
+    assert process.stdout is not None
+    lines = BufferedByteReceiveStream(process.stdout)
+    try:
+        while True:
+            take(json.loads(await lines.receive_until(b"\n", LINE_BYTES_MAX)))
+    except (anyio.EndOfStream, anyio.IncompleteRead):
+        return

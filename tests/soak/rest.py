@@ -1,0 +1,57 @@
+"""What is left when all is over: tasks, sockets, timers and buffers, before and after."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable
+
+import anyio
+import psutil  # type: ignore[import-untyped]
+from perdure import Hub
+from perdure.machine import Machine
+from perdure.outgoing import Outgoing
+from perdure_model.core.server.parts import CONNECTION, OWNER, WATCH, WINDOW
+
+Counts = dict[str, int]
+SETTLE_S = 10.0
+
+
+def process_counts() -> Counts:
+    """What this process holds: tasks of its event loop, sockets, and the library's living objects."""
+    gc.collect()
+    living = gc.get_objects()
+    trio = sys.modules.get("trio")
+    return {
+        "tasks": trio.lowlevel.current_statistics().tasks_living
+        if trio is not None and trio.lowlevel.in_trio_task()
+        else len(anyio.get_running_tasks()),
+        "sockets": len(psutil.Process().net_connections("inet")),
+        "clients": sum(isinstance(one, Machine) for one in living),
+        "streams": sum(isinstance(one, Outgoing) for one in living),
+    }
+
+
+def hub_counts(hub: Hub) -> Counts:
+    """What a hub holds, by what it is kept for; but for ended sessions, which it does not forget."""
+    families = {"connection": CONNECTION, "watch": WATCH, "owner": OWNER, "window": WINDOW}
+    return {
+        **{f"hub: {name} parts": len(hub._rules.parts(family)) for name, family in families.items()},
+        "hub: streams": len(hub._streams),
+        "hub: timers": len(hub._timers),
+        "hub: tasks": len(hub._background),
+        "hub: handler queues": len(hub._handlers._queues),
+        "hub: principals": len(hub._routes._open),
+    }
+
+
+async def at_rest(before: Counts, count: Callable[[], Counts]) -> Counts:
+    """What there is more of than before, once nothing of it goes away any more within a bound."""
+    after = Counts()
+    for _ in range(int(SETTLE_S / 0.25)):
+        now = count()
+        after = {name: n - before[name] for name, n in now.items() if n > before[name]}
+        if not after:
+            break
+        await anyio.sleep(0.25)
+    return after

@@ -1,0 +1,84 @@
+"""The server of the load: answers each send with a few events, and tells what it took, as it takes it.
+
+SIGUSR1: tell what is left, and end. Its argument is a defect to plant, or "".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import socket
+import sys
+from functools import partial
+
+import anyio
+import uvicorn
+from perdure import Hub, HubSession, Send, ServerSettings
+from perdure.demo.lines import tell
+
+from tests.soak.planted import planted
+from tests.soak.rest import at_rest, hub_counts, process_counts
+
+GRACE_S = 2.0
+HEARTBEAT_S = 0.5
+EVENTS_A_SEND = 3
+PAUSE_MAX_S = 0.02
+
+
+def make_hub(defect: str) -> Hub:
+    """A hub that takes notes; of a session it knows how many events it has had, until it ends."""
+    hub = Hub(
+        settings=ServerSettings(grace_s=GRACE_S), heartbeat_s=HEARTBEAT_S, book=planted(defect)["server"]
+    )
+    published: dict[str, int] = {}
+
+    @hub.on_send
+    async def answer(send: Send, session: HubSession) -> None:
+        tell("took", session=session.name, n=send.data["n"])
+        for _ in range(EVENTS_A_SEND):
+            published[session.name] = k = published.get(session.name, 0) + 1
+            await session.publish({"k": k, "filler": "x" * random.randrange(200)})
+        if send.data["last"]:
+            tell("over", session=session.name, published=published.pop(session.name))
+            await session.end("succeeded")
+        elif send.data["n"] % 10 == 0:
+            await asyncio.sleep(random.uniform(0, PAUSE_MAX_S))
+
+    return hub
+
+
+def counts(hub: Hub) -> dict[str, int]:
+    """All that can be left."""
+    return {**process_counts(), **hub_counts(hub)}
+
+
+async def tell_rest(hub: Hub, before: dict[str, int]) -> None:
+    """Wait for rest, and tell what there is more of than before."""
+    tell("rest", left=await at_rest(before, partial(counts, hub)))
+
+
+async def serve(defect: str) -> None:
+    """Serve until terminated."""
+    hub = make_hub(defect)
+    # TCP by name: asyncio turns off Nagle's delay only where it sees it.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(hub.asgi(), log_level="error", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.serve, [listener])
+        while not server.started:
+            await anyio.sleep(0.01)
+        with anyio.open_signal_receiver(signal.SIGUSR1) as asked:
+            await anyio.sleep(0.5)  # uvicorn's own tasks are there by now
+            before = counts(hub)
+            tell("port", port=listener.getsockname()[1])
+            async for _ in asked:
+                await tell_rest(hub, before)
+                server.should_exit = True
+                break
+
+
+if __name__ == "__main__":
+    anyio.run(serve, sys.argv[1])

@@ -1,0 +1,37 @@
+"""Flat memory is told from memory that grows."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.soak.memory import Memory
+
+MIB = 2**20
+
+
+def sampled(*sizes: float) -> Memory:
+    memory = Memory()
+    for second, size in enumerate(sizes):
+        memory.sample(second, int(size))
+    return memory
+
+
+def test_memory_that_fills_up_and_then_wavers_is_flat() -> None:
+    filling = [(30 + n) * MIB for n in range(30)]
+    wavering = [(60 + n % 2) * MIB for n in range(70)]
+    assert sampled(*filling, *wavering).flat
+
+
+def test_memory_that_grows_on_is_not() -> None:
+    growing = sampled(*[60 * MIB + n * 60_000 for n in range(100)])
+    assert not growing.flat
+    assert growing.bytes_a_second == pytest.approx(60_000)
+
+
+def test_memory_that_shrinks_is_flat() -> None:
+    assert sampled(*[90 * MIB - n * 60_000 for n in range(100)]).flat
+
+
+def test_too_few_samples_are_refused() -> None:
+    with pytest.raises(ValueError, match="run for longer"):
+        _ = sampled(*range(12)).flat
