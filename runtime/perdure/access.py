@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from inspect import isawaitable
 from typing import Final, Protocol, TypeAlias, TypeVar
 
-from perdure.credentials import Credential
+from perdure.credentials import Credential, token_text
 from perdure.errors import NoCredential, UsageError
 
 LOG = logging.getLogger("perdure")
@@ -107,7 +107,8 @@ class FromFunction:
     async def _fetch(self) -> str | None:
         try:
             text = self._function()
-            return await text if isawaitable(text) else text
+            text = await text if isawaitable(text) else text
+            return None if text is None else token_text(text)
         except Exception as error:
             raise NoCredential(f"the credential function failed: {error!r}") from error
 
@@ -147,11 +148,11 @@ def lately(texts: dict[Hashable, T]) -> dict[Hashable, T]:
 
 
 def access_to(credential: CredentialLike, spawn: Spawn) -> Access:
-    """The way to this credential; `spawn(function, *args)` starts a task. Raises UsageError."""
+    """The way to this credential; `spawn(function, *args)` starts a task. Raises UsageError, BadToken."""
     if isinstance(credential, Credential):
         return Shared(credential)
     if credential is None or isinstance(credential, str):
-        return Fixed(credential)
+        return Fixed(None if credential is None else token_text(credential))
     if callable(credential):
         return FromFunction(credential, spawn)
     raise UsageError(

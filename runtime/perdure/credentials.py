@@ -49,6 +49,19 @@ Told: TypeAlias = Callable[[Token | None], None]
 TOKENS_KEPT: Final = 64
 
 
+def token_text(value: object) -> str:
+    """The value, if a header can carry it as a token. Raises BadToken; the text itself is never shown."""
+    if not isinstance(value, str) or not value:
+        what = "an empty str" if value == "" else f"{type(value).__name__}"
+        raise BadToken(f"a token must be a str with something in it, not {what}")
+    if not (value.isascii() and value.isprintable()) or value != value.strip():
+        raise BadToken(
+            "a token must be printable ASCII without spaces around it",
+            hint="a file's line end may have come along: strip it",
+        )
+    return value
+
+
 class Texts:
     """The handles of the latest tokens: one for each distinct text, in the order in which they were seen."""
 
@@ -58,15 +71,13 @@ class Texts:
 
     def handle(self, text: object) -> Token:
         """The handle of this text. Raises BadToken where it is none; the text itself is never shown."""
-        if not isinstance(text, str) or not text:
-            what = "an empty str" if text == "" else f"{type(text).__name__}"
-            raise BadToken(f"a token must be a str with something in it, not {what}")
-        if text not in self._handles:
-            self._handles[text] = next(self._next)
-        self._handles.move_to_end(text)
+        token = token_text(text)
+        if token not in self._handles:
+            self._handles[token] = next(self._next)
+        self._handles.move_to_end(token)
         if len(self._handles) > TOKENS_KEPT:
             self._handles.popitem(last=False)
-        return self._handles[text]
+        return self._handles[token]
 
     def text(self, handle: Token) -> str:
         """The text of a handle that is kept still; the token in use always is."""

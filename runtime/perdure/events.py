@@ -10,7 +10,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 from perdure_model.core.client.inputs import (
     ClientInput,
@@ -21,15 +21,17 @@ from perdure_model.core.client.inputs import (
     Welcomed,
 )
 from perdure_model.core.common import START, Attempt, Cursor, Epoch
+from pydantic import Field
 from pydantic_core import from_json
 
 from perdure.errors import NotAnEventStream
 from perdure.sse import Event as Block
-from perdure.wire import VERSION, Body, ConnectionId, Pair, parse_cursors
+from perdure.wire import VERSION, Body, ConnectionId, EpochText, Pair, parse_cursors
 
 MESSAGE: Final = "message"
 HANDLER_FAILED: Final = "handler-failed"
 TAKEN_OVER: Final = "taken over"
+OUTCOMES: Final = ("succeeded", "failed", "expired")
 DIGITS_MAX: Final = 15
 
 
@@ -39,10 +41,10 @@ class Welcome(Body):
     protocol: int
     connection: ConnectionId
     generation: Pair
-    epoch: str
+    epoch: EpochText
     resumed: bool
-    grace_s: float
-    heartbeat_s: float
+    grace_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    heartbeat_s: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class GapBody(Body):
@@ -114,7 +116,10 @@ def input_of(
     """
     if block.event in (MESSAGE, HANDLER_FAILED):
         session, cursor = own_cursor(block.id, sessions)
-        arrived = Arrived(block.event, from_json(block.data))
+        data = from_json(block.data)
+        arrived = Arrived(
+            block.event, data if block.event == MESSAGE else HandlerFailedBody.model_validate(data)
+        )
         return EventArrived(attempt, session, cursor.epoch, cursor.position, chance), arrived
     if block.event == "gap":
         session, cursor = own_cursor(block.id, sessions)
@@ -122,11 +127,11 @@ def input_of(
         return GapArrived(attempt, session, cursor.epoch, cursor.position), snapshot
     if block.event == "end":
         end = EndBody.model_validate_json(block.data)
-        if end.session is not None:
+        if end.session is not None and end.outcome in OUTCOMES:
             return EndArrived(attempt, end.session, end.outcome), None
-        if end.outcome == TAKEN_OVER:
+        if end.session is None and end.outcome == TAKEN_OVER:
             return TakenOver(attempt, fresh(), chance), None
-        raise ValueError(f"the end {end.outcome[:40]!r} names no session")
+        raise ValueError(f"the end {end.outcome[:40]!r} names no session, or is none")
     return None
 
 

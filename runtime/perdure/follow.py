@@ -67,8 +67,9 @@ from perdure_model.core.follow.parts import (
 from perdure_model.core.rule import Book
 
 from perdure import states
+from perdure.addresses import shown
 from perdure.callbacks import Callbacks
-from perdure.credentials import Credential
+from perdure.credentials import Credential, token_text
 from perdure.errors import (
     NoCredential,
     PerdureError,
@@ -224,7 +225,8 @@ class Followed:
         cause = self._cause
         kind = SessionExpired if outcome == "expired" else SessionFailed
         error = kind(
-            f"the session at {self._remote.events} has {outcome}" + (f": {cause.says}" if cause else ""),
+            f"the session at {shown(self._remote.events)} has {outcome}"
+            + (f": {cause.says}" if cause else ""),
             status=cause.status if cause else 0,
             hint=cause.hint if cause else "",
         )
@@ -393,7 +395,8 @@ class Followed:
             return credential.token
         try:
             token = credential() if callable(credential) else credential
-            return await token if isawaitable(token) else token
+            token = await token if isawaitable(token) else token
+            return None if token is None else token_text(token)
         except Exception as error:
             raise NoCredential(f"the credential function failed: {error!r}") from error
 

@@ -6,20 +6,24 @@ import random
 from collections.abc import Awaitable, Callable, Container
 from typing import Any
 
+import anyio
 from perdure_model.core.client.inputs import ClientInput, Heard
 from perdure_model.core.common import Attempt
 
+from perdure.answers import bounded_s
 from perdure.errors import StreamBroken, StreamError
 from perdure.events import input_of, welcome_of
 from perdure.identity import new_id
 from perdure.sse import Comment, Event, EventTooLarge, Item, Parser, Retry
 from perdure.transport import Limits
+from perdure.wire import HEARTBEAT_MAX_S
 
 FeedFunction = Callable[[ClientInput, Any], None]
 
 
 class Incoming:
-    """Feeds what one stream brings. The first event must be the welcome; comments before it say nothing."""
+    """Feeds what one stream brings. The first event must be the welcome; comments before it say nothing,
+    and do not put off the end of the wait for it."""
 
     def __init__(
         self, attempt: Attempt, sessions: Container[str], limits: Limits, feed: FeedFunction
@@ -39,7 +43,8 @@ class Incoming:
         What a read has brought is fed at once; then nothing is read until there is room for more.
         """
         parser = Parser(event_bytes_max=self._limits.event_bytes_max)
-        while chunk := await read(self._heartbeat_s * self._limits.silent_intervals):
+        self._welcome_by = anyio.current_time() + self._silence_s
+        while chunk := await read(self._patience_s):
             try:
                 self._all(parser.feed(chunk))
             except EventTooLarge as error:
@@ -51,6 +56,16 @@ class Incoming:
                 raise StreamBroken(f"an event that cannot be read: {error}") from error
             await room()
         return self.with_retry(StreamBroken("the server ended the stream", status=200))
+
+    @property
+    def _silence_s(self) -> float:
+        return self._heartbeat_s * self._limits.silent_intervals
+
+    @property
+    def _patience_s(self) -> float:
+        """How long to wait for the next bytes."""
+        welcomed = self._take != self._first
+        return self._silence_s if welcomed else max(0.0, self._welcome_by - anyio.current_time())
 
     def with_retry(self, error: StreamError) -> StreamError:
         """The error, with the wait that the stream asked for (`retry:`), if the answer asked for none."""
@@ -65,7 +80,7 @@ class Incoming:
     def _first(self, item: Item) -> None:
         if isinstance(item, Event):
             i, welcome = welcome_of(item, self._attempt)
-            self._heartbeat_s = welcome.heartbeat_s
+            self._heartbeat_s = min(welcome.heartbeat_s, HEARTBEAT_MAX_S)
             self._take = self._rest
             self.on_welcome()
             self._feed(i, None)
@@ -84,4 +99,4 @@ class Incoming:
 
     def _aside(self, item: Item) -> None:
         if isinstance(item, Retry):
-            self._retry_after_s = item.milliseconds / 1000
+            self._retry_after_s = bounded_s(item.milliseconds / 1000)

@@ -14,6 +14,8 @@ import httpx2
 from perdure_model.core.follow.inputs import ErrorArrived, FollowInput, StateArrived
 
 from perdure import states
+from perdure.addresses import shown
+from perdure.answers import bounded_s
 from perdure.errors import FollowError, SnapshotFailed, StreamBroken, StreamError, UnreadableState, UsageError
 from perdure.sse import Event, EventTooLarge, Item, Parser, Retry
 from perdure.states import Arrived, Field, State
@@ -54,9 +56,9 @@ def check(remote: Remote) -> None:
         try:
             url = httpx2.URL(address)
         except (httpx2.InvalidURL, TypeError) as error:
-            raise UsageError(f"{address!r} is no address: {error}", hint=ADDRESS) from error
+            raise UsageError(f"{shown(address)!r} is no address: {error}", hint=ADDRESS) from error
         if url.scheme not in ("http", "https") or not url.host:
-            raise UsageError(f"{address!r} is no address of a server", hint=ADDRESS)
+            raise UsageError(f"{shown(address)!r} is no address of a server", hint=ADDRESS)
     functions = {
         "snapshot": remote.snapshot,
         "outcome": remote.outcome,
@@ -105,7 +107,7 @@ class Reading:
 
     def _item(self, item: Item) -> None:
         if isinstance(item, Retry):
-            self.retry_s = item.milliseconds / 1000
+            self.retry_s = bounded_s(item.milliseconds / 1000)
         elif isinstance(item, Event) and (told := self._told(item)):
             self._feed(*told)
 

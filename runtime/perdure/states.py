@@ -64,7 +64,7 @@ def version_of(fields: State, field: Field | None) -> int | None:
     version = handle_of(fields, field)
     if version is None or (isinstance(version, int) and not isinstance(version, bool)):
         return version
-    raise ValueError(f"its version is {version!r}, which is no int")
+    raise ValueError(f"its version is {type(version).__name__}, which is no int")
 
 
 def cursor_of(fields: State, field: Field | None) -> str | None:

@@ -5,26 +5,33 @@ Redirects are never followed: they would take the credential elsewhere.
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TypeAlias
 
 import anyio
 import httpx2
 
 from perdure.access import Access
+from perdure.addresses import shown
+from perdure.answers import (
+    PLAIN,
+    AnswerTooLarge,
+    body_of,
+    coding_of,
+    problem_detail,
+    problem_of,
+    retry_after,
+    unwinding,
+)
 from perdure.bounds import at_least
 from perdure.errors import NoCredential, NotAnEventStream, ServerUnreachable, StreamBroken, StreamRefused
-from perdure.wire import HEAD_BYTES, ProblemBody
+from perdure.wire import HEAD_BYTES
 
 Params: TypeAlias = list[tuple[str, str | int | float | bool | None]]
-PROBLEM_BYTES_MAX = 16_384
-RETRY_AFTER_MAX_S = 86_400.0
 LEAST_S = 0.001
+WORDS_MAX = 200
 NOT_CONNECTED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
 
@@ -37,6 +44,7 @@ class Limits:
     post_s: how long a POST may take, answer included.
     goodbye_s: how long leaving waits for the server to take the goodbye.
     body_bytes: a POST's body is no larger, so that no server refuses many sends for the sake of one.
+    answer_bytes: of an answer that is no stream no more is read.
     inbox_max: how many events may wait to be taken before the stream is not read on.
     """
 
@@ -47,6 +55,7 @@ class Limits:
     goodbye_s: float = 2.0
     event_bytes_max: int = 4 << 20
     body_bytes: int = 1 << 20
+    answer_bytes: int = 4 << 20
 
     def __post_init__(self) -> None:
         """Raises UsageError for a bound that nothing could keep to."""
@@ -59,6 +68,7 @@ class Limits:
             goodbye_s=self.goodbye_s,
         )
         at_least(1, inbox_max=self.inbox_max, event_bytes_max=self.event_bytes_max)
+        at_least(1, answer_bytes=self.answer_bytes)
         at_least(2 * HEAD_BYTES, body_bytes=self.body_bytes)
 
     inbox_max: int = 1000
@@ -80,6 +90,7 @@ class Transport:
 
     def __init__(self, http: httpx2.AsyncClient, base_url: str, access: Access, limits: Limits) -> None:
         self._http, self._base, self._limits = http, base_url.rstrip("/"), limits
+        self._shown = shown(self._base)
         self._access = access
         self._addresses: dict[str, httpx2.URL] = {}
         self._timeout = httpx2.Timeout(None, connect=limits.connect_s, pool=limits.connect_s)
@@ -92,11 +103,11 @@ class Transport:
 
         Raises StreamError, here and from `read`.
         """
-        headers = {"accept": "text/event-stream", "accept-encoding": "identity", "cache-control": "no-store"}
+        headers = {"accept": "text/event-stream", "cache-control": "no-store", **PLAIN}
         if last_event_id:
             headers["last-event-id"] = last_event_id
         silence_s = self._limits.heartbeat_s * self._limits.silent_intervals
-        with telling(self._base):
+        with telling(self._shown):
             request = self._http.build_request(
                 "GET",
                 f"{self._base}/events",
@@ -107,10 +118,10 @@ class Transport:
             response = await self._begin(request, silence_s)
         try:
             await self._check(response, silence_s)
-            async with unwinding(response.aiter_bytes()) as chunks:
+            async with unwinding(response.aiter_raw()) as chunks:
 
                 async def read(silence_s: float) -> bytes:
-                    with telling(self._base), anyio.move_on_after(silence_s):
+                    with telling(self._shown), anyio.move_on_after(silence_s):
                         return await anext(chunks, b"")
                     raise silent(silence_s)
 
@@ -128,43 +139,51 @@ class Transport:
         retry_after_s = retry_after(response.headers)
         if response.status_code != 200:
             detail = ""
-            with telling(self._base), anyio.move_on_after(silence_s):
+            with telling(self._shown), anyio.move_on_after(silence_s):
                 detail = await problem_of(response)
             raise StreamRefused(
-                f"{self._base} answered the request for a stream with {response.status_code}",
+                f"{self._shown} answered the request for a stream with {response.status_code}",
                 status=response.status_code,
                 hint=detail,
                 retry_after_s=retry_after_s,
             )
         if kind != "text/event-stream":
             raise NotAnEventStream(
-                f"{self._base} answered with {kind or 'no content type'} instead of an event stream",
+                f"{self._shown} answered with {kind[:80] or 'no content type'} instead of an event stream",
                 status=200,
                 readable=False,
             )
+        if coding := coding_of(response.headers):
+            raise coded(self._shown, coding)
 
     async def post(self, path: str, body: bytes, seconds: float, token: Hashable) -> Reply:
         """Post JSON. Raises nothing: every end of a request is a Reply."""
         try:
             with anyio.fail_after(seconds):
-                headers = await self._headers({"content-type": "application/json"}, token)
-                response = await self._http.post(
-                    self._address(path),
-                    content=body,
-                    headers=headers,
-                    timeout=self._timeout,
-                    follow_redirects=False,
+                headers = await self._headers({"content-type": "application/json", **PLAIN}, token)
+                request = self._http.build_request(
+                    "POST", self._address(path), content=body, headers=headers, timeout=self._timeout
                 )
+                response = await self._http.send(request, stream=True, follow_redirects=False)
+                try:
+                    return await self._reply(response)
+                finally:
+                    await response.aclose()
         except NOT_CONNECTED as error:
-            return Reply(0, sent=False, detail=f"{self._base} is not to be reached: {error}")
+            return Reply(0, sent=False, detail=f"{self._shown} is not to be reached: {words(error)}")
         except NoCredential as error:
             return Reply(0, sent=False, detail=str(error))
         except (httpx2.HTTPError, TimeoutError) as error:
-            return Reply(0, detail=f"no answer from {self._base}: {words(error)}")
-        detail = "" if response.is_success else problem_detail(response.headers, response.content)
-        return Reply(
-            response.status_code, response.content, retry_after_s=retry_after(response.headers), detail=detail
-        )
+            return Reply(0, detail=f"no answer from {self._shown}: {words(error)}")
+
+    async def _reply(self, response: httpx2.Response) -> Reply:
+        status, wait_s = response.status_code, retry_after(response.headers)
+        try:
+            body = await body_of(response, self._limits.answer_bytes)
+        except AnswerTooLarge:
+            return Reply(status, retry_after_s=wait_s, detail=f"{self._shown} answered without end")
+        detail = "" if response.is_success else problem_detail(response.headers, body)
+        return Reply(status, body, retry_after_s=wait_s, detail=detail)
 
     def _address(self, path: str) -> httpx2.URL:
         """The address, parsed once: a send is mostly the making of its request."""
@@ -188,74 +207,26 @@ class telling:  # noqa: N801 - reads as a statement
 
     def __exit__(self, _kind: object, error: BaseException | None, _at: object) -> None:
         if isinstance(error, NOT_CONNECTED):
-            raise ServerUnreachable(f"{self._base} is not to be reached: {error}") from error
+            raise ServerUnreachable(f"{self._base} is not to be reached: {words(error)}") from error
         if isinstance(error, httpx2.HTTPError):
             raise StreamBroken(f"the stream from {self._base} broke: {words(error)}") from error
 
 
 def words(error: Exception) -> str:
     """What an exception says, or else its name: the HTTP client's are often silent."""
-    return str(error) or type(error).__name__
+    return str(error)[:WORDS_MAX] or type(error).__name__
+
+
+def coded(address: str, coding: str) -> NotAnEventStream:
+    """A stream in a coding that was not asked for, and that could grow without bound when decoded."""
+    return NotAnEventStream(
+        f"{address} answered in the content coding {coding!r}, though it was asked for none",
+        status=200,
+        hint="keep servers and proxies from compressing event streams",
+        readable=False,
+    )
 
 
 def silent(seconds: float) -> StreamBroken:
     """A peer that was silent for longer than a living one is."""
     return StreamBroken(f"nothing was heard for {seconds:g} s")
-
-
-@asynccontextmanager
-async def unwinding(chunks: AsyncIterator[bytes]) -> AsyncIterator[AsyncIterator[bytes]]:
-    """For a body that may be left before its end: ends the HTTP client's nested generators.
-
-    Closing the outermost would leave the others to the garbage collector. A cancellation in the innermost
-    ends all.
-    """
-    try:
-        yield chunks
-    finally:
-        with anyio.CancelScope() as scope:
-            scope.cancel()
-            while await anext(chunks, b""):
-                pass
-
-
-async def problem_of(response: httpx2.Response) -> str:
-    """What an error's body says, of which no more than a bound is read."""
-    body = b""
-    async with unwinding(response.aiter_bytes()) as chunks:
-        async for chunk in chunks:
-            body += chunk
-            if len(body) > PROBLEM_BYTES_MAX:
-                break
-    return problem_detail(response.headers, body)
-
-
-def problem_detail(headers: Mapping[str, str], body: bytes) -> str:
-    """The detail of a problem (RFC 9457); "" where the body is none."""
-    location = headers.get("location")
-    if location:
-        return f"it redirects to {location}, which is not followed: connect to that address if you trust it"
-    if not headers.get("content-type", "").startswith("application/problem+json"):
-        return ""
-    try:
-        problem = ProblemBody.model_validate_json(body)
-    except ValueError:
-        return ""
-    return problem.detail or problem.title
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Retry-After in seconds from now, of either form; None where there is none, or none that can be read."""
-    value = headers.get("retry-after", "").strip()
-    if not value:
-        return None
-    if value.isascii() and value.isdigit():
-        seconds = float(value[:12])
-    else:
-        try:
-            when = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        when = when if when.tzinfo else when.replace(tzinfo=UTC)
-        seconds = (when - datetime.now(UTC)).total_seconds()
-    return min(max(seconds, 0.0), RETRY_AFTER_MAX_S) if math.isfinite(seconds) else None

@@ -24,6 +24,8 @@ SESSIONS_MAX: Final = 100
 SESSION_NAME_MAX: Final = 200
 NUMBER_END: Final = 1 << 53
 """Numbers are smaller than this: every language has them."""
+HEARTBEAT_MAX_S: Final = 3600.0
+"""Whatever a welcome says, a server that is silent for three such intervals is gone."""
 HEAD_BYTES: Final = 4096
 ITEM_BYTES: Final = 64
 
@@ -34,7 +36,11 @@ _PAIR: Final = re.compile(r"([0-9]{1,16})\.([0-9]{1,16})", re.ASCII)
 _ENCODER: Final = json.JSONEncoder(
     default=to_jsonable_python, allow_nan=False, ensure_ascii=False, separators=(",", ":")
 )
-_CURSOR: Final = re.compile(r"([^:,]+):([A-Za-z0-9_-]{1,64}):([0-9]{1,15})", re.ASCII)
+_CURSOR: Final = re.compile(
+    # a name's characters are at most four bytes each, and each byte three characters
+    rf"([^:,]{{1,{12 * SESSION_NAME_MAX}}}):([A-Za-z0-9_-]{{1,64}}):([0-9]{{1,15}})",
+    re.ASCII,
+)
 
 
 # -- text and values -----------------------------------------------------------------------------------
@@ -82,9 +88,9 @@ def cursor_text(cursors: Iterable[tuple[str, Cursor]]) -> str:
 
 def parse_cursors(token: object) -> dict[str, Cursor]:
     """A cursor token's entries, in their order. Raises UsageError."""
-    entries = [entry for entry in str(token).split(",") if entry]
+    entries = [entry for entry in str(token).split(",", SESSIONS_MAX) if entry]
     found = [_CURSOR.fullmatch(entry) for entry in entries]
-    if not all(found):
+    if not all(found) or len(found) > SESSIONS_MAX:
         raise UsageError(
             "the cursor is none that this server gave", hint="give back an event's id as it came, or none"
         )
@@ -106,6 +112,7 @@ def dump(data: Any) -> str:
 
 # -- bodies --------------------------------------------------------------------------------------------
 
+EpochText: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ConnectionId: TypeAlias = Annotated[str, BeforeValidator(connection_id)]
 SessionName: TypeAlias = Annotated[str, BeforeValidator(session_name)]
 Pair: TypeAlias = Annotated[
@@ -118,7 +125,9 @@ Pair: TypeAlias = Annotated[
 class Body(BaseModel):
     """A JSON object of the protocol; fields that are not known are left alone."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(  # what others send stays in no cache, and in no log
+        frozen=True, cache_strings="keys", hide_input_in_errors=True
+    )
 
 
 class SendItem(Body):

@@ -96,11 +96,13 @@ class Killed(httpx2.AsyncClient):
         super().__init__()
         self.taken, self.posted = taken, anyio.Event()
 
-    async def post(self, url: Any, **more: Any) -> httpx2.Response:
-        if not str(url).endswith("/send"):
+    async def send(self, request: httpx2.Request, **more: Any) -> httpx2.Response:
+        if request.method == "GET":
+            return await super().send(request, **more)
+        if not request.url.path.endswith("/send"):
             raise httpx2.ConnectError("killed")
         if self.taken:
-            await super().post(url, **more)
+            await (await super().send(request, **more)).aclose()
         self.posted.set()
         await anyio.sleep_forever()
         raise AssertionError

@@ -24,7 +24,7 @@ from perdure import (
     Status,
     connect,
 )
-from perdure.transport import RETRY_AFTER_MAX_S, retry_after
+from perdure.answers import RETRY_AFTER_MAX_S, retry_after
 from perdure_model.core.client.parts import ITEM, ClientSettings
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope

@@ -425,10 +425,10 @@ async def test_a_killed_client_comes_back_under_its_id_and_owns_its_session(
 class Mute(httpx2.AsyncClient):
     """Sends all but goodbyes, like a client that is killed."""
 
-    async def post(self, url: Any, **more: Any) -> httpx2.Response:
-        if str(url).endswith("/close"):
+    async def send(self, request: httpx2.Request, **more: Any) -> httpx2.Response:
+        if request.url.path.endswith("/close"):
             raise httpx2.ConnectError("killed")
-        return await super().post(url, **more)
+        return await super().send(request, **more)
 
 
 class FirstLife(MemoryIdentity):

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import anyio
 import pytest
 from hypothesis import strategies as st
-from perdure import identity, incoming, sse, transport, wire
+from perdure import answers, identity, incoming, sse, transport, wire
 from perdure.errors import PerdureError, SendError, SessionError
 from perdure.events import input_of
 from perdure.identity import FileIdentity, Identity
@@ -362,10 +362,10 @@ def test_the_stand_ins_for_waiting_can_be_right() -> None:
         (waiting.a_send_waits_at_least_its_backoff, instead(common, spaced_s=spacing(1.0, 2.0))),
         (
             waiting.any_retry_after_can_be_read,
-            instead(transport, retry_after=lambda headers: float(headers["retry-after"])),
+            instead(answers, retry_after=lambda headers: float(headers["retry-after"])),
         ),
-        (waiting.any_retry_after_can_be_read, instead(transport, RETRY_AFTER_MAX_S=math.inf)),
-        (waiting.a_date_is_waited_for, instead(transport, UTC=timezone(timedelta(hours=1)))),
+        (waiting.any_retry_after_can_be_read, instead(answers, RETRY_AFTER_MAX_S=math.inf)),
+        (waiting.a_date_is_waited_for, instead(answers, UTC=timezone(timedelta(hours=1)))),
     ],
     ids=[
         "does not grow",

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 import anyio
 import httpx2
 import pytest
+from perdure.answers import unwinding
 from perdure.testing.faults import Answer, HoldRequest, LoseRequest, LoseResponse
 from perdure.testing.simulation import Stepper
 from perdure.testing.simulation.exchange import WINDOW_BYTES
 from perdure.testing.simulation.faults import Double
 from perdure.testing.simulation.network import Network
-from perdure.transport import unwinding
 from starlette.types import Receive, Scope, Send
 
 

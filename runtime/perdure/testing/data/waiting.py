@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 from perdure_model.core import common
 
-from perdure import transport
+from perdure import answers
 from perdure.testing.data.property import DataDefect, instead, states
 
 # -- statuses ------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ HEADERS = st.text(max_size=8) | NUMBERS | DATES
 def any_retry_after_can_be_read(text: str) -> bool:
     """Retry-After, whatever it says, is a wait of 0 s to a day, or none; digits are its seconds."""
     try:
-        read = transport.retry_after({"retry-after": text})
+        read = answers.retry_after({"retry-after": text})
     except Exception:  # whatever a server says, it is no reason to crash
         return False
     if text.strip().isascii() and text.strip().isdigit():
@@ -138,7 +138,7 @@ def a_date_is_waited_for(case: tuple[int, timezone | None]) -> bool:
     seconds, zone = case
     when = datetime.now(UTC) + timedelta(seconds=seconds)
     text = format_datetime(when.astimezone(zone) if zone else when.replace(tzinfo=None))
-    read = transport.retry_after({"retry-after": text})
+    read = answers.retry_after({"retry-after": text})
     return read is not None and abs(read - min(max(seconds, 0), 86_400)) < 60  # the clock goes on meanwhile
 
 
