@@ -324,17 +324,40 @@ def demo(
     as_json: AsJson = False,
     record: Annotated[Path | None, typer.Option(help="keep the trace in this file, a JSON line each")] = None,
     seed: Annotated[int, typer.Option(help="of the client's jitter")] = 1,
+    web: Annotated[bool, typer.Option("--web", help="serve a page that shows it live, until Ctrl-C")] = False,
+    port: Annotated[int | None, typer.Option(help="the page's; 0 for any that is free")] = None,
 ) -> None:
-    """Hold a conversation through real faults, and count what was lost."""
+    """Hold a conversation through real faults, and count what was lost; or serve a page to try it (--web)."""
     with extra("cli"):
         from perdure import demo as show
-
+    if web:
+        if as_json or record is not None:
+            raise wrong("--json and --record are not for --web, which shows what happens in its page")
+        serve_page(port)
+        return
+    if port is not None:
+        raise wrong("--port is the page's: give --web, too")
     result = show.run(seed=seed, record=record, console=None if as_json else console)
     if as_json:
         put_json(result.as_json())
     else:
         console.print(show.table(result, Table))
     raise typer.Exit(GOOD if result.ok else FOUND)
+
+
+def serve_page(port: int | None) -> None:
+    """Serve the demo's page until it is stopped; its address is a line of its own."""
+    with extra("cli"):
+        from perdure.demo import web
+        from perdure.errors import UsageError
+
+    def say(address: str) -> None:
+        console.print(f"{address}\nopen it in a browser; Ctrl-C ends it", soft_wrap=True)
+
+    try:
+        web.run(web.PORT if port is None else port, say)
+    except UsageError as error:
+        raise wrong(str(error)) from error
 
 
 @app.command()

@@ -1,0 +1,162 @@
+// Puts the page together: two tabs, the charts, the timeline, the accounts, and the server's board.
+import { Account, COUNTS, MUST_BE_0 } from "./accounts.js";
+import { loadCharts } from "./charts.js";
+import { ofAnswer, ofClient, ofFault, ofServer } from "./story.js";
+import { Tab } from "./tab.js";
+import { Timeline } from "./timeline.js";
+
+const NAMES = { a: "Tab A", b: "Tab B", a2: "Copy of A", b2: "Copy of B", server: "Assistant" };
+const BADGES = { a: "A", b: "B", a2: "A′", b2: "B′", server: "server" };
+const TALK_EVERY_MS = 1400;
+const $ = (id) => document.getElementById(id);
+const one = new URLSearchParams(location.search).has("one");
+const clients = one ? ["a"] : ["a", "b"];
+
+const config = await (await fetch("config.json")).json();
+const charts = await loadCharts(BADGES);
+const timeline = new Timeline($("timeline"), NAMES);
+const accounts = Object.fromEntries(clients.map((client) => [client, new Account()]));
+const marks = new Map();
+const tabs = {};
+document.body.dataset.tabs = clients.length;
+
+// -- what the tabs tell ----------------------------------------------------------------------------------------
+
+/** A clock of milliseconds: what was sent is put at their beginning, what came at their end, so that causes stand first. */
+const now = (came) => Date.now() / 1000 + (came ? 0.001 : 0);
+
+const told = {
+  decided(mark, input, effects) {
+    for (const effect of effects) {
+      if (effect.type === "OpenStream") marks.set(effect.cid, mark);
+      if (effect.type === "Moved") charts[effect.machine].move(mark, effect);
+    }
+    if (input.type === "Started") charts.ClientSession.stand(mark, charts.ClientSession.initial);
+    if (input.type === "SendRequested") charts.SendItem.stand(mark, charts.SendItem.initial);
+    for (const row of ofClient(input, effects)) timeline.add(now(row.kind === "down"), mark[0], mark, row);
+    changed();
+  },
+  status(client, { state }) {
+    news(`status ${client}`, `${NAMES[client]} is ${state === "awaiting" ? "connected" : state}.`);
+  },
+  struck: (client, fault) => strike(client, fault),
+  left: (mark) => ["ClientSession", "ServerConnection", "SendItem"].forEach((name) => charts[name].leave(mark)),
+  changed: () => changed(),
+};
+
+async function strike(client, fault) {
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch("strike", { method: "POST", headers, body: JSON.stringify({ client, fault }) });
+  trouble(answer.ok ? "" : `The server would not do that: ${(await answer.json()).detail}`);
+}
+
+// -- what the server's board tells ------------------------------------------------------------------------------
+
+const heard = {
+  trace: ({ t, record }) => ({ server: served, response: answered, credential: answered })[record.side](t, record),
+  fault(notice) {
+    if (!clients.includes(notice.client)) return;
+    const row = ofFault(notice);
+    timeline.add(notice.t, notice.client, notice.client, row);
+    news(`fault ${notice.client} ${notice.t}`, `${NAMES[notice.client]}: ${row.text}`);
+  },
+  armed: ({ client, faults }) => tabs[client]?.armed(faults),
+  account({ handled, doubled, published }) {
+    $("server-account").textContent = `Server: ${handled} handled, ${doubled} twice, ${published} published.`;
+  },
+};
+
+function served(t, record) {
+  const mark = marks.get(record.input.cid);
+  if (mark === undefined) return;
+  for (const effect of record.effects) {
+    if (effect.type === "Attach") charts.ServerConnection.stand(mark, charts.ServerConnection.initial);
+    if (effect.type === "Moved") charts.ServerConnection.move(mark, effect);
+  }
+  accounts[mark]?.served(record);
+  for (const row of ofServer(record)) timeline.add(t, mark[0], mark, row);
+  changed();
+}
+
+function answered(t, record) {
+  if (record.input.type === "CallStarted") charts.ResponseStream.stand("server", charts.ResponseStream.initial);
+  for (const effect of record.effects) if (effect.machine === "ResponseStream") charts.ResponseStream.move("server", effect);
+  for (const row of ofAnswer(record)) timeline.add(t, "s", "server", row);
+}
+
+function watchBoard() {
+  const board = new EventSource("board");
+  board.onmessage = ({ data }) => {
+    const notice = JSON.parse(data);
+    heard[notice.kind](notice);
+  };
+  board.onopen = () => trouble("");
+  board.onerror = () => trouble("The demo’s server is not there: start it again with perdure demo --web.");
+}
+
+function trouble(text) {
+  $("trouble").textContent = text;
+  $("trouble").hidden = !text;
+}
+
+// -- what is said of it all --------------------------------------------------------------------------------------
+
+let said = "";
+
+/** Tell those who do not see the page, each thing once. */
+function news(key, text) {
+  if (said === key + text) return;
+  said = key + text;
+  $("news").textContent = text;
+}
+
+const cells = new Map();
+
+function makeCounts() {
+  for (const [key, name] of COUNTS) {
+    const line = $("counts").insertRow();
+    const head = document.createElement("th");
+    head.scope = "row";
+    head.textContent = name;
+    line.append(head);
+    line.dataset.must = MUST_BE_0.includes(key);
+    for (const client of ["a", "b"]) cells.set(`${client} ${key}`, line.insertCell());
+  }
+}
+
+let due = false;
+
+/** Show the accounts, once for all that changes in one turn. */
+function changed() {
+  if (due) return;
+  due = true;
+  requestAnimationFrame(() => {
+    due = false;
+    for (const client of clients)
+      for (const [key] of COUNTS) cells.get(`${client} ${key}`).textContent = accounts[client][key];
+    const sums = MUST_BE_0.map((key) => [key, clients.reduce((sum, client) => sum + accounts[client][key], 0)]);
+    for (const [key, sum] of sums) {
+      $(key).textContent = sum;
+      cells.get(`a ${key}`).parentElement.dataset.good = sum === 0;
+    }
+    $("verdict").dataset.good = sums.every(([, sum]) => sum === 0);
+  });
+}
+
+// -- begin ---------------------------------------------------------------------------------------------------------
+
+let talking = 0;
+let count = 0;
+
+$("talk").addEventListener("change", ({ target }) => {
+  clearInterval(talking);
+  if (target.checked) talking = setInterval(() => tabs[clients[count % clients.length]].say(`This is number ${++count}.`), TALK_EVERY_MS);
+});
+$("expire-token").addEventListener("click", () => strike("a", "expire-token"));
+
+makeCounts();
+for (const client of clients)
+  tabs[client] = new Tab($(`tab-${client}`), client, NAMES[client], config.hubs[client], config.session, accounts[client], told);
+watchBoard();
+changed();
+document.body.dataset.ready = "true";
