@@ -25,9 +25,11 @@ from perdure_model.core.server.effects import (
     CancelGrace,
     CutStream,
     Detached,
+    Drop,
     Handle,
     Reject,
     ServerEffect,
+    StartForget,
     StartGrace,
     Wake,
     WriteEnd,
@@ -36,6 +38,7 @@ from perdure_model.core.server.effects import (
 )
 from perdure_model.core.server.inputs import (
     Ended,
+    ForgetDue,
     GraceElapsed,
     Published,
     ServerInput,
@@ -57,7 +60,7 @@ from perdure.outgoing import LINGER_S, Outgoing
 from perdure.routes import Authenticate, Authorize, HubLimits, Routes, fresh
 from perdure.store import MemoryStore, Store
 from perdure.tasks import Background
-from perdure.timers import Timers
+from perdure.timers import Calendar, Timers
 from perdure.trace import Recorder, Sink
 from perdure.workers import refuse_several
 
@@ -178,7 +181,9 @@ class Hub:
         Raises UsageError for a bound that nothing could keep to.
         """
         at_least(0.001, heartbeat_s=heartbeat_s, stall_s=stall_s, handler_s=handler_s, retry_s=retry_s)
-        at_least(0, grace_s=settings.grace_s)
+        at_least(0, grace_s=settings.grace_s, ended_s=settings.ended_s, tombstone_s=settings.tombstone_s)
+        at_least(0, tombstones_max=settings.tombstones_max)
+        at_most(wire.HEARTBEAT_MAX_S, heartbeat_s=heartbeat_s)
         at_least(1, log_max=settings.log_max, batch_max=settings.batch_max)
         self._store: Store = store if store is not None else MemoryStore()
         self._settings, self._heartbeat_s, self._stall_s = settings, heartbeat_s, stall_s
@@ -193,6 +198,7 @@ class Hub:
         self._handler: Handler | None = None
         self._data: TypeAdapter[Any] = TypeAdapter(Any)
         self._on_connect: OnConnect | None = None
+        self._calendar: Calendar[ForgetDue] = Calendar(self._background.spawn, self._feed)
         self._on_expire: OnExpire | None = None
         self._snapshot: Snapshot | None = None
         self._routes = Routes(
@@ -358,6 +364,11 @@ class Hub:
         stream = Outgoing(
             effect.cid,
             effect.generation,
+                cargo.drop(effect.session)
+            case StartForget():
+                self._calendar.add(effect.due, effect.seconds)
+            case Drop():
+                self._store.drop(effect.session, effect.epoch)
             dict(asked.cursors),
             heartbeat_s=self._heartbeat_s,
             stall_s=self._stall_s,

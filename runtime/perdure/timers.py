@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Hashable
+from itertools import count
 from typing import Generic, TypeVar
 
 import anyio
@@ -41,3 +43,42 @@ class Timers(Generic[Due]):
             if self._running.get(due) is scope:  # it may have been cancelled in the very moment of waking
                 del self._running[due]
                 self._feed(due)
+
+
+class Calendar(Generic[Due]):
+    """Inputs that are fed when their time has come: any number of them, in one task, and none is cancelled.
+
+    `spawn(function)` starts the task, whenever there is something to wait for.
+    """
+
+    def __init__(self, spawn: Callable[..., object], feed: Callable[[Due], None]) -> None:
+        self._spawn, self._feed = spawn, feed
+        self._waiting: list[tuple[float, int, Due]] = []
+        self._numbers = count()  # of two for one moment the earlier entry comes first
+        self._runs = False
+        self._sooner: anyio.Event | None = None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, due: Due, seconds: float) -> None:
+        """Feed `due` when `seconds` have passed."""
+        heapq.heappush(self._waiting, (anyio.current_time() + seconds, next(self._numbers), due))
+        if not self._runs:
+            self._runs = True
+            self._spawn(self._run)
+        elif self._sooner is not None and self._waiting[0][2] is due:
+            self._sooner.set()
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                left_s = self._waiting[0][0] - anyio.current_time()
+                if left_s <= 0:
+                    self._feed(heapq.heappop(self._waiting)[2])
+                    continue
+                self._sooner = anyio.Event()
+                with anyio.move_on_after(left_s):
+                    await self._sooner.wait()
+        finally:
+            self._runs = False

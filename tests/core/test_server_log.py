@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from perdure_model.core.common import START, Cursor, Refused
 from perdure_model.core.server import SERVER
-from perdure_model.core.server.effects import Append, Wake, WriteEnd, WriteEvents, WriteGap
-from perdure_model.core.server.inputs import Ended, EventsDue, Published
+from perdure_model.core.server.effects import Append, StartForget, Wake, WriteEnd, WriteEvents, WriteGap
+from perdure_model.core.server.inputs import Ended, EventsDue, ForgetDue, Published
 from perdure_model.core.server.parts import Log, ServerSettings, Watch
 
 NOW, OLD = (1, 2), (1, 1)
@@ -57,18 +57,21 @@ def test_a_wider_bound_brings_back_nothing_that_is_gone() -> None:
 
 
 def test_a_session_ends_with_an_outcome_and_who_watches_is_woken() -> None:
-    log, effects = decide(Ended("s", "succeeded", "fresh"), Log("log", 4), WATCHES)
-    assert (log, effects) == (Log("log", 4, outcome="succeeded"), WOKEN)
+    log, effects = decide(Ended("s", "succeeded", "fresh"), Log("log", 4), WATCHES, SETTINGS)
+    assert log == Log("log", 4, outcome="succeeded")
+    assert effects == [StartForget(ForgetDue("s", "log"), SETTINGS.ended_s), *WOKEN]
 
 
 def test_a_session_may_end_before_anything_was_published() -> None:
-    assert decide(Ended("s", "failed", "fresh"), None, {}) == (Log("fresh", outcome="failed"), [])
+    log, effects = decide(Ended("s", "failed", "fresh"), None, {}, SETTINGS)
+    assert log == Log("fresh", outcome="failed")
+    assert effects == [StartForget(ForgetDue("s", "fresh"), SETTINGS.ended_s)]
 
 
 def test_after_the_end_nothing_is_published_and_nothing_ends_again() -> None:
     over = Log("log", 4, outcome="succeeded")
     refused(Published("s", "fresh"), over, WATCHES, SETTINGS)
-    refused(Ended("s", "failed", "fresh"), over, WATCHES)
+    refused(Ended("s", "failed", "fresh"), over, WATCHES, SETTINGS)
 
 
 # -- what a stream is sent -----------------------------------------------------------------------------
@@ -125,15 +128,21 @@ def test_the_end_comes_after_all_that_was_before_it() -> None:
         [WriteEvents(*TO, "log", 2, 4), Wake(*TO)],
     )
     watch, effects = due(Cursor("log", 4), over)
-    assert watch == Watch(NOW, Cursor("log", 5))
+    assert watch is None
     assert effects == [WriteEvents(*TO, "log", 5, 5), WriteEnd(*TO, "succeeded")]
+
+
+def test_of_what_is_buried_there_is_the_end_and_for_who_had_not_all_the_gap() -> None:
+    buried = Log("log", 5, gone=5, outcome="failed", buried=True)
+    assert due(Cursor("log", 5), buried) == (None, [WriteEnd(*TO, "failed")])
+    for cursor in (Cursor("log", 4), START):
+        assert due(cursor, buried) == (None, [WriteGap(*TO, "log", 5), WriteEnd(*TO, "failed")])
 
 
 def test_nobody_is_woken_after_the_end_so_that_it_is_told_once() -> None:
     over = Log("log", 5, outcome="succeeded")
     for i in (Published("s", "fresh"), Ended("s", "failed", "fresh")):
-        around = (WATCHES, SETTINGS) if isinstance(i, Published) else (WATCHES,)
-        _, effects = decide(i, over, *around)
+        _, effects = decide(i, over, WATCHES, SETTINGS)
         assert not any(isinstance(effect, Wake) for effect in effects)
     _, effects = due(Cursor("log", 4), over)
     assert not any(isinstance(effect, Wake) for effect in effects)

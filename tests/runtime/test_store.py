@@ -20,3 +20,13 @@ def test_what_is_gone_is_not_kept() -> None:
     (log,) = store._logs.values()
     assert list(log.events) == list(range(991, 1001))
     assert store.read("chat", "e1", 991, 1000) == [b"%d" % n for n in range(991, 1001)]
+
+
+def test_a_log_that_is_dropped_leaves_nothing_and_no_other_is_touched() -> None:
+    store = MemoryStore()
+    store.append("chat", "e1", 1, b"old", 0)
+    store.append("chat", "e2", 1, b"new", 0)
+    store.drop("chat", "e1")
+    store.drop("chat", "e1")
+    assert list(store._logs) == [("chat", "e2")]
+    assert store.read("chat", "e2", 1, 1) == [b"new"]

@@ -8,7 +8,7 @@ from anyio.lowlevel import checkpoint
 from perdure.handlers import Handlers
 from perdure.inbox import Inbox
 from perdure.tasks import Background, ending_tasks
-from perdure.timers import Timers
+from perdure.timers import Calendar, Timers
 
 pytestmark = pytest.mark.anyio
 
@@ -55,6 +55,41 @@ async def test_a_timer_may_start_itself_again() -> None:
         timers: Timers[str] = Timers(group.start_soon, feed)
         timers.start("due", 0.001)
     assert fed == ["due"] * 3
+
+
+async def test_a_calendar_feeds_in_the_order_of_time_whatever_comes_in_between() -> None:
+    fed: list[str] = []
+
+    def feed(due: str) -> None:
+        fed.append(due)
+        if due == "first":
+            calendar.add("next", 0)
+
+    async with anyio.create_task_group() as group:
+        calendar: Calendar[str] = Calendar(group.start_soon, feed)
+        calendar.add("last", 0.04)
+        await checkpoint()  # it waits for that one by now
+        calendar.add("first", 0.01)
+        calendar.add("same time, later", 0.04)
+        assert len(calendar) == 3
+    assert fed == ["first", "next", "last", "same time, later"]
+    assert len(calendar) == 0
+
+
+async def test_a_calendar_takes_one_task_and_goes_on_after_it_was_ended() -> None:
+    background, fed = Background(), list[int]()
+    calendar: Calendar[int] = Calendar(background.spawn, fed.append)
+    for n in range(100):
+        calendar.add(n, 0.01)
+    assert len(background) == 1
+    await background.aclose()
+    assert (fed, len(background)) == ([], 0)
+    calendar.add(100, 0)
+    with anyio.fail_after(2):
+        while len(calendar):
+            await anyio.sleep(0.005)
+    assert sorted(fed) == list(range(101))
+    await background.aclose()
 
 
 async def test_background_tasks_outlive_who_started_them_and_end_with_the_hub() -> None:

@@ -136,6 +136,7 @@ SIDES: dict[str, Side] = {
         },
         {
             se.Attach: (gives("a stream", "cid", "generation"),),
+            si.ForgetDue: (uses("a timer"),),
             # While a stream looks at what it was woken for, it may be woken once more.
             se.Wake: (gives("a stream woken", "cid", "generation", "session", most=2),),
             se.StartGrace: (gives("a timer", "due", most=1),),
@@ -143,6 +144,7 @@ SIDES: dict[str, Side] = {
         },
     ),
     "follow": Side(
+            se.StartForget: (gives("a timer", "due", most=1),),
         FOLLOW,
         fi.FollowStarted,
         fe.FollowEffect,

@@ -12,5 +12,8 @@ class Store(Protocol):
     def append(self, session: str, epoch: Hashable, position: int, event: bytes, gone: int) -> None:
         """Keep an event at the log's next position, and drop all up to `gone`."""
 
+    def drop(self, session: str, epoch: Hashable) -> None:
+        """Delete the log with all its events, if there are any; it gets no more."""
+
     def read(self, session: str, epoch: Hashable, first: int, last: int) -> Sequence[bytes]:
         """The events of these positions, none of which was dropped."""

@@ -31,6 +31,10 @@ class MemoryStore:
             log.events.pop(dropped, None)
         log.gone = gone
 
+    def drop(self, session: str, epoch: Hashable) -> None:
+        """Delete the log with all its events, if there are any; it gets no more."""
+        self._logs.pop((session, epoch), None)
+
     def read(self, session: str, epoch: Hashable, first: int, last: int) -> Sequence[bytes]:
         """The events of these positions, none of which was dropped."""
         events = self._logs[session, epoch].events

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from perdure_model.core.common import Attempt, Epoch, Moved, Refused, SendKey
-from perdure_model.core.server.inputs import GraceElapsed
+from perdure_model.core.server.inputs import ForgetDue, GraceElapsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,22 @@ class Append:
 
 
 @dataclass(frozen=True, slots=True)
+class StartForget:
+    """Feed `due` when `seconds` have passed."""
+
+    due: ForgetDue
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Delete all payloads of this log."""
+
+    session: str
+    epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True)
 class Wake:
     """This stream can be sent something of this session: feed `EventsDue` when it can take more."""
 
@@ -143,6 +159,8 @@ ServerEffect: TypeAlias = (
     | Answer
     | Handle
     | Append
+    | StartForget
+    | Drop
     | Wake
     | WriteEvents
     | WriteGap

@@ -132,6 +132,14 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetDue:
+    """A session that is over has been kept for its time: its log, or the tombstone that was left of it."""
+
+    session: str
+    epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True)
 class EventsDue:
     """A stream can take more of a session."""
 
@@ -153,5 +161,6 @@ ServerInput: TypeAlias = (
     | PostArrived
     | Published
     | Ended
+    | ForgetDue
     | EventsDue
 )

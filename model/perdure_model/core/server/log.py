@@ -8,8 +8,16 @@ from dataclasses import replace
 from perdure_model.core.common import START, Cursor, refuse
 from perdure_model.core.rule import Decision, Key
 from perdure_model.core.server.book import SERVER
-from perdure_model.core.server.effects import Append, ServerEffect, Wake, WriteEnd, WriteEvents, WriteGap
-from perdure_model.core.server.inputs import Ended, EventsDue, Published
+from perdure_model.core.server.effects import (
+    Append,
+    ServerEffect,
+    StartForget,
+    Wake,
+    WriteEnd,
+    WriteEvents,
+    WriteGap,
+)
+from perdure_model.core.server.inputs import Ended, EventsDue, ForgetDue, Published
 from perdure_model.core.server.parts import (
     LOG,
     SETTINGS,
@@ -42,13 +50,14 @@ def on_published(i: Published, log: Log | None, watches: Watches, settings: Serv
     return (log,), (Append(i.session, log.epoch, head, log.gone), *wakes(watches))
 
 
-@SERVER.rule(Ended, LOG.one, reads=(WATCH.every("session"),), emits=(Wake,))
-def on_ended(i: Ended, log: Log | None, watches: Watches) -> Decision:
+@SERVER.rule(Ended, LOG.one, reads=(WATCH.every("session"), SETTINGS.one), emits=(StartForget, Wake))
+def on_ended(i: Ended, log: Log | None, watches: Watches, settings: ServerSettings) -> Decision:
     """The session is over, with one outcome; who watches is told once all before it is sent."""
     log = log or Log(i.fresh)
     if log.outcome is not None:
         return refuse("the session is over", log)
-    return (replace(log, outcome=i.outcome),), wakes(watches)
+    forgets = StartForget(ForgetDue(i.session, log.epoch), settings.ended_s)
+    return (replace(log, outcome=i.outcome),), (forgets, *wakes(watches))
 
 
 @SERVER.rule(
@@ -63,7 +72,11 @@ def on_events_due(
     log: Log,
     settings: ServerSettings,
 ) -> Decision:
-    """The stream is sent what comes next: a gap if the log does not reach back, events, the end."""
+    """The stream is sent what comes next: a gap if the log does not reach back, events, the end.
+
+    Nothing follows the end: who was told of it watches the session no more, and keeps nobody from
+    forgetting it (N42).
+    """
     if watch is None or watch.generation != i.generation or watch.sent is None:
         return refuse("a stream that is no longer attached", watch)
     effects: list[ServerEffect] = []
@@ -79,6 +92,7 @@ def on_events_due(
         effects.append(Wake(*to))
     elif log.outcome is not None:
         effects.append(WriteEnd(*to, log.outcome))
+        return (None,), tuple(effects)
     return (Watch(i.generation, Cursor(log.epoch, last)),), tuple(effects)
 
 

@@ -13,6 +13,8 @@ WATCH = Family("watch", ("session", "cid"))
 OWNER = Family("owner", ("session", "cid"))
 WINDOW = Family("window", ("cid", "session"))
 LOG = Family("log", ("session",))
+TOMBSTONES = Family("tombstones")
+"""How many sessions have been forgotten but for their outcome; None for none."""
 SETTINGS = Family("server settings")
 
 
@@ -73,18 +75,26 @@ class Window:
 @dataclass(frozen=True, slots=True)
 class Log:
     """A session's log: its epoch, how many events it has had, how many of the oldest are gone, and the
-    outcome once it is over."""
+    outcome once it is over. `buried`: its events are forgotten, and this is the tombstone."""
 
     epoch: Epoch
     head: int = 0
     gone: int = 0
     outcome: str | None = None
+    buried: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """The server's bounds; durations in seconds, `log_max` in events a session, `batch_max` a write."""
+    """The server's bounds; durations in seconds, `log_max` in events a session, `batch_max` a write.
+
+    The log of a session that is over is kept for `ended_s`, and then for `tombstone_s` that it is over, and
+    how it ended; of no more than `tombstones_max` sessions: beyond it, not even that is kept.
+    """
 
     grace_s: float = 60.0
     log_max: int = 10_000
     batch_max: int = 256
+    ended_s: float = 3600.0
+    tombstone_s: float = 86_400.0
+    tombstones_max: int = 10_000

@@ -26,6 +26,8 @@ class Bounds:
     """Events published to each session."""
     ends: int = 0
     leaves: int = 0
+    forgets: bool = False
+    """Whether sessions that are over are forgotten, sooner or later."""
     watches: int = 0
     """Times that the application of some client changes its mind about what it watches."""
     suspends: int = 0
@@ -66,6 +68,7 @@ class Bounds:
     batch_max: int = 2
     renews: bool = True
     liveness: bool = False
+    tombstones_max: int = 1
     """Whether what must happen in the end is decided, too: it takes a search of its own."""
 
     def __post_init__(self) -> None:

@@ -17,17 +17,27 @@ from perdure_model.core.client.parts import Access, ClientState, Me, Watching
 from perdure_model.core.client.queue import view
 from perdure_model.core.common import NEVER, START, Cursor, classify
 from perdure_model.core.rule import Decide, Decision
-from perdure_model.core.server import SERVER, connection, log, sends
+from perdure_model.core.server import SERVER, connection, forgetting, log, sends
 from perdure_model.core.server import watching as watched
-from perdure_model.core.server.effects import CutStream, Reject, StartGrace, Wake, WriteEvents
+from perdure_model.core.server.effects import CutStream, Reject, StartGrace, Wake, WriteEnd, WriteEvents
 from perdure_model.core.server.inputs import (
     CloseRequested,
+    ForgetDue,
     GraceElapsed,
     Published,
     StreamClosed,
     SuspendRequested,
 )
-from perdure_model.core.server.parts import CONNECTION, LOG, OWNER, WATCH, WINDOW, Owner, ServerSettings
+from perdure_model.core.server.parts import (
+    CONNECTION,
+    LOG,
+    OWNER,
+    WATCH,
+    WINDOW,
+    Owner,
+    ServerSettings,
+    Watch,
+)
 from perdure_model.world.defect import Catalogue
 from perdure_model.world.transport.tab import NEW
 
@@ -537,6 +547,20 @@ def _new_sends_first(rule: Decide) -> Decide:
 def _any_life_posts(i: Any, window: Any, owners: Any, log: Any, held: Any) -> Decision:
     """A POST is taken by its epoch alone, whatever life of the client made it.
 
+def _begins_at_the_head(i: Any, held: Any, watches: Any, owners: Any, logs: Any) -> Decision:
+    heads = {key[0]: Cursor(one.epoch, one.head) for key, one in logs.items() if one is not None}
+    cursors = tuple((session, heads.get(session, cursor)) for session, cursor in i.cursors)
+    return connection.on_stream_requested(replace(i, cursors=cursors), held, watches, owners, logs)
+
+
+def _forgets_farewell(_i: Any, _link: Any) -> Decision:
+    return (), ()
+
+
+def _any_farewell(i: Any, link: Any) -> Decision:
+    return stream.on_farewell_replied(replace(i, attempt=link.attempt), link)
+
+
     Two copies of one client share the connection, its epoch and its receipts. The winner's POST raises the
     floor below which all keys count as settled; the loser's, still under way, is below it: "duplicate", so
     it is reported as delivered, and nobody ever handled it. Cured by letting a POST carry the attempt that it
@@ -569,6 +593,27 @@ def _inherits(i: Any, held: Any, watches: Any, owners: Any, logs: Any) -> Decisi
 
 def _tells_nothing_more(
     i: Any, state: Any, link: Any, me: Any, access: Any, watching: Any, *more: Any
+defect(
+    "T22c",
+    "a stream begins with what is published from then on",
+    "P-RECONVERGE",
+    where="T return",
+    on_stream_requested=_begins_at_the_head,
+)
+defect(
+    "T35b",
+    "a suspend that was not taken is forgotten",
+    "P-ERRORS",
+    where="T away",
+    on_farewell_replied=_forgets_farewell,
+)
+defect(
+    "T35c",
+    "the reply to an earlier suspend counts for the present one",
+    "P-ERRORS",
+    where="T twice away",
+    on_farewell_replied=_any_farewell,
+)
 ) -> Decision:
     """A session that is watched or unwatched while the stream's request is under way is only noted.
 
@@ -688,4 +733,43 @@ defect(
     "P-TERMINATES",
     where="T outbid",
     on_stream_lost=_renews_for_ever,
+)
+def _receipts_go_with_it(i: Any, held: Any, owners: Any, stones: Any, receipts: Any, *more: Any) -> Decision:
+    """A session that is forgotten is forgotten whole, with its receipts.
+
+    An answer is lost, and the session ends. The client sits out its waits, longer than the session is kept:
+    the name is free again, the epoch of the connection is the same, and nobody knows the key. It is handled
+    twice. Cured by leaving receipts with their connection: they go when it goes, and its epoch with it.
+    """
+    (log_, owners, stones), effects = forgetting.on_forget_due(i, held, owners, stones, *more)
+    return (log_, owners, stones, {} if log_ is None else receipts), effects
+
+
+def _told_still_watches(i: Any, watch: Any, held: Any, settings: Any) -> Decision:
+    """Who was told of the end counts among those who watch, as long as the stream lasts.
+
+    A client of many sessions keeps its stream for days, and with it everything that has ended on it. Cured
+    by taking the end for the end: who was told of it watches no more.
+    """
+    (after,), effects = log.on_events_due(i, watch, held, settings)
+    told = any(isinstance(effect, WriteEnd) for effect in effects)
+    return (Watch(i.generation, Cursor(held.epoch, held.head)) if told else after,), effects
+
+
+forgets = SERVER[ForgetDue]
+defect(
+    "N41",
+    "what is forgotten with a session are its receipts, too: a send that is repeated is handled twice",
+    "P-EFFECT-ONCE",
+    where="T forgets",
+    on_forget_due=replace(
+        forgets, parts=(*forgets.parts, WINDOW.every("session")), decide=_receipts_go_with_it
+    ),
+)
+defect(
+    "N42",
+    "who was told that a session is over keeps the server from forgetting it",
+    "P-EXPIRES",
+    where="T forgets one",
+    on_events_due=_told_still_watches,
 )

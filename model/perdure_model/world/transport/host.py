@@ -45,11 +45,16 @@ class Host:
         self.owners = {pair: part(theirs.OWNER, pair) for pair in pairs}
         self.windows = {(cid, s): part(theirs.WINDOW, (cid, s)) for s, cid in pairs}
         self.logs = {s: part(theirs.LOG, (s,)) for s in self.sessions}
-        part(theirs.SETTINGS, (), theirs.ServerSettings(log_max=b.log_max, batch_max=b.batch_max))
+        self.tombstones = part(theirs.TOMBSTONES)
+        settings = theirs.ServerSettings(
+            log_max=b.log_max, batch_max=b.batch_max, tombstones_max=b.tombstones_max
+        )
+        part(theirs.SETTINGS, (), settings)
         self.closes = {cid: add(f"server.closes[{cid}]", NOTHING) for cid in cids}
         self.grace = {cid: add(f"server.grace timer[{cid}]", NOTHING) for cid in cids}
         self.late = {cid: add(f"server.grace timer too late[{cid}]", NOTHING) for cid in cids}
         self.woken = {(s, cid): add(f"server.woken[{s},{cid}]", NOTHING) for s, cid in pairs}
+        self.forgets = {s: add(f"server.forget timer[{s}]", NOTHING) for s in self.sessions}
         self.closed = {cid: add(f"app.closed[{cid}]", None) for cid in cids}
         self.detached = {pair: add(f"app.detached[{pair[0]},{pair[1]}]", "") for pair in pairs}
 
@@ -67,6 +72,8 @@ class Host:
         self._sinks({}, self.cids)
         for session in self.sessions:
             self._wake({"session": session}, [(session, cid) for cid in self.cids])
+            self._forget_sinks({"session": session}, [session])
+        self._forget_sinks({}, self.sessions)
         self.world.ignore(down.Append)
         for tab in self.world.tabs:
             self._tab_sinks(tab)
@@ -74,6 +81,8 @@ class Host:
         for cid in self.cids:
             self._connection_rules(cid)
         self._log_rules()
+        if self.world.bounds.forgets:
+            self._forget_rules()
         self._restart_rules()
 
     # -- where effects go --------------------------------------------------------------------------
@@ -166,6 +175,26 @@ class Host:
         def wake(e: down.Wake, _to: object, *states: frozenset[Attempt]) -> Step:
             n = pairs.index((e.session, e.cid))
             yield swapped(states, n, states[n] | {e.generation})
+
+    def _forget_sinks(self, address: Mapping[str, str], sessions: Iterable[str]) -> None:
+        """Where nothing is forgotten, no timer runs for it."""
+        if not self.world.bounds.forgets:
+            self.world.ignore(down.StartForget)
+            return
+        sessions = list(sessions)
+
+        @self.world.sink(down.StartForget, *(self.forgets[s] for s in sessions), address=address)
+        def start_forget(e: down.StartForget, _to: object, *running: Any) -> Step:
+            n = sessions.index(e.due.session)
+            yield swapped(running, n, running[n] | {e.due.epoch})
+
+        tabs = [tab for tab in self.world.tabs if tab.session in sessions]
+
+        @self.world.sink(down.Drop, *(tab.drives for tab in tabs), address=address)
+        def drop(e: down.Drop, _to: object, *drives: Any) -> Step:
+            yield tuple(
+                None if tab.session == e.session else one for tab, one in zip(tabs, drives, strict=True)
+            )
 
     def _tab_sinks(self, tab: Tab) -> None:
         """How a client's request is answered."""
@@ -283,7 +312,9 @@ class Host:
 
     def _post_rules(self, tab: Tab, handle: Any, cid: str) -> None:
         def input_of(e: Exchange) -> told.PostArrived:
-            return told.PostArrived(cid, e.session, e.attempt, e.epoch, PRINCIPAL, e.keys, ("log", e.epoch))
+            return told.PostArrived(
+                cid, e.session, e.attempt, e.epoch, PRINCIPAL, e.keys, self.log_epoch(e.epoch, e.post)
+            )
 
         def arriving(posts: tuple[Exchange, ...], *dead: int) -> Iterator[Arrival]:
             for e in posts:
@@ -355,7 +386,7 @@ class Host:
                     continue
                 head = (cid, session, w.attempt, w.serial, PRINCIPAL)
                 i = (
-                    told.WatchRequested(*head, w.cursor, ("log", session))
+                    told.WatchRequested(*head, w.cursor, self.log_epoch(session, w.attempt, w.serial))
                     if w.cursor is not None
                     else told.UnwatchRequested(*head)
                 )
@@ -425,14 +456,18 @@ class Host:
         def publishing(session: str) -> Any:
             def arrivals(left: int, life: int) -> Iterator[Arrival]:
                 if left:
-                    yield told.Published(session, ("log", life)), (left - 1, life), None
+                    yield told.Published(session, self.log_epoch(life, "event", left)), (left - 1, life), None
 
             return arrivals
 
         def ending(session: str) -> Any:
             def arrivals(left: int, life: int) -> Iterator[Arrival]:
                 if left:
-                    yield told.Ended(session, "succeeded", ("log", life)), (left - 1, life), None
+                    yield (
+                        told.Ended(session, "succeeded", self.log_epoch(life, "end", left)),
+                        (left - 1, life),
+                        None,
+                    )
 
             return arrivals
 
@@ -459,6 +494,25 @@ class Host:
                     yield told.ServerStarted(kept), (left - 1, life + 1, *used, *forgotten), None
 
             return arrivals
+    def _forget_rules(self) -> None:
+        """Sessions that are over run out of their time; its end may also come after all was lost."""
+
+        def running_out(session: str) -> Any:
+            def arrivals(running: frozenset[Any]) -> Iterator[Arrival]:
+                for epoch in sorted(running, key=repr):
+                    yield told.ForgetDue(session, epoch), (running - {epoch},), None
+
+            return arrivals
+
+        for session in self.sessions:
+            name = f"the time of {session}, which is over, has passed"
+            where = {"session": session}
+            self.bind(told.ForgetDue, [self.forgets[session]], running_out(session), name, where)
+
+    def log_epoch(self, of: Hashable, *which: Hashable) -> Hashable:
+        """An epoch for a log that begins. Where sessions are forgotten, one server has several of a name."""
+        return ("log", of, *which) if self.world.bounds.forgets else ("log", of)
+
 
         for name, kept in (("restarts", False), ("kept", True)):
             if getattr(self.world.bounds, name):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from perdure_model.checker import Component
+from perdure_model.core.client.inputs import EndArrived
 from perdure_model.core.common import NEVER
 from perdure_model.world.model import Properties
 from perdure_model.world.transport.host import PRINCIPAL, STRANGERS
@@ -267,7 +268,7 @@ def watch(w: Transport) -> None:
     leaves the set unchanged.
 
     What the client watches is what its application wants; while nothing about it is under way, the server
-    knows the same.
+    knows the same. A session whose end is on its way needs no more of the server.
     """
     for tab in w.tabs:
         watch_of(w, tab)
@@ -297,7 +298,8 @@ def watch_of(w: Transport, tab: Tab) -> None:
         if channel is None or not channel.flows or tab.ids[channel.cid] != cid:
             return True
         served = {s for s, one in zip(w.host.sessions, watches, strict=True) if one is not None and one.sent}
-        return bool(set(wants) <= served <= set(wants) | over)
+        ended = {m.session for m in channel.messages if isinstance(m, EndArrived)}
+        return bool(set(wants) - ended <= served <= set(wants) | over)
 
 
 @states("P-NO-HIJACK")
@@ -743,7 +745,7 @@ def no_leak(w: Transport) -> None:
 @states("P-BOUNDED")
 def bounded(w: Transport) -> None:
     """No buffer of the server exceeds its bound, whatever a client reads or does not read: what was written
-    and not read is at most one batch of a session."""
+    and not read is at most one batch of a session. The tombstones of forgotten sessions are all counted."""
     for tab in w.tabs:
 
         @w.always(tab.channel, name="P-BOUNDED")
@@ -765,6 +767,10 @@ def bounded(w: Transport) -> None:
 
 
 @states("P-ERRORS")
+    @w.always(w.host.tombstones, *w.host.logs.values(), name="P-BOUNDED")
+    def counted(tombstones: Any, *logs: Any) -> bool:
+        return bool((tombstones or 0) == sum(log is not None and log.buried for log in logs))
+
 def errors(w: Transport) -> None:
     """Every failure reaches the application: a session that is wanted and not watched is named."""
     for tab in w.tabs:
@@ -884,7 +890,7 @@ def terminates(w: Transport) -> None:
 @states("P-EXPIRES")
 def expires(w: Transport) -> None:
     """A connection whose client never returns expires, and everything it held is freed, except suspended
-    sessions; sessions it owned but did not watch are freed too."""
+    sessions; sessions it owned but did not watch are freed too. A session that is over is forgotten."""
     for cid in w.host.cids:
         owned = [w.host.owners[s, cid] for s in w.host.sessions]
 
@@ -913,5 +919,17 @@ def expires_of(w: Transport, tab: Tab) -> None:
     def freed(opened: Any, state: Any, connection: Any, owns: Any) -> bool:
         back = living(opened) and state.state != "terminal"
         return back or (connection is None and (owns is None or owns.suspended != NEVER))
+        for log in w.host.logs.values() if w.bounds.forgets else ():
+            forgotten(w, log)
 
     w.leads_to(*looks, when=gone, then=freed, name="P-EXPIRES")
+def forgotten(w: Transport, log: Component) -> None:
+    """The statement for one session."""
+    w.leads_to(
+        log,
+        when=lambda log: log is not None and log.outcome is not None,
+        then=lambda log: log is None or log.outcome is None,
+        name="P-EXPIRES",
+    )
+
+

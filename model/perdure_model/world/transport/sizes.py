@@ -35,6 +35,12 @@ DEFAULT = {
     "T ends": replace(QUIET, events=1, cuts=1, lost=1, ends=1, leaves=1),
     "T strangers": replace(QUIET, cuts=1, suspends=1, strangers=1),
     "T garbled": replace(QUIET, events=2, late=1, garbled=1),
+    "T forgets": replace(QUIET, events=1, lost=1, ends=1, forgets=True, liveness=True),
+    "T forgets one": replace(
+        QUIET, sends=0, sessions=("s", "t"), watches=1, ends=1, forgets=True, liveness=True
+    ),
+    "T forgets at once": replace(QUIET, sends=0, events=1, cuts=1, ends=1, forgets=True, tombstones_max=0),
+    "T forgets late": replace(QUIET, sends=0, ends=2, restarts=1, kept=1, forgets=True),
     "T stale": replace(QUIET, events=2, ends=2, leaves=1, late=1, log_max=1, batch_max=1),
     "T tight": replace(QUIET, sends=2, events=2, cuts=1, attempts_max=1, queue_max=1, log_max=1, batch_max=1),
     "T away": replace(QUIET, cuts=1, lost=1, suspends=1, late=1),
