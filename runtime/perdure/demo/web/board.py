@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, Final
 from uuid import uuid4
 
@@ -55,7 +55,7 @@ class Board:
         if record["input"]["type"] not in QUIET:
             self.tell("trace", t=record["t"], record=record)
 
-    async def watch(self, last_id: str = "") -> AsyncIterator[bytes]:
+    async def watch(self, last_id: str = "") -> AsyncGenerator[bytes, None]:
         """The events of a page's stream: what is kept and the page has not had, then all that comes."""
         send, receive = anyio.create_memory_object_stream[bytes](BEHIND_MAX)
         run, _, count = last_id.partition(".")
