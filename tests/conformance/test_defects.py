@@ -30,7 +30,7 @@ connect a; send a 1; wait 30"""
 SCENARIOS = (
     Scenario(7, BUSY_STEPS),
     Scenario(3, tuple(step(one.strip()) for one in ROUGH.split(";"))),
-    drawn(12, 100),
+    drawn(8, 100),
 )
 SEEN = set(
     """
@@ -57,9 +57,8 @@ class Machine:
 
     def __init__(self, begun: Record) -> None:
         self._side = SIDES[begun["side"]]
-        assert self._side.settings is not None
-        said = begun.get("settings")
-        settings = {self._side.settings[0]: self._side.read_settings(said)} if said else {}
+        said, of = begun.get("settings"), self._side.settings
+        settings = {of[0]: self._side.read_settings(said)} if said and of else {}
         self._effects: list[Any] = []
         self._feed: Feed[Any, Any] = Feed(self._side.book, self._perform, settings, self._decided)
 

@@ -147,10 +147,39 @@ def test_what_a_hub_had_accepted_is_gone_with_it(accounts: Accounts, life: Life)
 def test_nobody_can_tell_what_becomes_of_a_killed_tabs_sends(accounts: Accounts, life: Life) -> None:
     first, second = accounts.send(life), accounts.send(life)
     accounts.settle(first, "failed")
-    accounts.kill(life)
+    life.over = life.killed = True
+    accounts.forsake()
     accounts.check_settled()
     accounts.handle(second)
     accounts.check()
     accounts.handle(first)
     with pytest.raises(Broken, match="P-UNCERTAIN"):
+        accounts.check()
+
+
+def test_what_a_killed_tab_left_is_settled_by_its_next_life(accounts: Accounts, life: Life) -> None:
+    n = accounts.send(life)
+    life.over = life.killed = True
+    accounts.handle(n)
+    accounts.settle(n, "failed")
+    with pytest.raises(Broken, match="P-UNCERTAIN"):
+        accounts.check()
+
+
+def test_who_was_handed_something_by_a_hub_that_is_gone_must_hear_of_it(
+    accounts: Accounts, life: Life
+) -> None:
+    accounts.hand(life, gap(10))
+    assert not accounts.behind(life)
+    accounts.hub_begins()
+    assert accounts.behind(life)
+    accounts.hand(life, gap(10))
+    assert not accounts.behind(life)
+
+
+def test_a_good_end_comes_after_all_events(accounts: Accounts, life: Life) -> None:
+    accounts.hand(life, gap(9))
+    accounts.outcome = "succeeded"
+    accounts.over(life)
+    with pytest.raises(Broken, match="P-NO-LOSS: tab a, life 1 was told of the end at 9 of 10"):
         accounts.check()

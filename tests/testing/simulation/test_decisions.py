@@ -12,8 +12,8 @@ Told = dict[str, Any]
 SETTINGS = ClientSettings(queue_max=2, retries_max=1)
 
 
-def record(i: Told, *effects: Told) -> Told:
-    return {"input": i, "effects": list(effects)}
+def record(i: Told, *effects: Told, t: float = 0.0) -> Told:
+    return {"t": t, "input": i, "effects": list(effects)}
 
 
 def told(kind: str, **fields: Any) -> Told:
@@ -35,8 +35,8 @@ def shown(*, running: bool, delayed: bool) -> Told:
     return told("Shown", session="chat", running=running, delayed=delayed)
 
 
-def settled(key: int) -> Told:
-    return told("Settled", session="chat", key=[1, key])
+def settled(key: int, outcome: str = "delivered") -> Told:
+    return told("Settled", session="chat", key=[1, key], outcome=outcome)
 
 
 def opened(count: int, cid: str = "cid-a") -> Told:
@@ -47,11 +47,20 @@ def asked(key: int) -> Told:
     return told("SendRequested", session="chat", key=[1, key])
 
 
-def replied(number: int, status: int) -> Told:
-    return told("PostReplied", session="chat", post=number, status=status)
+def replied(number: int, status: int, **more: Any) -> Told:
+    said = {"verdicts": [[[1, 1], "accepted"]], "sent": True, "retry_after_s": None, **more}
+    return told("PostReplied", session="chat", post=number, status=status, **said)
 
 
-START = record(told("Started"), opened(1))
+def retry(number: int) -> Told:
+    return told("RetryDue", session="chat", post=number)
+
+
+def waits(number: int) -> Told:
+    return told("StartTimer", due=retry(number))
+
+
+START = record(told("Started", unsent=[]), opened(1))
 UP = record(told("Welcomed"), move("awaiting"))
 POSTED = record(asked(1), post(1, 1), shown(running=True, delayed=False))
 FAILED = record(replied(1, 503), shown(running=False, delayed=True))
@@ -62,8 +71,9 @@ GOOD_CLIENT = [
     UP,
     POSTED,
     FAILED,
-    record(told("RetryDue"), post(2, 1), shown(running=True, delayed=True)),
+    record(retry(1), post(2, 1), shown(running=True, delayed=True)),
     record(replied(2, 200), settled(1), shown(running=False, delayed=False)),
+    record(asked(2), settled(2, "failed")),
     DOWN,
     record(told("ReconnectDue"), opened(2)),
     record(told("TakenOver"), told("EndStream", attempt=[1, 2]), opened(3, "cid-b")),
@@ -87,9 +97,9 @@ def test_a_good_client_breaks_nothing() -> None:
     [
         ([START, POSTED], "P-RETRY-BUDGET"),
         ([START, UP, DOWN, POSTED], "P-RETRY-BUDGET"),
-        ([START, UP, POSTED, record(told("RetryDue"), post(2, 1))], "P-SINGLE-FLIGHT"),
+        ([START, UP, POSTED, record(retry(1), post(2, 1))], "P-SINGLE-FLIGHT"),
         ([START, UP, POSTED, record(replied(1, 404), shown(running=False, delayed=True)),
-          record(told("RetryDue"), post(2, 1))], "P-CLASS"),
+          record(retry(1), post(2, 1))], "P-CLASS"),
         ([START, UP, record(asked(1)), *[
             record(replied(n - 1, 409), post(n, 1), shown(running=True, delayed=False)) for n in range(1, 5)
         ]], "P-RETRY-BUDGET"),
@@ -98,6 +108,15 @@ def test_a_good_client_breaks_nothing() -> None:
         ([START, UP, record(asked(1)), record(asked(2)), record(asked(3))], "P-QUEUE-BOUND"),
         ([START, UP, record(asked(1), settled(1)), record(told("Left"), settled(1))], "P-SETTLE"),
         ([START, record(told("ReconnectDue"), opened(2))], "P-ONE-STREAM"),
+        ([START, UP, POSTED, record(replied(1, 429), settled(1, "failed"),
+                                    shown(running=False, delayed=False))], "P-CLASS"),
+        ([START, UP, POSTED, record(replied(1, 404), settled(1, "uncertain"),
+                                    shown(running=False, delayed=False))], "P-UNCERTAIN"),
+        ([START, UP, POSTED, FAILED, record(told("Welcomed"), waits(1)),
+          record(told("Welcomed"), waits(2))], "P-SPACED"),
+        ([START, UP, POSTED,
+          record(replied(1, 503, retry_after_s=9), shown(running=False, delayed=True), t=2),
+          record(retry(1), post(2, 1), shown(running=True, delayed=True), t=10)], "P-SPACED"),
         ([START, record(told("TakenOver"), told("EndStream", attempt=[1, 1]), opened(2))], "P-ONE-HOLDER"),
     ],
 )  # fmt: skip
@@ -108,8 +127,8 @@ def test_what_a_client_does_wrong_is_told(records: list[Told], property: str) ->
 # -- the hub -------------------------------------------------------------------------------------------
 
 
-def request(count: int, cid: str = "cid-a") -> Told:
-    return told("StreamRequested", cid=cid, attempt=[1, count])
+def request(count: int, cid: str = "cid-a", principal: str = "me", *, made: bool = False) -> Told:
+    return told("StreamRequested", cid=cid, attempt=[1, count], principal=principal, made=made)
 
 
 def attach(count: int, cid: str = "cid-a") -> Told:
@@ -138,6 +157,7 @@ def word(kind: str, count: int) -> Told:
 
 JOINED = record(request(1), attach(1), wake(1))
 LOST = record(closed(1), moved("inactive"), told("StartGrace", due=due(1)))
+AWAY = record(word("SuspendRequested", 1))
 
 GOOD_HUB = [
     JOINED,
@@ -150,6 +170,9 @@ GOOD_HUB = [
     record(request(1), attach(1), wake(1)),
     LOST,
     record(due(1), moved("expired")),
+    JOINED,
+    record(request(9, principal="another"), told("Reject")),
+    record(request(2), told("CutStream", cid="cid-a", generation=[1, 1]), attach(2)),
 ]
 
 
@@ -174,8 +197,12 @@ def test_a_good_hub_breaks_nothing() -> None:
         ([JOINED, record(request(2), attach(2)), record(word("SuspendRequested", 1))], "P-STALE-CLOSE"),
         ([JOINED, record(word("CloseRequested", 1))], "P-CLOSE"),
         ([JOINED, record(request(2), attach(2), wake(1))], "P-NO-LEAK"),
+        ([JOINED, record(request(2, principal="another"), attach(2))], "P-NO-HIJACK"),
+        ([record(request(1, made=True), attach(1)), LOST], "P-IDENTITY"),
+        ([JOINED, AWAY, LOST, record(due(1), moved("expired")), record(request(1), attach(1))],
+         "P-EXPIRE-SCOPE"),
     ],
-)
+)  # fmt: skip
 def test_what_a_hub_does_wrong_is_told(records: list[Told], property: str) -> None:  # noqa: A002
     assert found_by_hub(records) == [property]
 
@@ -184,7 +211,6 @@ def send(cid: str) -> Told:
     return record(told("PostArrived", cid=cid))
 
 
-AWAY = record(word("SuspendRequested", 1))
 ELAPSED = record(due(1), moved("expired"))
 
 

@@ -9,21 +9,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from perdure.testing.simulation import VERBS, Scenario, ScenarioError, Step, drawn, parse, read, step
-from perdure.testing.simulation.scenario import draw
+from perdure.testing.simulation.drawing import draw, verbs_of
 
 
 @given(st.integers(0, 2**32), st.integers(1, 80))
 def test_what_is_written_is_read_again(seed: int, steps: int) -> None:
-    scenario = drawn(seed, steps)
+    scenario = drawn(seed, steps, ("T", "A", "R", "TA", "TAR")[seed % 5])
     assert parse(scenario.text("a comment", "another")) == scenario
 
 
 def test_every_verb_is_drawn() -> None:
-    assert {one.verb for one in draw(random.Random(1), 2000)} == set(VERBS)
+    for systems in ("T", "A", "R", "TAR"):
+        drawn = [one for seed in range(20) for one in draw(random.Random(seed), 300, systems)]
+        assert {one.verb for one in drawn} == set(verbs_of(systems))
+    assert set(verbs_of("TAR")) == set(VERBS)
 
 
 def test_a_longer_scenario_begins_as_a_shorter_one() -> None:
-    assert drawn(7, 60).steps[:20] == drawn(7, 20).steps
+    assert drawn(7, 60, "TA").steps[:20] == drawn(7, 20, "TA").steps
+
+
+def test_most_scenarios_are_honest() -> None:
+    honest = [seed for seed in range(200) if drawn(seed, 100).honest]
+    assert 120 < len(honest) < 180
 
 
 def test_a_line_is_a_step() -> None:
@@ -41,11 +49,12 @@ def test_comments_and_empty_lines_say_nothing() -> None:
         ("", "it is empty"),
         ("connect a", "line 1, 'connect a': the first line says the seed"),
         ("seed x", "invalid literal"),
+        ("seed 1 RT", "there are no systems 'RT'; say some of TAR, in this order"),
         ("seed 1\nconect a", "line 2, 'conect a': there is no step 'conect'; there are wait, connect"),
         ("seed 1\nconnect", "connect takes 1 arguments: tab"),
         ("seed 1\nrestart a", "restart takes 0 arguments: none"),
         ("seed 1\nconnect z", "'z' is none of a, b, c"),
-        ("seed 1\nhold a post 3", "'post' is none of send, stream"),
+        ("seed 1\nhold a post 3", "'post' is none of send, stream, word"),
         ("seed 1\nwait -1", "not between 0 and 3600"),
         ("seed 1\nwait nan", "not between 0 and 3600"),
         ("seed 1\nsend a 0", "0 is no count"),

@@ -65,13 +65,15 @@ def test_all_properties_hold_and_every_fault_strikes() -> None:
     struck = {"cut", "cut late", "half-open", "late close", "down", "restart", "kill", "copied tab"}
     on_requests = {"answer", "double", "hold", "lose request", "lose response"}
     struck |= {f"{fault} {kind}" for fault in on_requests for kind in ("send", "stream")}
-    assert set(tally.faults) == struck
+    struck |= {"visit", "stranger", "stall", "skip", "repeat", "expire", "hold word", "answer word"}
+    struck |= {"refresh same", "refresh older", "refresh fails"}
+    assert struck <= set(tally.faults), struck - set(tally.faults)
     assert {name for name, count in tally.accounts.items() if count} == {
         "sends", "delivered", "failed", "uncertain", "killed", "published", "handed", "gaps"
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [seed for seed in range(1, 9) if drawn(seed, 60).honest])
 def test_what_is_recorded_is_a_run_of_the_model(seed: int, tmp_path: Path) -> None:
     run = replay(drawn(seed, 60))
     run.write(tmp_path / "trace.jsonl")

@@ -20,11 +20,12 @@ are outside virtual time: for those there is `perdure.testing.FaultProxy`.
 Needs trio (the extra `check`).
 """
 
-from perdure.testing.simulation.accounts import Accounts, Broken, Life
+from perdure.testing.simulation.accounts import Accounts, Broken, Life, Verdict
 from perdure.testing.simulation.runs import Run, Tally, drawn, replay, shortened, simulate
-from perdure.testing.simulation.scenario import VERBS, Scenario, ScenarioError, Step, parse, read, step
+from perdure.testing.simulation.scenario import Scenario, ScenarioError, Step, parse, read, step
 from perdure.testing.simulation.simulation import Simulation
 from perdure.testing.simulation.stepper import Chosen, Livelock, Order, Stepper
+from perdure.testing.simulation.verbs import VERBS
 
 __all__ = [
     "VERBS",
@@ -41,6 +42,7 @@ __all__ = [
     "Step",
     "Stepper",
     "Tally",
+    "Verdict",
     "drawn",
     "parse",
     "read",

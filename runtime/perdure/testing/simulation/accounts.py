@@ -1,4 +1,4 @@
-"""What both sides saw, and whether it fits: the properties that can be observed from outside.
+"""What both sides of a session saw, and whether it fits: the properties that can be observed from outside.
 
 The hub's application numbers what it publishes, and its snapshot is the latest number; each send carries a
 number of its own. So whoever reads can tell what is missing, and whoever handles can tell what came twice.
@@ -6,6 +6,7 @@ number of its own. So whoever reads can tell what is missing, and whoever handle
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,16 +24,34 @@ class Broken(AssertionError):
         self.property, self.says = property, says
 
 
+class Verdict:
+    """The first thing that did not fit, of all that keep accounts."""
+
+    def __init__(self) -> None:
+        self._broken: Broken | None = None
+
+    def breaks(self, property: str, says: str) -> None:  # noqa: A002
+        """Keep the first thing that does not fit: it is found inside tasks that must go on."""
+        self._broken = self._broken or Broken(property, says)
+
+    def check(self) -> None:
+        """Raises Broken if something has not fitted so far."""
+        if self._broken is not None:
+            raise self._broken
+
+
 @dataclass
 class Life:
     """One life of a tab: from its opening until it leaves or is killed.
 
-    `reached`: the number of the last event that it was handed, or that a snapshot stood for.
+    `reached`: the number of the last event that it was handed, or that a snapshot stood for. `hub`: which of
+    the hubs was there when it was handed something last.
     """
 
     tab: str
     number: int
     reached: int | None = None
+    hub: int | None = None
     sends: list[int] = field(default_factory=list)
     over: bool = False
     killed: bool = False
@@ -42,10 +61,13 @@ class Life:
 
 
 class Accounts:
-    """The accounts of a run. Whatever does not fit raises Broken, or is kept for `check` to raise."""
+    """The accounts of one session. Whatever does not fit is kept for `check` to raise."""
 
-    def __init__(self) -> None:
+    def __init__(self, verdict: Verdict | None = None) -> None:
         self.published = 0
+        self.hubs = 0
+        self.outcome: str | None = None
+        """The outcome that the hub ended the session with."""
         self.log_begins: set[int] = set()
         """The numbers that were the first of some hub's log."""
         self.outcomes: dict[int, str] = {}
@@ -53,12 +75,15 @@ class Accounts:
         self.senders: dict[int, Life] = {}
         self.handed = self.gaps = 0
         self._crashed_since: dict[int, bool] = {}
-        self._broken: Broken | None = None
+        self._verdict = verdict or Verdict()
+        self.breaks, self.check = self._verdict.breaks, self._verdict.check
 
     # -- what the hub's application does ---------------------------------------------------------------
 
     def hub_begins(self) -> None:
         """A hub with an empty memory. What an earlier one had accepted and not handled is gone."""
+        self.hubs += 1
+        self.outcome = None
         self.log_begins.add(self.published + 1)
         for n in self._crashed_since:
             self._crashed_since[n] = True
@@ -104,6 +129,7 @@ class Accounts:
 
     def hand(self, life: Life, item: Item) -> None:
         """An item is handed to the tab's application."""
+        life.hub = self.hubs
         if isinstance(item, Gap):
             self._gap(life, item.snapshot["n"])
         elif isinstance(item, Event):
@@ -128,15 +154,6 @@ class Accounts:
 
     # -- the verdict -----------------------------------------------------------------------------------
 
-    def breaks(self, property: str, says: str) -> None:  # noqa: A002
-        """Keep the first thing that does not fit: it is found inside tasks that must go on."""
-        self._broken = self._broken or Broken(property, says)
-
-    def check(self) -> None:
-        """Raises Broken if something has not fitted so far."""
-        if self._broken is not None:
-            raise self._broken
-
     def check_settled(self) -> None:
         """At rest: every send of a life that was not killed is settled, and truly. Raises Broken."""
         for n, outcome in self.outcomes.items():
@@ -147,15 +164,22 @@ class Accounts:
         self.check()
 
     def behind(self, life: Life) -> bool:
-        """Whether there are events for it that it was not handed. A new one begins with the hub's own log."""
-        reached = max(self.log_begins) - 1 if life.reached is None else life.reached
-        return reached < self.published
+        """Whether there are events for it that it was not handed, or a hub's end that it was not told of.
 
-    def kill(self, life: Life) -> None:
-        """The life ends without a word: nobody can tell any more what becomes of its sends."""
-        life.over = life.killed = True
-        for n in life.sends:
-            if self.outcomes[n] == OPEN:
+        A new one begins with the hub's own log.
+        """
+        reached = max(self.log_begins) - 1 if life.reached is None else life.reached
+        return reached < self.published or life.hub not in (None, self.hubs)
+
+    def over(self, life: Life) -> None:
+        """The life's application is told that the session has ended well."""
+        if self.outcome == "succeeded" and self.behind(life):
+            self.breaks("P-NO-LOSS", f"{life} was told of the end at {life.reached} of {self.published}")
+
+    def forsake(self) -> None:
+        """Lives that were killed are not begun again: nobody is told any more what becomes of their sends."""
+        for n, life in self.senders.items():
+            if life.killed and self.outcomes[n] == OPEN:
                 self.outcomes[n] = KILLED
 
     def as_json(self) -> dict[str, Any]:
@@ -168,3 +192,28 @@ class Accounts:
             "handed": self.handed,
             "gaps": self.gaps,
         }
+
+
+class Ledgers(dict[str, Accounts]):
+    """The accounts of all sessions, by their names; those of a session that is new are begun."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__()
+        self.breaks, self._verdict = verdict.breaks, verdict
+
+    def __missing__(self, session: str) -> Accounts:
+        accounts = self[session] = Accounts(self._verdict)
+        accounts.hub_begins()
+        return accounts
+
+    def hub_begins(self) -> None:
+        """A hub with an empty memory."""
+        for accounts in self.values():
+            accounts.hub_begins()
+
+    def as_json(self) -> dict[str, int]:
+        """The figures, of all sessions together."""
+        total: Counter[str] = Counter()
+        for accounts in self.values():
+            total.update(accounts.as_json())
+        return dict(total)

@@ -5,12 +5,12 @@ These watch the records that any sink of a trace gets, so they serve whatever cl
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from perdure_model.core.client.parts import ClientSettings
-from perdure_model.core.common import classify
+from perdure_model.core.common import NEVER, classify, unsure
 
 from perdure.trace import Record
 
@@ -32,56 +32,104 @@ class ClientWatch:
         self._flying: dict[tuple[str, int], list[Pair]] = {}
         self._posts: Counter[Pair] = Counter()
         self._open: set[Pair] = set()
+        self._sessions: dict[Pair, str] = {}
         self._refused: set[Pair] = set()
         self._failed: set[Pair] = set()
-        self._shown = False, False
+        self._doubted: set[Pair] = set()
+        self._not_before: dict[str, float] = {}
+        self._timers: set[tuple[str, int]] = set()
+        self._shown: dict[str, tuple[bool, bool]] = {}
 
     def __call__(self, record: Record) -> None:
         """Look at one decision."""
         i: Told = record["input"]
         match i["type"]:
+            case "Started":
+                self._doubted.update(pair(one[1]) for one in i["unsent"] if one[2] is not None)
+                self._open.update(pair(one[1]) for one in i["unsent"])
+                self._sessions.update({pair(one[1]): one[0] for one in i["unsent"]})
             case "SendRequested":
                 self._open.add(pair(i["key"]))
+                self._sessions[pair(i["key"])] = i["session"]
             case "PostReplied":
-                self._replied(i)
+                self._replied(i, record["t"])
+                self._given_up_early(i, record["effects"])
+            case "RetryDue":
+                self._timers.discard((i["session"], i["post"]))
             case "StreamLost":
                 self._streams.discard(pair(i["attempt"]))
             case "TakenOver" if self._cid is not None:
                 self._given_up.add(self._cid)
         for effect in record["effects"]:
-            self._effect(effect)
-        if len(self._open) > self._settings.queue_max:
-            self._says("P-QUEUE-BOUND", f"has {len(self._open)} sends that are not settled")
-        if self._shown[0] and not self._flying:
-            self._says("P-RUNNING", "shows that it is running, and no attempt is in flight")
-        if self._failed and not self._shown[1]:
-            self._says("P-NOTICE", f"shows no delay, and an attempt of {min(self._failed)} has failed")
+            self._effect(effect, record["t"])
+        self._looks()
+
+    def _looks(self) -> None:
+        """What must be so after each decision."""
+        for session, count in Counter(self._sessions[key] for key in self._open).items():
+            if count > self._settings.queue_max:
+                self._says("P-QUEUE-BOUND", f"has {count} sends to {session} that are not settled")
+        flying = {session for session, _ in self._flying}
+        delayed = {self._sessions[key]: key for key in self._failed}
+        for session, (running, _) in self._shown.items():
+            if running and session not in flying:
+                self._says("P-RUNNING", f"shows that it is running in {session}, and nothing is in flight")
+        for session, key in delayed.items():
+            if not self._shown.get(session, (False, False))[1]:
+                self._says("P-NOTICE", f"shows no delay in {session}, and an attempt of {key} has failed")
 
     def _says(self, property: str, what: str) -> None:  # noqa: A002
         self._breaks(property, f"{self._who} {what}")
 
-    def _replied(self, i: Told) -> None:
+    def _replied(self, i: Told, now_s: float) -> None:
         keys = self._flying.pop((i["session"], i["post"]), [])
         kind = classify(i["status"])
         if kind == "final":
             self._refused.update(keys)
         if kind == "passing":
             self._failed.update(set(keys) & self._open)
+            if i["retry_after_s"] and set(keys) & self._open:
+                self._not_before[i["session"]] = now_s + i["retry_after_s"]
+        verdicts = {pair(key) for key, _ in i["verdicts"]}
+        if kind == "unknown" or (kind == "passing" and unsure(i["status"], i["sent"])):
+            self._doubted.update(keys)
+        if kind == "taken":
+            self._doubted.update(set(keys) - verdicts)
 
-    def _effect(self, effect: Told) -> None:
+    def _given_up_early(self, i: Told, effects: list[Told]) -> None:
+        """A send that may be tried again is, as often as the bound says."""
+        if classify(i["status"]) != "passing":
+            return
+        for effect in effects:
+            if effect["type"] == "Settled" and effect["outcome"] == "failed":
+                key = pair(effect["key"])
+                if self._posts[key] <= self._settings.retries_max and key in self._failed:
+                    self._says("P-CLASS", f"gives {key} up after {self._posts[key]} attempts")
+
+    def _effect(self, effect: Told, now_s: float) -> None:
         match effect["type"]:
             case "Moved" if effect["machine"] == "ClientSession":
                 self._state = effect["target"]
+            case "StartTimer" if effect["due"]["type"] == "RetryDue":
+                self._waits(effect["due"])
+            case "CancelTimer" if effect["due"]["type"] == "RetryDue":
+                self._timers.discard((effect["due"]["session"], effect["due"]["post"]))
             case "OpenStream":
                 self._opens(effect)
             case "EndStream":
                 self._streams.discard(pair(effect["attempt"]))
             case "Post":
-                self._posted(effect)
+                self._posted(effect, now_s)
             case "Settled":
-                self._settled(pair(effect["key"]))
+                self._settled(pair(effect["key"]), effect["outcome"])
             case "Shown":
-                self._shown = effect["running"], effect["delayed"]
+                self._shown[effect["session"]] = effect["running"], effect["delayed"]
+
+    def _waits(self, due: Told) -> None:
+        beside = [timer for timer in self._timers if timer[0] == due["session"]]
+        if beside:
+            self._says("P-SPACED", f"waits to post to {due['session']} again, beside {beside}")
+        self._timers.add((due["session"], due["post"]))
 
     def _opens(self, effect: Told) -> None:
         self._cid = effect["cid"]
@@ -91,8 +139,11 @@ class ClientWatch:
             self._says("P-ONE-STREAM", f"asks for stream {effect['attempt']} beside {sorted(self._streams)}")
         self._streams.add(pair(effect["attempt"]))
 
-    def _posted(self, effect: Told) -> None:
+    def _posted(self, effect: Told, now_s: float) -> None:
         keys = [pair(key) for key in effect["keys"]]
+        asked_s = self._not_before.pop(effect["session"], 0.0)
+        if now_s < asked_s - 0.001 and self._failed.intersection(keys):
+            self._says("P-SPACED", f"posts {keys} at {now_s:.3f} s; the server asked for {asked_s:.3f} s")
         if self._state != "awaiting":
             self._says("P-RETRY-BUDGET", f"posts {keys} while it is {self._state}")
         twice = {key for flying in self._flying.values() for key in flying} & set(keys)
@@ -106,9 +157,12 @@ class ClientWatch:
             self._says("P-RETRY-BUDGET", f"posts {spent} for the {self._posts[spent[0]]}th time")
         self._flying[effect["session"], effect["post"]] = keys
 
-    def _settled(self, key: Pair) -> None:
-        if key not in self._open:
+    def _settled(self, key: Pair, outcome: str) -> None:
+        if key not in self._open and outcome != "failed":  # who is refused at once was never open
             self._says("P-SETTLE", f"settles {key}, which is not open")
+        flying = {one for keys in self._flying.values() for one in keys}
+        if outcome == "uncertain" and key not in self._doubted | flying:
+            self._says("P-UNCERTAIN", f"calls {key} uncertain, which was surely not taken")
         self._open.discard(key)
         self._failed.discard(key)
 
@@ -122,8 +176,12 @@ class HubWatch:
         self._timers: dict[str, set[Pair]] = {}
         self._latest: dict[str, Pair] = {}
         self._attached: dict[str, Pair] = {}
-        self._away: set[str] = set()
+        self._away: dict[str, Pair] = {}
+        self._bound: dict[str, str] = {}
+        self._made: set[str] = set()
         self._owner: str | None = None
+        self.brought: defaultdict[str, set[str]] = defaultdict(set)
+        """The sessions of which something was written to each connection's streams."""
 
     def __call__(self, record: Record) -> None:
         """Look at one decision."""
@@ -132,7 +190,7 @@ class HubWatch:
         refused = any(effect["type"] in ("Refused", "Reject") for effect in effects)
         match i["type"]:
             case "StreamRequested":
-                self._requested(cid, pair(i["attempt"]), refused)
+                self._requested(cid, i, refused)
             case "StreamClosed":
                 self._detach(cid, pair(i["generation"]))
             case "GraceElapsed":
@@ -144,11 +202,25 @@ class HubWatch:
         if cid is not None:
             self._grace(cid)
 
-    def _requested(self, cid: str, attempt: Pair, refused: bool) -> None:
-        latest = self._latest.get(cid, (0, 0))
-        if refused and attempt > latest:
+    def _requested(self, cid: str, i: Told, refused: bool) -> None:
+        attempt, own = pair(i["attempt"]), self._bound.get(cid, i["principal"]) == i["principal"]
+        latest = max(self._latest.get(cid, NEVER), self._away.get(cid, NEVER))
+        if refused and attempt > latest and own:
             self._breaks("P-OWNER", f"the hub refuses {cid} its stream {attempt} after {latest}")
-        self._latest[cid] = max(latest, attempt)
+        if not refused and attempt <= self._away.get(cid, NEVER):
+            says = f"stream {attempt} brings {cid} back, which has been away since {self._away[cid]}"
+            self._breaks("P-EXPIRE-SCOPE", says)
+        if not refused and not own:
+            self._breaks("P-NO-HIJACK", f"{cid} answers to another principal than the one it is bound to")
+        if not refused:
+            self._bound[cid] = i["principal"]
+            self._made |= {cid} if i["made"] else set()
+        if own:
+            self._latest[cid] = max(self._latest.get(cid, NEVER), attempt)
+
+    def bound(self, cid: str) -> bool:
+        """Whether this id is somebody's."""
+        return cid in self._bound
 
     def _detach(self, cid: str, generation: Pair) -> None:
         if self._attached.get(cid) == generation:
@@ -159,7 +231,7 @@ class HubWatch:
         if attempt < self._latest.get(cid, (0, 0)) and cid in self._states:
             self._breaks("P-STALE-CLOSE", f"the hub heeds a {i['type']} of {cid}'s stream {attempt}")
         if i["type"] == "SuspendRequested":
-            self._away.add(cid)
+            self._away[cid] = attempt
         expired = any(effect.get("target") == "expired" for effect in effects)
         if i["type"] == "CloseRequested" and not expired:
             self._breaks("P-CLOSE", f"the hub keeps {cid}, which has said goodbye")
@@ -170,7 +242,7 @@ class HubWatch:
                 self._moved(effect["instance"], effect["target"])
             case "Attach":
                 self._states[effect["cid"]] = "active"
-                self._away.discard(effect["cid"])
+                self._away.pop(effect["cid"], None)
                 self._attached[effect["cid"]] = pair(effect["generation"])
             case "CutStream":
                 self._detach(effect["cid"], pair(effect["generation"]))
@@ -185,12 +257,25 @@ class HubWatch:
 
     def _moved(self, cid: str, state: str) -> None:
         self._states[cid] = state
+        if state == "inactive" and cid in self._made:
+            self._breaks("P-IDENTITY", f"the hub waits for {cid}, whose client does not know that id")
         if state == "expired":  # the hub knows it no longer, nor its attempts
             self._latest.pop(cid, None)
+
+    def _forget(self) -> None:
+        """Whose client is neither connected nor away with the session, that id is nobody's."""
+        for cid in [cid for cid in self._bound if self._states.get(cid) == "expired" and cid != self._owner]:
+            del self._bound[cid]
+            self._away.pop(cid, None)
 
     def owned(self, record: Record, owner: str | None) -> None:
         """Look at who owns the session after a decision: it changes by a send, or by its owner's end."""
         before, self._owner = self._owner, owner
+        self._owned(record, before, owner)
+        if any(effect.get("target") == "expired" for effect in record["effects"]):
+            self._forget()
+
+    def _owned(self, record: Record, before: str | None, owner: str | None) -> None:
         i: Told = record["input"]
         cid, kind = i.get("cid"), i["type"]
         if owner == before or (kind == "PostArrived" and owner == cid):
@@ -204,6 +289,7 @@ class HubWatch:
 
     def _written(self, effect: Told) -> None:
         cid, generation = effect["cid"], pair(effect["generation"])
+        self.brought[cid].add(effect["session"])
         if self._attached.get(cid) != generation:
             self._breaks("P-NO-LEAK", f"the hub writes to stream {generation} of {cid}, which is closed")
 

@@ -10,39 +10,58 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio
 import httpx2
 from starlette.types import Message, Scope
 
-from perdure.testing.faults import Answer, Kind
+from perdure.testing.faults import Answer
+from perdure.testing.simulation.faults import Garble
 
 if TYPE_CHECKING:
     from perdure.testing.simulation.network import Network
 
+KINDS: Final = {
+    "events": "stream",
+    "send": "send",
+    "state": "snapshot",
+    "submit": "submit",
+    "answer": "call",
+    "token": "refresh",
+}
+"""What a request is, by the end of its address. What a client tells its hub beside sends is a word."""
+EVENT_END: Final = b"\n\n"
 WINDOW_BYTES = 16_384
 """So much may be on its way or unread before a write waits."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A whole request. `kind` is what faults tell requests apart by; None: neither a send nor a stream."""
+    """A whole request. `kind` is what faults tell requests apart by: see `KINDS`."""
 
     method: str
+    host: str
     path: str
     query: bytes
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
-    kind: Kind | None
+    kind: str
 
     @classmethod
     def of(cls, request: httpx2.Request, body: bytes) -> Request:
         """A request as the HTTP client made it."""
-        path = request.url.path
-        kind: Kind | None = "stream" if request.method == "GET" else "send" if path == "/send" else None
+        url = request.url
+        path = url.path
         headers = tuple((name.lower(), value) for name, value in request.headers.raw)
-        return cls(request.method, path, request.url.query, headers, body, kind)
+        kind = KINDS.get(path.rpartition("/")[2], "word")
+        return cls(request.method, url.host, path, url.query, headers, body, kind)
+
+    @property
+    def token(self) -> str:
+        """The bearer token, or ""."""
+        said = next((value for name, value in self.headers if name == b"authorization"), b"")
+        return said.decode().removeprefix("Bearer ")
 
 
 @dataclass(frozen=True)
@@ -73,6 +92,7 @@ class Exchange:
         self._network, self.request, self._over, self._close_delay = network, request, over, close_delay
         self.answer_with: Answer | None = None
         self.lose_request = self.lose_response = False
+        self.garble: Garble | None = None
         self._asked = False
         self._dead = False
         self._served = self._complete = self._down = False
@@ -99,7 +119,7 @@ class Exchange:
             "query_string": self.request.query,
             "headers": list(self.request.headers),
             "client": ("simulated", 1),
-            "server": ("hub", 80),
+            "server": (self.request.host, 80),
         }
 
     # -- the way up ------------------------------------------------------------------------------------
@@ -128,7 +148,7 @@ class Exchange:
 
     def refuse(self) -> None:
         """Nobody answers the connection."""
-        self._finish(httpx2.ConnectError("the hub is not to be reached"))
+        self._finish(httpx2.ConnectError(f"{self.request.host} is not to be reached"))
 
     def _finish(self, error: Exception) -> None:
         self._served = True
@@ -138,6 +158,8 @@ class Exchange:
 
     def _put(self, what: Head | bytes | End) -> None:
         """It is on its way, and arrives after all that was before."""
+        if isinstance(what, Head) and what.status == 401:
+            self._network.refused.add(self.request.token)
         self._latest_s = max(self._latest_s, anyio.current_time() + self._network.delay_s())
         self._coming.append((self._latest_s, what))
         self._unread += len(what) if isinstance(what, bytes) else 0
@@ -260,7 +282,10 @@ class Exchange:
         if message["type"] == "http.response.start":
             self._pass(Head(message["status"], tuple(message.get("headers", ()))))
             return
-        for piece in self._network.chop(message.get("body", b"")):
+        body = message.get("body", b"")
+        if self.garble is not None:
+            body, self.garble = garbled(body, self.garble)
+        for piece in self._network.chop(body):
             self._pass(piece)
         if not message.get("more_body", False):
             self._complete = True
@@ -278,6 +303,17 @@ class Exchange:
         if not self._complete:
             self._pass(End(httpx2.RemoteProtocolError("the hub closed the connection before the end")))
         self._change()
+
+
+def garbled(body: bytes, fault: Garble) -> tuple[bytes, Garble | None]:
+    """The bytes with the first event in them repeated or skipped; the fault itself, if there is none."""
+    messages = [one + EVENT_END for one in body.split(EVENT_END)[:-1]]
+    events = (at for at, one in enumerate(messages) if b"data:" in one and b"event:" not in one)
+    place = next(events, None)
+    if place is None or not body.endswith(EVENT_END):
+        return body, fault
+    messages[place : place + 1] = [messages[place]] * (2 if fault.how == "repeat" else 0)
+    return b"".join(messages), None
 
 
 class Body(httpx2.AsyncByteStream):

@@ -13,3 +13,10 @@ class Double:
 
     on: Kind = "send"
     after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Garble:
+    """Of the next message on a stream: `repeat` it, or `skip` it."""
+
+    how: str

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from random import Random
 
 import anyio
-from perdure_model.core.rule import Book
 from perdure_model.core.server.parts import ServerSettings
 
 from perdure import Hub, HubSession, Send
-from perdure.testing.simulation.accounts import Accounts
+from perdure.testing.simulation.accounts import Ledgers
 from perdure.testing.simulation.decisions import HubWatch
-from perdure.testing.simulation.network import Network
+from perdure.testing.simulation.network import Books, Network
 from perdure.testing.simulation.stepper import Tasks
 from perdure.testing.simulation.tab import SESSION
+from perdure.testing.simulation.wallet import Wallet
 from perdure.trace import Record
 
 SETTINGS = ServerSettings(grace_s=20.0, log_max=12, batch_max=4)
@@ -27,40 +27,59 @@ class Host:
     """One hub, with a memory of its own, until it is killed."""
 
     def __init__(
-        self, network: Network, accounts: Accounts, chance: Random, told: Callable[[Record], None], book: Book
+        self,
+        network: Network,
+        ledgers: Ledgers,
+        wallet: Wallet,
+        chance: Random,
+        told: Callable[[Record], None],
+        books: Books,
     ) -> None:
-        self._network, self._accounts, self._chance = network, accounts, chance
+        self._network, self._ledgers, self._chance = network, ledgers, chance
         self._killed = False
-        self._told, self._watch = told, HubWatch(accounts.breaks)
-        accounts.hub_begins()
+        self._told, self.watch = told, HubWatch(ledgers.breaks)
+        ledgers.hub_begins()
         self.hub = Hub(
             settings=SETTINGS,
             heartbeat_s=HEARTBEAT_S,
             stall_s=15.0,
+            authenticate=wallet.principal,
             trace=self._trace,
-            book=book,
+            book=books["server"],
         )
         self.hub.on_send(self._handle)
-        self.hub.snapshot(lambda _session: {"n": accounts.published})
+        self.hub.snapshot(lambda session: {"n": ledgers[session.name].published})
         self._gone = anyio.Event()
         self._served = anyio.Event()
 
     def _trace(self, record: Record) -> None:
         if not self._killed:
-            self._watch(record)
-            if "settings" not in record:  # the first is written while the hub is being made
-                self._watch.owned(record, self.hub.session(SESSION).owner)
             self._told(record)
+            self.watch(record)
+            if "settings" not in record:  # the first is written while the hub is being made
+                self.watch.owned(record, self.owner)
+
+    @property
+    def owner(self) -> str | None:
+        """The id that drives the session."""
+        return self.hub.session(SESSION).owner
 
     async def _handle(self, send: Send, session: HubSession) -> None:
         """Each send takes effect, is answered with an event, and takes its time."""
-        self._accounts.handle(send.data["n"])
-        await self.publish(session)
+        accounts = self._ledgers[session.name]
+        accounts.handle(send.data["n"])
+        if accounts.outcome is None:
+            await self.publish(session.name)
         await anyio.sleep(self._chance.uniform(0.0, WORK_S))
 
-    async def publish(self, session: HubSession | None = None) -> None:
+    async def publish(self, session: str = SESSION) -> None:
         """Publish the next event."""
-        await (session or self.hub.session(SESSION)).publish(self._accounts.publish())
+        await self.hub.session(session).publish(self._ledgers[session].publish())
+
+    async def end(self, session: str) -> None:
+        """End this session, well."""
+        self._ledgers[session].outcome = "succeeded"
+        await self.hub.session(session).end()
 
     async def serve(self, tasks: Tasks) -> None:
         """Answer requests, in a task of this group."""

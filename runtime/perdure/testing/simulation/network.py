@@ -6,70 +6,91 @@ delays have it, while the bytes of one stay in order. Nothing here knows what is
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import anyio
 import httpx2
+from perdure_model.core.rule import Book
 from starlette.types import ASGIApp
 
-from perdure.testing.faults import Answer, HoldRequest, Kind, LoseRequest, LoseResponse
+from perdure.testing.faults import Answer, HoldRequest, LoseRequest, LoseResponse
 from perdure.testing.simulation.exchange import Exchange, Request
-from perdure.testing.simulation.faults import Double
+from perdure.testing.simulation.faults import Double, Garble
 from perdure.testing.simulation.stepper import Tasks
 
+Books: TypeAlias = Mapping[str, Book]
+"""The rules, by the side that goes by them."""
 Note: TypeAlias = Callable[[str, str], None]
 """Takes who it happened to, and what."""
 RequestFault: TypeAlias = Answer | LoseRequest | LoseResponse | HoldRequest | Double
-DELAY_S = (0.001, 0.03)
-SLOW_S = 0.8
+HUB: Final = "hub"
+TICKS: Final = 1024
+"""Of a second. Delays are whole ticks, which are exact as floats: so that two things that are independent of
+each other now and then fall into the very same moment, and any task of both may go on first."""
+DELAY_TICKS: Final = 32
+SLOW_TICKS: Final = 820
+
+
+def ticks_s(seconds: float) -> float:
+    """The seconds as a whole number of ticks."""
+    return round(seconds * TICKS) / TICKS
+
+
+class Server:
+    """Who answers at a host, while it is up. `served` is where its calls live."""
+
+    def __init__(self, app: ASGIApp, served: Tasks) -> None:
+        self.app, self.served = app, served
 
 
 class Network:
-    """Between the tabs and one hub at a time. `tasks` is where connections live."""
+    """Between clients and servers, one of each host at a time. `tasks` is where connections live."""
 
     def __init__(self, tasks: Tasks, chance: Random, note: Note) -> None:
         self.tasks, self.chance, self._note = tasks, chance, note
         self.links: dict[str, Link] = {}
         self.struck: Counter[str] = Counter()
         self.failed: list[BaseException] = []
-        """What the hub's app has raised. It should raise nothing."""
-        self.down_until = 0.0
+        """What a server's app has raised. It should raise nothing."""
+        self.refused: set[str] = set()
+        """The tokens of requests that were answered with 401, by whoever answered."""
         self.calm = False
         """No more faults; ordinary delays remain."""
-        self._app: ASGIApp | None = None
-        self._served: Tasks | None = None
+        self._servers: dict[str, Server] = {}
+        self._down_until: dict[str, float] = {}
 
-    # -- the hub's side --------------------------------------------------------------------------------
+    # -- the servers' side -----------------------------------------------------------------------------
 
-    def attach(self, app: ASGIApp, served: Tasks) -> None:
-        """From now on this app answers, its calls being tasks of this group."""
-        self._app, self._served = app, served
+    def attach(self, app: ASGIApp, served: Tasks, host: str = HUB) -> None:
+        """From now on this app answers there, its calls being tasks of this group."""
+        self._servers[host] = Server(app, served)
 
-    def detach(self) -> None:
-        """The hub is gone: what is open breaks, and nobody answers."""
-        self._app = self._served = None
+    def detach(self, host: str = HUB) -> None:
+        """The server is gone: what is open breaks, and nobody answers."""
+        self._servers.pop(host, None)
+        self._break(host)
+
+    def _break(self, host: str) -> None:
         for exchange in self.exchanges:
-            exchange.cut(0.0)
+            if exchange.request.host == host:
+                exchange.cut(0.0)
 
     @property
     def exchanges(self) -> list[Exchange]:
         """All connections that are open."""
         return [exchange for link in self.links.values() for exchange in link.exchanges]
 
-    @property
-    def reachable(self) -> bool:
-        """Whether a request would arrive."""
-        return self._app is not None and anyio.current_time() >= self.down_until
-
     def deliver(self, exchange: Exchange) -> None:
-        """A request has arrived: the hub serves it, or nobody is there."""
-        if self._app is None or self._served is None or not self.reachable:
+        """A request has arrived: it is served, or nobody is there."""
+        host = exchange.request.host
+        server = self._servers.get(host)
+        if server is None or anyio.current_time() < self._down_until.get(host, 0.0):
             exchange.refuse()
-            return
-        self._served.start_soon(self._serve, exchange, self._app)
+        else:
+            server.served.start_soon(self._serve, exchange, server.app)
 
     async def _serve(self, exchange: Exchange, app: ASGIApp) -> None:
         try:
@@ -81,34 +102,34 @@ class Network:
 
     # -- faults ----------------------------------------------------------------------------------------
 
-    def link(self, tab: str) -> Link:
-        """The way between a tab and the hub."""
-        return self.links.setdefault(tab, Link(self, tab))
+    def link(self, who: str) -> Link:
+        """The way between a client and all servers."""
+        return self.links.setdefault(who, Link(self, who))
 
     def strike(self, who: str, what: str) -> None:
         """A fault has come: for the record."""
         self.struck[what] += 1
         self._note(who, what)
 
-    def down(self, seconds: float) -> None:
-        """Nobody reaches the hub for so long; what is open breaks."""
-        self.down_until = max(self.down_until, anyio.current_time() + seconds)
-        self.strike("hub", "down")
-        for exchange in self.exchanges:
-            exchange.cut(0.0)
+    def down(self, seconds: float, host: str = HUB) -> None:
+        """Nobody reaches this host for so long; what is open breaks."""
+        until = anyio.current_time() + seconds
+        self._down_until[host] = max(self._down_until.get(host, 0.0), until)
+        self.strike(host, "down")
+        self._break(host)
 
     def heal(self) -> None:
         """The faults stop: none strikes any more. What is held up still comes, in its time."""
         self.calm = True
-        self.down_until = 0.0
+        self._down_until.clear()
         for link in self.links.values():
             link.forget()
 
     def delay_s(self) -> float:
         """How long something takes on its way: mostly little, now and then a lot."""
         if not self.calm and self.chance.random() < 0.03:
-            return self.chance.uniform(0.0, SLOW_S)
-        return self.chance.uniform(*DELAY_S)
+            return self.chance.randrange(SLOW_TICKS) / TICKS
+        return self.chance.randrange(1, DELAY_TICKS) / TICKS
 
     def chop(self, data: bytes) -> list[bytes]:
         """The bytes in pieces, mostly one, cut anywhere."""
@@ -119,19 +140,27 @@ class Network:
 
 
 class Link(httpx2.AsyncBaseTransport):
-    """One tab's way to the hub, as the transport of its HTTP client."""
+    """One client's way to the servers, as the transport of its HTTP client."""
 
-    def __init__(self, network: Network, tab: str) -> None:
-        self.network, self.tab = network, tab
+    def __init__(self, network: Network, who: str) -> None:
+        self.network, self.who = network, who
         self.exchanges: dict[Exchange, None] = {}
         self.severed = False
-        """The tab is gone: nothing that its tasks still do gets out."""
-        self._faults: dict[Kind, deque[RequestFault]] = {"send": deque(), "stream": deque()}
+        """The client is gone: nothing that its tasks still do gets out."""
+        self.http = httpx2.AsyncClient(transport=self, trust_env=False)
+        """An HTTP client that goes this way; it is made once, as that takes its time."""
+        self._faults: defaultdict[str, deque[RequestFault]] = defaultdict(deque)
         self._late_closes: deque[float] = deque()
 
-    def add(self, fault: RequestFault) -> None:
-        """Strike the next request of the fault's kind that no other fault strikes."""
-        self._faults[fault.on].append(fault)
+    def add(self, fault: RequestFault, on: str | None = None) -> None:
+        """Strike the next request of a kind, by default the fault's own, that no other fault strikes."""
+        self._faults[on or fault.on].append(fault)
+
+    def garble(self, fault: Garble) -> None:
+        """Repeat or skip the next message of its streams."""
+        for exchange in self.streams:
+            self.network.strike(self.who, fault.how)
+            exchange.garble = fault
 
     def late_close(self, seconds: float) -> None:
         """When the tab closes its next stream itself, the hub learns of it so much later."""
@@ -143,6 +172,7 @@ class Link(httpx2.AsyncBaseTransport):
         for waiting in self._faults.values():
             waiting.clear()
         for exchange in list(self.exchanges):
+            exchange.garble = None
             exchange.wake_dead()
 
     @property
@@ -153,17 +183,17 @@ class Link(httpx2.AsyncBaseTransport):
     def cut(self, server_learns_s: float) -> None:
         """Break the streams."""
         for exchange in self.streams:
-            self.network.strike(self.tab, "cut late" if server_learns_s else "cut")
+            self.network.strike(self.who, "cut late" if server_learns_s else "cut")
             exchange.cut(server_learns_s)
 
     def half_open(self, seconds: float) -> None:
         """The streams are dead, and nobody is told until so much later."""
         for exchange in self.streams:
-            self.network.strike(self.tab, "half-open")
+            self.network.strike(self.who, "half-open")
             exchange.die(seconds)
 
     def sever(self) -> None:
-        """The tab is gone without a word; the hub learns what its sockets say."""
+        """The client is gone without a word; the servers learn what its sockets say."""
         self.severed = True
         for exchange in list(self.exchanges):
             exchange.closed_by_client()
@@ -172,7 +202,7 @@ class Link(httpx2.AsyncBaseTransport):
         """Send a request over a connection of its own; the response's body is still to come."""
         body = await request.aread()
         if self.severed:
-            raise httpx2.ConnectError("the tab is gone")
+            raise httpx2.ConnectError("the client is gone")
         exchange = self._begin(Request.of(request, body))
         try:
             return await exchange.response()
@@ -181,7 +211,7 @@ class Link(httpx2.AsyncBaseTransport):
             raise
 
     def _begin(self, request: Request) -> Exchange:
-        faults = self._faults[request.kind] if request.kind is not None else None
+        faults = self._faults[request.kind]
         fault = faults.popleft() if faults else None
         exchange = Exchange(self.network, request, self._over, self._close_delay)
         self.exchanges[exchange] = None
@@ -198,7 +228,7 @@ class Link(httpx2.AsyncBaseTransport):
             case LoseResponse():
                 exchange.lose_response = True
         if fault is not None:
-            self.network.strike(self.tab, f"{name_of(fault)} {request.kind}")
+            self.network.strike(self.who, f"{name_of(fault)} {request.kind}")
         self.network.tasks.start_soon(exchange.run, held_s)
         return exchange
 
@@ -214,7 +244,7 @@ class Link(httpx2.AsyncBaseTransport):
 
     def _close_delay(self) -> float:
         if self._late_closes:
-            self.network.strike(self.tab, "late close")
+            self.network.strike(self.who, "late close")
             return self._late_closes.popleft()
         return self.network.delay_s()
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from perdure_model.core.client import CLIENT
 from perdure_model.core.rule import Book
-from perdure_model.core.server import SERVER
 
 from perdure.testing.simulation.accounts import Broken
 from perdure.testing.simulation.chance import chance
-from perdure.testing.simulation.scenario import Scenario, draw, without
-from perdure.testing.simulation.simulation import Simulation
+from perdure.testing.simulation.drawing import draw
+from perdure.testing.simulation.scenario import Scenario, without
+from perdure.testing.simulation.simulation import Said, Simulation, line_of
 from perdure.trace import Record
 
 RUN_STEPS: Final = 60
@@ -32,10 +34,19 @@ class Run:
     seconds: float
     faults: Counter[str]
     accounts: dict[str, int]
-    digest: str
     broken: Broken | None
-    trace: tuple[str, ...] = field(repr=False)
+    said: tuple[Said, ...] = field(repr=False)
     records: tuple[Record, ...] = field(repr=False)
+
+    @cached_property
+    def trace(self) -> tuple[str, ...]:
+        """A line for each step, fault and decision, in the order in which they came."""
+        return tuple(line_of(*said) for said in self.said)
+
+    @cached_property
+    def digest(self) -> str:
+        """The trace in a word: equal for equal runs."""
+        return sha256("\n".join(self.trace).encode()).hexdigest()
 
     def write(self, file: Path) -> None:
         """Write the records of both sides' decisions, a JSON line each: `perdure conform` judges them."""
@@ -43,13 +54,13 @@ class Run:
         file.write_text("".join(lines), encoding="utf-8")
 
 
-def replay(scenario: Scenario, *, client: Book = CLIENT, server: Book = SERVER) -> Run:
+def replay(scenario: Scenario, **books: Book) -> Run:
     """Run a scenario. The same scenario gives the same run, in any process.
 
-    client, server: the rules; for tests that plant a defect.
+    books: other rules than the right ones, by their side; for tests that plant a defect.
     """
     broken = None
-    with Simulation(scenario.seed, client=client, server=server) as world:
+    with Simulation(scenario.seed, systems=scenario.systems, books=books) as world:
         try:
             for step in scenario.steps:
                 world.perform(step)
@@ -59,42 +70,41 @@ def replay(scenario: Scenario, *, client: Book = CLIENT, server: Book = SERVER) 
         except Exception as error:  # whatever the code under test raises where it should not
             broken = Broken("P-ERRORS", f"{error!r} was raised")
             broken.__cause__ = error
-        done = Scenario(scenario.seed, tuple(world.steps))
-        figures = world.accounts.as_json()
+        done = Scenario(scenario.seed, tuple(world.steps), scenario.systems)
+        figures = world.figures
         return Run(
             done,
             world.now_s,
             world.network.struck,
             figures,
-            world.digest,
             broken,
-            tuple(world.trace),
+            tuple(world.said),
             tuple(world.records),
         )
 
 
-def drawn(seed: int, steps: int) -> Scenario:
+def drawn(seed: int, steps: int, systems: str = "T") -> Scenario:
     """The scenario of a seed. Longer ones begin as shorter ones do."""
-    return Scenario(seed, draw(chance(seed, "steps"), steps))
+    return Scenario(seed, draw(chance(seed, "steps"), steps, systems), systems)
 
 
-def shortened(run: Run, *, client: Book = CLIENT, server: Book = SERVER) -> Run:
+def shortened(run: Run, **books: Book) -> Run:
     """As few steps as can be found that break the same property; the run itself, if it broke none."""
     size, left = len(run.scenario.steps) // 2, REPLAYS_MAX
     while run.broken is not None and size and left > 0:
-        shorter, tried = pass_of(run, size, left, client, server)
+        shorter, tried = pass_of(run, size, left, books)
         left -= tried
         size = size if shorter is not run and size > 1 else size // 2
         run = shorter
     return run
 
 
-def pass_of(run: Run, size: int, replays_max: int, client: Book, server: Book) -> tuple[Run, int]:
+def pass_of(run: Run, size: int, replays_max: int, books: Mapping[str, Book]) -> tuple[Run, int]:
     """Leave out so many steps at a time where the property still breaks, and say how often it was tried."""
     begin = tried = 0
     while begin < len(run.scenario.steps) and tried < replays_max:
         fewer = without(run.scenario.steps, begin, begin + size)
-        other = replay(Scenario(run.scenario.seed, fewer), client=client, server=server)
+        other = replay(run.scenario.of(fewer), **books)
         tried += 1
         if breaks_as(other, run):
             run = other

@@ -16,45 +16,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Final, TypeAlias
 
-Argument: TypeAlias = str | int | float
-TABS: Final = ("a", "b", "c")
-KINDS: Final = ("send", "stream")
-TRANSCRIPT: Final = "---"
-VERBS: Final[dict[str, tuple[str, ...]]] = {
-    "wait": ("seconds",),
-    "connect": ("tab",),
-    "copy": ("tab", "tab"),
-    "kill": ("tab",),
-    "leave": ("tab",),
-    "suspend": ("tab",),
-    "resume": ("tab",),
-    "send": ("tab", "count"),
-    "publish": ("count",),
-    "cut": ("tab", "seconds"),
-    "half-open": ("tab", "seconds"),
-    "late-close": ("tab", "seconds"),
-    "lose-request": ("tab", "kind"),
-    "lose-response": ("tab", "kind"),
-    "hold": ("tab", "kind", "seconds"),
-    "double": ("tab", "kind", "seconds"),
-    "answer": ("tab", "kind", "status", "seconds"),
-    "down": ("seconds",),
-    "restart": (),
-}
-"""The steps and their arguments.
+from perdure.testing.simulation.verbs import CHOICES, FORGED, SYSTEMS, VERBS
+from perdure.testing.simulation.verbs import TABS as TABS
 
-connect: the tab is opened, or comes back under its id. copy: the second tab is opened as a copy of the first.
-kill: the tab is gone, without a goodbye. cut: its stream breaks, and the server learns of it so much later.
-half-open: nothing passes on its stream, and neither side is told, for so long. late-close: when it closes a
-stream itself, the server learns of it so much later. The faults with a kind strike the tab's next request of
-that kind; a held one arrives so much later, a doubled one arrives once more so much later. answer: in the
-hub's place, with Retry-After if it is not 0. down: nobody reaches the hub for so long. restart: the hub is
-gone, with all that it kept in memory, and another is there at once.
-"""
-STATUSES: Final = {"send": (404, 429, 500, 503), "stream": (429, 500, 503)}
+Argument: TypeAlias = str | int | float
+TRANSCRIPT: Final = "---"
 
 
 class ScenarioError(ValueError):
@@ -74,19 +42,30 @@ class Step:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A seed and steps."""
+    """A seed and steps, and the systems that are there: some of `SYSTEMS`."""
 
     seed: int
     steps: tuple[Step, ...]
+    systems: str = "T"
+
+    @property
+    def honest(self) -> bool:
+        """Whether all that is heard was sent by who is recorded: else `perdure conform` has to refuse it."""
+        return not any(one.verb in FORGED for one in self.steps)
+
+    def of(self, steps: tuple[Step, ...]) -> Scenario:
+        """The same with other steps."""
+        return Scenario(self.seed, steps, self.systems)
 
     def text(self, *comments: str) -> str:
         """The file's text."""
-        return "\n".join([*(f"# {one}" for one in comments), f"seed {self.seed}", *map(str, self.steps), ""])
+        head = f"seed {self.seed}" if self.systems == "T" else f"seed {self.seed} {self.systems}"
+        return "\n".join([*(f"# {one}" for one in comments), head, *map(str, self.steps), ""])
 
 
 def parse(text: str) -> Scenario:
     """The scenario that a text is. Raises ScenarioError."""
-    seed, steps = None, []
+    head, steps = None, []
     for number, line in enumerate(text.splitlines(), 1):
         if line == TRANSCRIPT:
             break
@@ -94,15 +73,15 @@ def parse(text: str) -> Scenario:
         if not words:
             continue
         try:
-            if seed is None:
-                seed = seed_of(words)
+            if head is None:
+                head = head_of(words)
             else:
                 steps.append(step_of(words))
         except ValueError as error:
             raise ScenarioError(f"line {number}, {line.strip()!r}: {error}") from error
-    if seed is None:
+    if head is None:
         raise ScenarioError("it is empty: the first line says the seed, such as `seed 1`")
-    return Scenario(seed, tuple(steps))
+    return Scenario(head[0], tuple(steps), head[1])
 
 
 def read(path: Path) -> Scenario:
@@ -113,11 +92,14 @@ def read(path: Path) -> Scenario:
         raise ScenarioError(f"it is no text: {error}") from error
 
 
-def seed_of(words: list[str]) -> int:
-    """The seed."""
-    if len(words) != 2 or words[0] != "seed":
+def head_of(words: list[str]) -> tuple[int, str]:
+    """The seed, and the systems: those of T, where the line does not say."""
+    if len(words) not in (2, 3) or words[0] != "seed":
         raise ValueError("the first line says the seed, such as `seed 1`")
-    return int(words[1])
+    systems = words[2] if len(words) == 3 else "T"
+    if not systems or "".join(one for one in SYSTEMS if one in systems) != systems:
+        raise ValueError(f"there are no systems {systems!r}; say some of {SYSTEMS}, in this order")
+    return int(words[1]), systems
 
 
 def step(text: str) -> Step:
@@ -138,8 +120,8 @@ def step_of(words: list[str]) -> Step:
 
 def argument(kind: str, text: str) -> Argument:
     """One argument. Raises ValueError."""
-    if kind in ("tab", "kind"):
-        choices = TABS if kind == "tab" else KINDS
+    choices = CHOICES.get(kind)
+    if choices is not None:
         if text not in choices:
             raise ValueError(f"{text!r} is none of {', '.join(choices)}")
         return text
@@ -152,66 +134,6 @@ def argument(kind: str, text: str) -> Argument:
     if not (200 <= count < 600 if kind == "status" else 1 <= count <= 1000):
         raise ValueError(f"{text} is no {kind}")
     return count
-
-
-WEIGHTS: Final = {"wait": 8, "connect": 6, "send": 5, "publish": 4, "cut": 3, "restart": 1, "down": 1}
-"""How often a verb is drawn; the others 2."""
-
-
-PLOT_CHANCE: Final = 0.15
-PLOTS: Final = (
-    ("hold a send 20", "send a 2", "wait 1", "cut a 0", "wait 4"),
-    ("answer a send 503 0", "send a 2", "wait 0.2", "cut a 0", "wait 10"),
-    ("answer a send 404 0", "send a 2", "wait 30"),
-    ("lose-response a send", "send a 3", "wait 30"),
-    ("send a 1", "wait 1", "kill a", "connect b", "send b 1", "wait 40"),
-    ("send a 1", "wait 1", "suspend a", "wait 30", "resume a", "send a 1"),
-    ("late-close a 15", "suspend a", "wait 1", "resume a", "wait 30"),
-    ("connect b", "copy a c", "send a 1", "send c 1", "wait 5"),
-    ("half-open a 60", "publish 14", "wait 60"),
-)
-"""Sequences that rarely come together by chance, and then matter."""
-
-
-def draw(chance: Random, count: int) -> tuple[Step, ...]:
-    """So many steps by chance; the first opens a tab. Usual ones come more often than rare ones."""
-    verbs = [verb for verb in VERBS for _ in range(WEIGHTS.get(verb, 2))]
-    steps = [Step("connect", (TABS[0],))]
-    while len(steps) < count:
-        if chance.random() < PLOT_CHANCE:
-            steps += draw_plot(chance)
-        else:
-            steps.append(draw_step(chance, chance.choice(verbs)))
-    return tuple(steps[:count])
-
-
-def draw_plot(chance: Random) -> list[Step]:
-    """A sequence by chance, by tabs of chance."""
-    tabs = dict(zip(TABS, chance.sample(TABS, len(TABS)), strict=True))
-    plot = [step(line) for line in chance.choice(PLOTS)]
-    return [Step(one.verb, tuple(tabs.get(str(arg), arg) for arg in one.args)) for one in plot]
-
-
-def draw_step(chance: Random, verb: str) -> Step:
-    """A step by chance."""
-    args: list[Argument] = []
-    for kind in VERBS[verb]:
-        if kind == "tab":
-            args.append(chance.choice([tab for tab in TABS if tab not in args]))
-        elif kind == "kind":
-            args.append(chance.choice(KINDS))
-        elif kind == "status":
-            args.append(chance.choice(STATUSES[str(args[1])]))
-        elif kind == "count":
-            args.append(chance.choice((1, 1, 2, 3, 8)))
-        else:
-            args.append(draw_seconds(chance))
-    return Step(verb, tuple(args))
-
-
-def draw_seconds(chance: Random) -> float:
-    """Mostly short; sometimes longer than the grace time."""
-    return round(chance.choice((0.0, 0.05, 0.5, 1.0, 4.0, 15.0, 60.0)) * chance.random(), 3)
 
 
 def without(steps: tuple[Step, ...], begin: int, end: int) -> tuple[Step, ...]:

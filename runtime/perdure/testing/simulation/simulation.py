@@ -1,83 +1,127 @@
-"""One simulated world: tabs, a hub, the network between them, and the steps that happen to it."""
+"""One simulated world: the systems in it, the network between them, and the steps that happen to it."""
 
 from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from hashlib import sha256
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from perdure_model.core.client import CLIENT
-from perdure_model.core.rule import Book
+from perdure_model.core.credential import CREDENTIAL
 from perdure_model.core.server import SERVER
 
 from perdure.testing.faults import Answer, HoldRequest, LoseRequest, LoseResponse
-from perdure.testing.simulation.accounts import Accounts, Broken
+from perdure.testing.simulation.accounts import Broken, Verdict
 from perdure.testing.simulation.chance import chance, seeded
-from perdure.testing.simulation.faults import Double
-from perdure.testing.simulation.host import SETTINGS, Host
-from perdure.testing.simulation.network import Network
-from perdure.testing.simulation.scenario import TABS, Step
+from perdure.testing.simulation.faults import Double, Garble
+from perdure.testing.simulation.network import HUB, Books, Network, ticks_s
+from perdure.testing.simulation.scenario import Step
+from perdure.testing.simulation.sessions import Sessions
 from perdure.testing.simulation.stepper import Order, Stepper
-from perdure.testing.simulation.tab import Tab
+from perdure.testing.simulation.verbs import TOKEN_VERBS, VERBS_OF, WIRE_VERBS
+from perdure.testing.simulation.wallet import Wallet
 from perdure.trace import Record
 
 RECONVERGE_S: Final = 240.0
 """After so much virtual time without faults all must be well again."""
-REST_S: Final = SETTINGS.grace_s + 60.0
-"""After so much, once all tabs have left, nothing may be held any more: longer than any bound of ours."""
-MOMENT_S: Final = 0.01
+REST_S: Final = 80.0
+"""After so much, once all have left, nothing may be held any more: longer than any bound of ours."""
+MOMENT_S: Final = 1 / 64
+RULES: Final[Books] = {
+    "client": CLIENT,
+    "server": SERVER,
+    "credential": CREDENTIAL,
+}
+"""The rules of each side."""
+DOWN: Final = {"down": HUB}
+Said: TypeAlias = tuple[float, str, str | Record]
+"""When, who, and what: a text or a decision."""
 T = TypeVar("T")
 LOG = logging.getLogger("perdure")
+
+
+class System(Protocol):
+    """What a simulated world needs of each system in it."""
+
+    async def start(self) -> None:
+        """Its servers are there."""
+
+    async def perform(self, step: Step) -> None:
+        """Let this happen, if it makes sense now."""
+
+    async def heal(self) -> None:
+        """The faults stop."""
+
+    async def probe(self) -> None:
+        """One thing more of each kind, to see whether all is well."""
+
+    def unwell(self) -> list[str]:
+        """What is not as it should be once all is well."""
+
+    def judge(self) -> None:
+        """What must be so once all is well. Raises Broken."""
+
+    async def leave(self) -> None:
+        """All its clients leave."""
+
+    def settle(self) -> None:
+        """What must be so once all have left. Raises Broken."""
+
+    async def close(self) -> None:
+        """Its servers end."""
+
+    def as_json(self) -> dict[str, int]:
+        """The figures."""
 
 
 class Errors(logging.Handler):
     """What is logged as an error is one: in a simulated world nothing of the application fails."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, verdict: Verdict) -> None:
         super().__init__(logging.ERROR)
-        self._accounts = accounts
+        self._verdict = verdict
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep it as something that does not fit."""
         why = record.exc_info[1] if record.exc_info else None
-        self._accounts.breaks("P-ERRORS", f"{record.getMessage()}{f': {why!r}' if why else ''}")
+        self._verdict.breaks("P-ERRORS", f"{record.getMessage()}{f': {why!r}' if why else ''}")
 
 
 class Simulation:
     """A world, while the `with` block lasts. Two of them at the same time would share chance: don't.
 
-    seed: decides all that the steps leave open. `order`: in which order tasks go on; by default by chance.
-    client, server: the rules; for tests that plant a defect.
+    seed: decides all that the steps leave open. `systems`: which are there. `order`: in which order tasks go
+    on; by default by chance. `books`: other rules than those of `RULES`; for tests that plant a defect.
     Raises RuntimeError where the trio of this simulator is not installed.
     """
 
     def __init__(
-        self, seed: int, *, order: Order | None = None, client: Book = CLIENT, server: Book = SERVER
+        self, seed: int, *, systems: str = "T", order: Order | None = None, books: Books | None = None
     ) -> None:
         self.seed = seed
-        self.accounts = Accounts()
-        self.trace: list[str] = []
-        """A line for each step, fault and decision, in the order in which they came."""
+        self.verdict = Verdict()
         self.records: list[Record] = []
-        """The decisions alone, each at its virtual time."""
+        """The decisions, each at its virtual time."""
         self.steps: list[Step] = []
+        self.said: list[Said] = []
+        """Steps, faults and decisions, in the order in which they came: `line_of` makes a line of each."""
+        self._names = systems
         self._order = order or chance(seed, "order of tasks")
-        self._client, self._server = client, server
+        self._books = {**RULES, **(books or {})}
         self._stack = ExitStack()
 
     def __enter__(self) -> Simulation:
         with ExitStack() as stack:
             stack.enter_context(seeded(self.seed))
-            stack.enter_context(logged(self.accounts))
+            stack.enter_context(logged(self.verdict))
             self._stepper = Stepper(self._order)
             stack.callback(self._stepper.close)
             self.network = Network(self._stepper.nursery, chance(self.seed, "network"), self._note)
-            self._tabs = {name: self._tab(name) for name in TABS}
-            self._stepper.run(self._start_hub)
+            self._stepper.run(self._begin)
             self._stack = stack.pop_all()
         return self
 
@@ -86,15 +130,26 @@ class Simulation:
     ) -> None:
         self._stack.close()
 
-    def _tab(self, name: str) -> Tab:
-        return Tab(name, self.network.link(name), self.accounts, self._told, self._client)
-
-    async def _start_hub(self) -> None:
-        told = chance(self.seed, f"hub at {self.now_s}")
-        self.host = Host(
-            self.network, self.accounts, told, lambda record: self._told("hub", record), self._server
+    async def _begin(self) -> None:
+        self.wallet = Wallet(
+            self.network, self.verdict.breaks, lambda record: self._told("token", record), self._books
         )
-        await self.host.serve(self.network.tasks)
+        self.wallet.serve(self.network.tasks)
+        self.systems = {name: self._made(name) for name in self._names}
+        for system in self.systems.values():
+            await system.start()
+
+    def _made(self, name: str) -> System:
+        make = {"T": Sessions}[name]
+        purpose = f"of {name}"
+        return make(
+            self.network,
+            self.verdict,
+            self.wallet,
+            self._told,
+            lambda what: chance(self.seed, f"{purpose}: {what}"),
+            self._books,
+        )
 
     # -- the record ------------------------------------------------------------------------------------
 
@@ -103,19 +158,14 @@ class Simulation:
         """Virtual seconds since the beginning."""
         return self._stepper.clock.now
 
-    @property
-    def digest(self) -> str:
-        """The trace in a word: equal for equal runs."""
-        return sha256("\n".join(self.trace).encode()).hexdigest()
-
     def _note(self, who: str, what: str) -> None:
-        self.trace.append(f"{self.now_s:.6f} {who}: {what}")
+        self.said.append((self.now_s, who, what))
 
     def _told(self, who: str, record: Record) -> None:
         """A decision, at its virtual time."""
-        said = {**record, "t": round(self.now_s, 6)}
-        self.records.append(said)
-        self.trace.append(f"{self.now_s:.6f} {who} {json.dumps(said, separators=(',', ':'))}")
+        record["t"] = round(self.now_s, 6)
+        self.records.append(record)
+        self.said.append((self.now_s, who, record))
 
     # -- steps -----------------------------------------------------------------------------------------
 
@@ -127,7 +177,7 @@ class Simulation:
         self.steps.append(step)
         self._note("step", str(step))
         if step.verb == "wait":
-            self._stepper.advance(float(step.args[0]))
+            self._stepper.advance(ticks_s(float(step.args[0])))
         else:
             self._stepper.run(self._perform, step)
             self._stepper.advance(MOMENT_S)
@@ -139,63 +189,30 @@ class Simulation:
 
     def check(self) -> None:
         """Raises Broken where a property does not hold."""
-        self.accounts.check()
+        self.verdict.check()
         if self.network.failed:
-            raise Broken("P-ERRORS", f"the hub's app raised {self.network.failed[0]!r}")
+            raise Broken("P-ERRORS", f"a server's app raised {self.network.failed[0]!r}")
 
     async def _perform(self, step: Step) -> None:
-        if step.verb in ("publish", "down", "restart"):
-            await self._to_hub(step)
-            return
-        tab = self._tabs[str(step.args[0])]
-        if step.verb in ("connect", "copy"):
-            await self._open(step, tab)
-        elif step.verb in USER:
-            await self._to_tab(step, tab)
+        if step.verb in DOWN:
+            self.network.down(ticks_s(float(step.args[0])), DOWN[step.verb])
+        elif step.verb in TOKEN_VERBS:
+            self._to_wallet(step)
+        elif step.verb in WIRE_VERBS:
+            to_link(in_ticks(step), self.network.link(str(step.args[0])))
         else:
-            to_link(step, tab)
+            name = SYSTEM_OF[step.verb]
+            if name in self.systems:
+                await self.systems[name].perform(step)
 
-    async def _to_hub(self, step: Step) -> None:
+    def _to_wallet(self, step: Step) -> None:
         match step.verb, step.args:
-            case "publish", (int(count),):
-                for _ in range(count):
-                    await self.host.publish()
-            case "down", (float(seconds),):
-                self.network.down(seconds)
-            case "restart", ():
-                self.network.strike("hub", "restart")
-                await self.host.kill()
-                await self._start_hub()
-
-    async def _open(self, step: Step, tab: Tab) -> None:
-        opened = self._tabs[str(step.args[-1])]
-        if opened.live:
-            return
-        if step.verb == "copy":
-            if tab.identity is None:
-                return
-            self.network.strike(opened.name, "copied tab")
-            opened.identity = tab.identity.copy()
-        await opened.open(self.network.tasks)
-
-    async def _to_tab(self, step: Step, tab: Tab) -> None:
-        if not tab.live or tab.session is None:
-            return
-        match step.verb, step.args:
-            case "kill", _:
-                self.network.strike(tab.name, "kill")
-                tab.kill()
-            case "leave", _:
-                tab.leave()
-            case "suspend", _:
-                tab.suspended = True
-                await tab.session.suspend()
-            case "resume", _:
-                tab.suspended = False
-                await tab.session.resume()
-            case "send", (_, int(count)):
-                for _ in range(count):
-                    tab.send()
+            case "expire", _:
+                self.wallet.expire()
+            case "refresh", (how,):
+                self.wallet.plan(str(how))
+            case "give", (how,):
+                self.wallet.give(str(how))
 
     # -- the end ---------------------------------------------------------------------------------------
 
@@ -207,79 +224,75 @@ class Simulation:
         self._note("step", "the faults stop")
         self._stepper.run(self._heal)
         self._reconverge("once the faults had stopped")
-        self._stepper.run(self._probe)
-        self._reconverge("after one more event and one more send from each")
-        self._hold_one_id()
-        for tab in self.live_tabs:
-            self._stepper.run(at_once, tab.leave)
+        self._each("probe")
+        self._reconverge("after one thing more of each kind")
+        for system in self.systems.values():
+            system.judge()
+        self._each("leave")
         self._stepper.advance(REST_S)
         self.check()
-        self.accounts.check_settled()
-        self._stepper.run(self.host.kill)
+        for system in self.systems.values():
+            system.settle()
+        self._each("close")
         self._stepper.advance(REST_S)
         if self.network.exchanges or self._stepper.tasks:
             held = f"{self._stepper.tasks} tasks, {len(self.network.exchanges)} connections"
             raise Broken("P-NO-LEAK", f"at rest there are still {held}")
 
+    def _each(self, what: str) -> None:
+        for system in self.systems.values():
+            self._stepper.run(getattr(system, what))
+
     async def _heal(self) -> None:
         self.network.heal()
-        for tab in self.live_tabs:
-            if tab.suspended and tab.session is not None:
-                tab.suspended = False
-                await tab.session.resume()
-
-    async def _probe(self) -> None:
-        await self.host.publish()
-        for tab in self.live_tabs:
-            tab.send()
-
-    @property
-    def live_tabs(self) -> list[Tab]:
-        """The tabs that are open."""
-        return [tab for tab in self._tabs.values() if tab.live]
+        self.wallet.heal()
+        for system in self.systems.values():
+            await system.heal()
 
     def _reconverge(self, when: str) -> None:
         begun_s = self.now_s
         while True:
             self._stepper.advance(1.0)
             self.check()
-            unwell = [said for tab in self.live_tabs if (said := self._unwell(tab))]
+            unwell = [said for system in self.systems.values() for said in system.unwell()]
             if not unwell:
                 return
             if self.now_s - begun_s > RECONVERGE_S:
                 raise Broken("P-RECONVERGE", f"{RECONVERGE_S:g} s {when}: {'; '.join(unwell)}")
 
-    def _unwell(self, tab: Tab) -> str:
-        """What is not as it should be once all is well; "" where nothing is."""
-        assert tab.session is not None
-        assert tab.life is not None
-        status, behind = tab.session.status, self.accounts.behind(tab.life)
-        if status.state == "awaiting" and not status.pending and not behind:
-            return ""
-        reached = f"at event {tab.life.reached} of {self.accounts.published}"
-        return f"{tab.life} is {status.state}, {status.pending} sends pending, {reached}"
+    @property
+    def sessions(self) -> Sessions:
+        """The system T of this world."""
+        sessions = self.systems["T"]
+        assert isinstance(sessions, Sessions)
+        return sessions
 
-    def _hold_one_id(self) -> None:
-        ids = [tab.session.connection_id for tab in self.live_tabs if tab.session is not None]
-        if len(set(ids)) != len(ids):
-            raise Broken("P-ONE-HOLDER", f"two live tabs use one id: {ids}")
-
-    def as_json(self) -> dict[str, Any]:
-        """What came of it, in figures."""
-        return {
-            "seconds": round(self.now_s, 3),
-            "faults": dict(self.network.struck),
-            "accounts": self.accounts.as_json(),
-            "digest": self.digest,
-        }
+    @property
+    def figures(self) -> dict[str, int]:
+        """What all systems count."""
+        total: Counter[str] = Counter()
+        for system in self.systems.values():
+            total.update(system.as_json())
+        return dict(total)
 
 
-USER: Final = frozenset({"kill", "leave", "suspend", "resume", "send"})
+SYSTEM_OF: Final = {verb: name for name, verbs in VERBS_OF.items() for verb in verbs}
 
 
-def to_link(step: Step, tab: Tab) -> None:
-    """A fault on a tab's way to the hub."""
-    link: Any = tab.link
+def line_of(t: float, who: str, what: str | Record) -> str:
+    """A line of the trace."""
+    if isinstance(what, str):
+        return f"{t:.6f} {who}: {what}"
+    return f"{t:.6f} {who} {json.dumps(what, separators=(',', ':'))}"
+
+
+def in_ticks(step: Step) -> Step:
+    """The step with its times as the network keeps them."""
+    return Step(step.verb, tuple(ticks_s(arg) if isinstance(arg, float) else arg for arg in step.args))
+
+
+def to_link(step: Step, link: Any) -> None:
+    """A fault on a client's way to the servers."""
     match step.verb, step.args[1:]:
         case "cut", (seconds,):
             link.cut(seconds)
@@ -287,29 +300,26 @@ def to_link(step: Step, tab: Tab) -> None:
             link.half_open(seconds)
         case "late-close", (seconds,):
             link.late_close(seconds)
+        case "garble", (how,):
+            link.garble(Garble(str(how)))
         case "lose-request", (kind,):
-            link.add(LoseRequest(on=kind))  # type: ignore[arg-type]
+            link.add(LoseRequest(), kind)
         case "lose-response", (kind,):
-            link.add(LoseResponse(on=kind))  # type: ignore[arg-type]
+            link.add(LoseResponse(), kind)
         case "hold", (kind, float(seconds)):
-            link.add(HoldRequest(on=kind, for_s=seconds))  # type: ignore[arg-type]
+            link.add(HoldRequest(for_s=seconds), kind)
         case "double", (kind, float(seconds)):
-            link.add(Double(on=kind, after_s=seconds))  # type: ignore[arg-type]
+            link.add(Double(after_s=seconds), kind)
         case "answer", (kind, int(status), float(seconds)):
             wait_s = int(seconds) or None
-            link.add(Answer(on=kind, status=status, retry_after_s=wait_s))  # type: ignore[arg-type]
-
-
-async def at_once(function: Any) -> None:
-    """Call a function inside the event loop."""
-    function()
+            link.add(Answer(status=status, retry_after_s=wait_s), kind)
 
 
 class logged:  # noqa: N801 - reads as a statement
-    """While this lasts, what the library logs goes to the accounts alone."""
+    """While this lasts, what the library logs goes to the verdict alone."""
 
-    def __init__(self, accounts: Accounts) -> None:
-        self._handler = Errors(accounts)
+    def __init__(self, verdict: Verdict) -> None:
+        self._handler = Errors(verdict)
 
     def __enter__(self) -> None:
         self._before = LOG.propagate, LOG.handlers

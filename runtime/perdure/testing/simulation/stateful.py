@@ -1,69 +1,197 @@
-"""Client and hub as a state machine of Hypothesis: it chooses steps and the order of tasks, and shrinks both.
+"""The systems as state machines of Hypothesis: it chooses steps and the order of tasks, and shrinks both.
 
     class TestTransport(TransportMachine.TestCase):
         settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 
-Whatever `Simulation` demands is an invariant, after every step and at the end. Needs hypothesis (the extra
-`check`), and is not imported with the package.
+Whatever `Simulation` demands is an invariant, after every step and at the end. There is one machine for each
+system and one for all together; a machine for others is a subclass of `WorldMachine` that mixes in what
+happens in its systems. Needs hypothesis (the extra `check`), and is not imported with the package.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
 from hypothesis import note, target
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from perdure_model.core.client import CLIENT
-from perdure_model.core.rule import Book
-from perdure_model.core.server import SERVER
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from perdure.testing.simulation.scenario import KINDS, STATUSES, TABS, Argument, Scenario, Step
+from perdure.testing.simulation.drawing import FIRST, PLOTS
+from perdure.testing.simulation.network import Books
+from perdure.testing.simulation.scenario import Argument, Scenario, Step, step
 from perdure.testing.simulation.simulation import Simulation
 from perdure.testing.simulation.stepper import Chosen
+from perdure.testing.simulation.verbs import CLIENTS, ISSUER, KINDS_OF, STATUSES, TABS
 
-ORDER: Final = st.lists(st.integers(0, 5), max_size=12)
+ORDER: Final = st.lists(st.integers(0, 5), max_size=8)
+ANY: Final = st.integers(0, 17)
+"""Stands for one of several: this one, counted round."""
 TAB: Final = st.sampled_from(TABS)
-KIND: Final = st.sampled_from(KINDS)
+MOVE: Final = st.sampled_from(["kill", "leave", "suspend", "resume", "watch", "unwatch"])
 SHORT_S: Final = st.sampled_from([0.0, 0.05, 0.5, 2.0])
 LONG_S: Final = st.sampled_from([0.5, 4.0, 12.0, 25.0])
-WAIT_S: Final = st.sampled_from([0.1, 1.0, 6.0, 25.0, 90.0])
-ANSWER: Final = KIND.flatmap(lambda kind: st.tuples(st.just(kind), st.sampled_from(STATUSES[kind])))
+WAIT_S: Final = st.sampled_from([0.1, 1.0, 6.0, 20.0, 90.0])
+CAUSES: Final[dict[str, tuple[str, ...]]] = {
+    "send": ("send {} 2",),
+    "stream": ("cut {} 0",),
+    "word": ("watch {}", "unwatch {}"),
+    "snapshot": ("cut {} 0",),
+    "submit": ("submit {} changes",),
+    "call": ("ask {} 3",),
+    "refresh": ("expire",),
+}
+"""What makes a client ask something of this kind, so that there is a request for a fault to strike."""
 
 
-class TransportMachine(RuleBasedStateMachine):
-    """Three tabs, a hub, and the network between them. Set `client` or `server` to try other rules."""
+class WorldMachine(RuleBasedStateMachine):
+    """What can happen in any world. `systems` says what is in it, `books` which other rules are tried."""
 
-    client: ClassVar[Book] = CLIENT
-    server: ClassVar[Book] = SERVER
+    systems: ClassVar[str] = ""
+    books: ClassVar[Books] = {}
 
     def __init__(self) -> None:
         super().__init__()
         self.world: Simulation | None = None
         self._order = Chosen([])
         self._good = True
+        self._clients = [*[one for name in self.systems for one in CLIENTS[name]], ISSUER]
+        self._plots = [plot for name in self.systems for plot in PLOTS[name]]
 
     @initialize(seed=st.integers(0, 1 << 16))
     def begin(self, seed: int) -> None:
-        """A world, with one tab."""
-        self.world = Simulation(seed, order=self._order, client=self.client, server=self.server)
+        """A world, with one client of each system."""
+        self.world = Simulation(seed, systems=self.systems, order=self._order, books=self.books)
         self.world.__enter__()
-        self._perform([], "connect", TABS[0])
+        for name in self.systems:
+            self._step(step(FIRST[name]))
 
     def _perform(self, order: list[int], verb: str, *args: Argument) -> None:
-        assert self.world is not None
         self._order.add(order)
-        self._good = False
-        self.world.perform(Step(verb, args))
-        self._good = True
+        self._step(Step(verb, args))
 
-    def _live(self) -> bool:
-        return self.world is not None and bool(self.world.live_tabs)
+    def _step(self, one: Step) -> None:
+        assert self.world is not None
+        self._good = False
+        self.world.perform(one)
+        self._good = True
 
     @rule(order=ORDER, seconds=WAIT_S)
     def wait(self, order: list[int], seconds: float) -> None:
         """Time passes."""
         self._perform(order, "wait", seconds)
+
+    @rule(order=ORDER, which=ANY, seconds=SHORT_S | LONG_S)
+    def cut(self, order: list[int], which: int, seconds: float) -> None:
+        """A stream breaks; the server learns of it then."""
+        self._perform(order, "cut", self._client(which), seconds)
+
+    @rule(order=ORDER, which=ANY, how=st.sampled_from(["half-open", "late-close"]), seconds=LONG_S)
+    def deceive(self, order: list[int], which: int, how: str, seconds: float) -> None:
+        """A stream is dead and looks alive, to both sides or to the server."""
+        self._perform(order, how, self._client(which), seconds)
+
+    @rule(order=ORDER, which=ANY, how=st.sampled_from(["repeat", "skip"]))
+    def garble(self, order: list[int], which: int, how: str) -> None:
+        """The next event on a stream comes twice, or not at all."""
+        self._perform(order, "garble", self._client(which), how)
+
+    @rule(order=ORDER, which=ANY, kind=ANY, how=st.sampled_from(["lose-request", "lose-response"]))
+    def lose(self, order: list[int], which: int, kind: int, how: str) -> None:
+        """The client's next request of this kind, or its response, is lost."""
+        who, what = self._request(which, kind)
+        self._perform(order, how, who, what)
+        self._cause(who, what)
+
+    @rule(order=ORDER, which=ANY, kind=ANY, how=st.sampled_from(["hold", "double"]), seconds=LONG_S)
+    def delay(self, order: list[int], which: int, kind: int, how: str, seconds: float) -> None:
+        """The client's next request of this kind arrives later, or once more later."""
+        who, what = self._request(which, kind)
+        self._perform(order, how, who, what, seconds)
+        self._cause(who, what)
+
+    @rule(order=ORDER, which=ANY, kind=ANY, status=ANY, seconds=st.sampled_from([0.0, 2.0, 20.0]))
+    def answer(self, order: list[int], which: int, kind: int, status: int, seconds: float) -> None:
+        """The client's next request of this kind is answered in the server's place."""
+        who, what = self._request(which, kind)
+        choices = STATUSES[what]
+        self._perform(order, "answer", who, what, choices[status % len(choices)], seconds)
+        self._cause(who, what)
+
+    @rule(order=ORDER, how=st.sampled_from(["fresh", "refused", "older"]))
+    def give(self, order: list[int], how: str) -> None:
+        """The application gives a token."""
+        self._perform(order, "give", how)
+
+    @rule(order=ORDER, how=st.sampled_from(["", "", "same", "older", "fails"]))
+    def expire(self, order: list[int], how: str) -> None:
+        """All tokens die; the next refresh comes to this."""
+        if how:
+            self._perform([], "refresh", how)
+        self._perform(order, "expire")
+
+    @rule(order=ORDER, which=ANY, plot=st.integers(0, 63), turn=st.integers(0, 2))
+    def plot(self, order: list[int], which: int, plot: int, turn: int) -> None:
+        """Several steps that rarely come together by chance, and then matter; begun somewhere."""
+        if self._plots:
+            self._order.add(order)
+            chosen = self._plots[plot % len(self._plots)]
+            for line in chosen[which % 2 if which < 4 else 0 :]:
+                self._step(turned(step(line), turn))
+
+    def _client(self, which: int) -> str:
+        return self._clients[which % len(self._clients)]
+
+    def _request(self, which: int, kind: int) -> tuple[str, str]:
+        """A client and a kind of its requests."""
+        who = self._client(which)
+        kinds = KINDS_OF[who]
+        return who, kinds[kind % len(kinds)]
+
+    def _cause(self, who: str, kind: str) -> None:
+        """Let there be a request for the fault to strike."""
+        for line in CAUSES[kind]:
+            self._step(step(line.format(who)))
+
+    def teardown(self) -> None:
+        """The faults stop, and all must be well again."""
+        if self.world is None:
+            return
+        try:
+            if self._good:
+                for label, value in self.targets():
+                    target(value, label=label)
+                self.world.finish()
+        finally:
+            self.world.__exit__(None, None, None)
+            note(f"the steps, in another order of tasks:\n{self.scenario.text()}")
+
+    def targets(self) -> Iterator[tuple[str, float]]:
+        """What the search should have much of."""
+        yield from ()
+
+    @property
+    def scenario(self) -> Scenario:
+        """What was done, as a scenario; the order of tasks is not in it."""
+        assert self.world is not None
+        return Scenario(self.world.seed, tuple(self.world.steps), self.systems)
+
+
+def turned(one: Step, by: int) -> Step:
+    """The step with each client's place taken by one further on."""
+    names = {
+        name: clients[(at + by) % len(clients)]
+        for clients in CLIENTS.values()
+        for at, name in enumerate(clients)
+    }
+    return Step(one.verb, tuple(names.get(str(arg), arg) for arg in one.args))
+
+
+class Sessions:
+    """What can happen in system T: tabs, and the hub that they hold their sessions with."""
+
+    _perform: Any
+    world: Simulation | None
 
     @rule(order=ORDER, tab=TAB)
     def connect(self, order: list[int], tab: str) -> None:
@@ -75,62 +203,42 @@ class TransportMachine(RuleBasedStateMachine):
         """A tab is copied, its id included: it takes over."""
         self._perform(order, "copy", *tabs[:2])
 
-    @precondition(_live)
-    @rule(order=ORDER, tab=TAB, how=st.sampled_from(["kill", "leave", "suspend", "resume"]))
+    @rule(
+        order=ORDER, tab=TAB, how=st.sampled_from(["kill", "leave", "suspend", "resume", "watch", "unwatch"])
+    )
     def go(self, order: list[int], tab: str, how: str) -> None:
-        """A tab is killed, left, or goes to the background and comes back."""
+        """A tab is killed, left, goes to the background and comes back, or looks aside."""
         self._perform(order, how, tab)
 
-    @precondition(_live)
-    @rule(order=ORDER, tab=TAB, count=st.integers(1, 6))
-    def send(self, order: list[int], tab: str, count: int) -> None:
+    @rule(order=ORDER, tab=TAB, count=st.integers(1, 6), where=st.sampled_from(["send", "send-aside"]))
+    def send(self, order: list[int], tab: str, count: int, where: str) -> None:
         """A tab sends."""
-        self._perform(order, "send", tab, count)
+        self._perform(order, where, tab, count)
 
-    @rule(order=ORDER, count=st.integers(1, 15))
-    def publish(self, order: list[int], count: int) -> None:
+    @rule(order=ORDER, tab=TAB, seconds=LONG_S)
+    def stall(self, order: list[int], tab: str, seconds: float) -> None:
+        """A tab's application reads nothing for a while."""
+        self._perform(order, "stall", tab, seconds)
+
+    @rule(order=ORDER, count=st.integers(1, 15), where=st.sampled_from(["publish", "publish-aside"]))
+    def publish(self, order: list[int], count: int, where: str) -> None:
         """The hub publishes: now and then more than a log holds."""
-        self._perform(order, "publish", count)
+        self._perform(order, where, count)
 
-    @precondition(_live)
-    @rule(order=ORDER, tab=TAB, seconds=SHORT_S | LONG_S)
-    def cut(self, order: list[int], tab: str, seconds: float) -> None:
-        """A stream breaks; the server learns of it then."""
-        self._perform(order, "cut", tab, seconds)
+    @rule(order=ORDER)
+    def end(self, order: list[int]) -> None:
+        """A session ends."""
+        self._perform(order, "end-aside")
 
-    @precondition(_live)
-    @rule(order=ORDER, tab=TAB, how=st.sampled_from(["half-open", "late-close"]), seconds=LONG_S)
-    def deceive(self, order: list[int], tab: str, how: str, seconds: float) -> None:
-        """A stream is dead and looks alive, to both sides or to the server."""
-        self._perform(order, how, tab, seconds)
+    @rule(order=ORDER, tab=TAB)
+    def stranger(self, order: list[int], tab: str) -> None:
+        """Another principal comes with a tab's id."""
+        self._perform(order, "stranger", tab)
 
-    @precondition(_live)
-    @rule(order=ORDER, tab=TAB, kind=KIND, how=st.sampled_from(["lose-request", "lose-response"]))
-    def lose(self, order: list[int], tab: str, kind: str, how: str) -> None:
-        """The tab's next request of this kind, or its response, is lost."""
-        self._perform(order, how, tab, kind)
-        self._cause(tab, kind)
-
-    def _cause(self, tab: str, kind: str) -> None:
-        """Let there be a request for the fault to strike."""
-        if kind == "send":
-            self._perform([], "send", tab, 2)
-        else:
-            self._perform([], "cut", tab, 0.0)
-
-    @precondition(_live)
-    @rule(order=ORDER, tab=TAB, kind=KIND, how=st.sampled_from(["hold", "double"]), seconds=LONG_S)
-    def delay(self, order: list[int], tab: str, kind: str, how: str, seconds: float) -> None:
-        """The tab's next request of this kind arrives later, or once more later."""
-        self._perform(order, how, tab, kind, seconds)
-        self._cause(tab, kind)
-
-    @precondition(_live)
-    @rule(order=ORDER, tab=TAB, answer=ANSWER, seconds=st.sampled_from([0.0, 2.0, 20.0]))
-    def answer(self, order: list[int], tab: str, answer: tuple[str, int], seconds: float) -> None:
-        """The tab's next request of this kind is answered in the hub's place."""
-        self._perform(order, "answer", tab, *answer, seconds)
-        self._cause(tab, answer[0])
+    @rule(order=ORDER, seconds=SHORT_S)
+    def visit(self, order: list[int], seconds: float) -> None:
+        """A client that names no id is there for a while."""
+        self._perform(order, "visit", seconds)
 
     @rule(order=ORDER, seconds=LONG_S)
     def down(self, order: list[int], seconds: float) -> None:
@@ -142,28 +250,20 @@ class TransportMachine(RuleBasedStateMachine):
         """The hub crashes; another is there at once."""
         self._perform(order, "restart")
 
-    def teardown(self) -> None:
-        """The faults stop, and all must be well again."""
-        if self.world is None:
-            return
-        try:
-            if self._good:
-                target(
-                    float(max((tab.attempts for tab in self.world.live_tabs), default=0)), label="attempts"
-                )
-                target(float(self.world.network.struck["copied tab"]), label="takeovers")
-                self.world.finish()
-        finally:
-            self.world.__exit__(None, None, None)
-            note(f"the steps, in another order of tasks:\n{self.scenario.text()}")
-
-    @property
-    def scenario(self) -> Scenario:
-        """What was done, as a scenario; the order of tasks is not in it."""
+    def targets(self) -> Iterator[tuple[str, float]]:
+        """Long retries and deep takeovers."""
         assert self.world is not None
-        return Scenario(self.world.seed, tuple(self.world.steps))
+        tabs = self.world.sessions.live_tabs
+        yield "attempts", float(max((tab.attempts for tab in tabs), default=0))
+        yield "takeovers", float(self.world.network.struck["copied tab"])
 
 
-def machine(**books: Book) -> Any:
-    """The machine with other rules: `client=` or `server=`; for tests that plant a defect."""
-    return type("PlantedMachine", (TransportMachine,), books)
+class TransportMachine(Sessions, WorldMachine):
+    """Three tabs, a hub, and the network between them."""
+
+    systems = "T"
+
+
+def machine(kind: type[WorldMachine] = TransportMachine, /, **books: Any) -> type[WorldMachine]:
+    """The machine with other rules, by their side: for tests that plant a defect."""
+    return type("PlantedMachine", (kind,), {"books": books})

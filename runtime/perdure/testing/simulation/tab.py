@@ -2,41 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import anyio
-import httpx2
 from anyio.abc import TaskGroup
 from perdure_model.core.client.parts import ClientSettings
-from perdure_model.core.rule import Book
+from perdure_model.core.common import SendKey
 
-from perdure import Limits, MemoryIdentity, SendFailed, SendUncertain, Session, SessionError, connect
-from perdure.identity import new_id
-from perdure.testing.simulation.accounts import Accounts, Life
+from perdure import Credential, Limits, SendFailed, SendUncertain, Session, SessionError, connect
+from perdure.identity import Identity, MemoryIdentity, new_id
+from perdure.journal import Left
+from perdure.testing.simulation.accounts import Accounts, Ledgers, Life
 from perdure.testing.simulation.decisions import ClientWatch
-from perdure.testing.simulation.network import Link
+from perdure.testing.simulation.network import HUB, Books, Link
 from perdure.testing.simulation.stepper import Tasks
 from perdure.trace import Record
+from perdure.views import Returned
 
-URL = "http://hub"
-SESSION = "chat"
-LIMITS = Limits(heartbeat_s=5.0, inbox_max=8)
-SETTINGS = ClientSettings(attempts_max=200, queue_max=12, batch_max=4)
+URL: Final = f"http://{HUB}"
+SESSION: Final = "chat"
+LIMITS: Final = Limits(heartbeat_s=5.0, inbox_max=8)
+SETTINGS: Final = ClientSettings(attempts_max=200, queue_max=12, batch_max=4)
 Told = Callable[[str, Record], None]
 
 
 class TabIdentity(MemoryIdentity):
-    """What a tab keeps of its identity, across its lives; a copied tab has a copy of it."""
+    """What a tab keeps of its identity and of its sends, across its lives; a copied tab has a copy of it."""
 
-    def __init__(self, cid: str, incarnation: int = 0) -> None:
+    keeps_sends = True
+
+    def __init__(self, cid: str, incarnation: int = 0, left: Sequence[Left] = ()) -> None:
         super().__init__(cid)
         self._incarnation = incarnation
+        self._left = {one.key: one for one in left}
+
+    def start(self) -> Identity:
+        """Begin another life, with what the one before has left unsettled."""
+        begun = super().start()
+        left = tuple(self._left[key] for key in sorted(self._left))
+        return Identity(begun.connection_id, begun.incarnation, left)
 
     def renamed(self, connection_id: str, why: str) -> None:
         """Keep the new id of its own."""
         if why == "taken over":
             self._id = connection_id
+
+    def asked(self, key: SendKey, session: str, data: str) -> None:
+        """Keep the send."""
+        self._left[key] = Left(session, key, data)
+
+    def posting(self, keys: Sequence[SendKey], epoch: str) -> None:
+        """Keep under which epoch they may be taken."""
+        for key in keys:
+            if key in self._left:
+                left = self._left[key]
+                self._left[key] = Left(left.session, key, left.data, epoch)
+
+    def settled(self, key: SendKey) -> None:
+        """Keep the send no longer."""
+        self._left.pop(key, None)
 
     @property
     def cid(self) -> str:
@@ -44,24 +69,36 @@ class TabIdentity(MemoryIdentity):
         return self._id
 
     def copy(self) -> TabIdentity:
-        """What a copied tab begins with."""
+        """What a copied tab begins with: the id, and none of the sends."""
         return TabIdentity(self._id, self._incarnation)
+
+    def as_of_now(self) -> TabIdentity:
+        """What is kept of a tab that is killed: what its tasks still do changes nothing of it."""
+        return TabIdentity(self._id, self._incarnation, tuple(self._left.values()))
 
 
 class Tab:
     """One tab over all its lives; at most one of them at a time."""
 
-    def __init__(self, name: str, link: Link, accounts: Accounts, told: Told, book: Book) -> None:
+    def __init__(
+        self, name: str, link: Link, ledgers: Ledgers, told: Told, books: Books, credential: Credential
+    ) -> None:
         self.name, self.link = name, link
-        self._accounts, self._told, self._book = accounts, told, book
+        self._ledgers, self._told, self._book, self._credential = ledgers, told, books["client"], credential
         self.identity: TabIdentity | None = None
         self.life: Life | None = None
         self.session: Session | None = None
         self.suspended = False
+        self.aside: tuple[Session, Life] | None = None
+        """The session beside the first that it watches, and what it has seen of it."""
+        self._asides: dict[str, Life] = {}
         self._lives = 0
+        self._stalled_until = 0.0
         self._scope: anyio.CancelScope | None = None
         self._leave: anyio.Event | None = None
-        self._sends: TaskGroup | None = None
+        self._sends: TaskGroup
+        self._readers: TaskGroup
+        self._read_aside: anyio.Event | None = None
 
     @property
     def live(self) -> bool:
@@ -73,11 +110,18 @@ class Tab:
         """How many streams it has asked for in this life."""
         return self.session.status.attempt if self.session is not None else 0
 
+    @property
+    def watches(self) -> set[str]:
+        """The sessions that its application watches now."""
+        aside = {self.aside[0].name} if self.aside and self.aside[0].outcome is None else set()
+        return {SESSION} | aside if self.live else set()
+
     async def open(self, tasks: Tasks) -> None:
         """Begin a life: the first, or another under the same id."""
         self.identity = self.identity or TabIdentity(new_id())
         self._lives += 1
-        self.life, self.suspended = Life(self.name, self._lives), False
+        self.life, self.suspended, self.aside = Life(self.name, self._lives), False, None
+        self._asides, self._read_aside, self._stalled_until = {}, None, 0.0
         self.link.severed = False
         scope, leave = self._scope, self._leave = anyio.CancelScope(), anyio.Event()
         tasks.start_soon(self._live, self.life, scope, leave)
@@ -86,59 +130,113 @@ class Tab:
     async def _live(self, life: Life, scope: anyio.CancelScope, leave: anyio.Event) -> None:
         with scope:
             async with anyio.create_task_group() as sends, self._client(life) as session:
-                self.session, self._sends = session, sends
+                self.session = session
                 if self.identity is not None and session.connection_id != self.identity.cid:
-                    self._accounts.breaks("P-IDENTITY", f"{life} goes by another id than the one it kept")
+                    self._ledgers.breaks("P-IDENTITY", f"{life} goes by another id than the one it kept")
                 async with anyio.create_task_group() as readers:
-                    readers.start_soon(self._read, life, session)
+                    self._sends, self._readers = sends, readers
+                    readers.start_soon(self._read, self._ledgers[SESSION], life, session)
                     await leave.wait()
                     readers.cancel_scope.cancel()
 
     def _client(self, life: Life) -> Any:
-        watch = ClientWatch(str(life), SETTINGS, self._accounts.breaks)
+        watch = ClientWatch(str(life), SETTINGS, self._ledgers.breaks)
 
         def told(record: Record) -> None:
             if not life.killed:
-                watch(record)
                 self._told(self.name, record)
+                watch(record)
+
+        def returned(send: Returned) -> None:
+            if not life.killed:
+                self._ledgers[send.session].settle(send.data["n"], send.outcome)
 
         return connect(
             URL,
             session=SESSION,
+            credential=self._credential,
             identity=self.identity,
             settings=SETTINGS,
             limits=LIMITS,
-            http=httpx2.AsyncClient(transport=self.link, trust_env=False),
+            http=self.link.http,
+            on_returned=returned,
             trace=told,
             book=self._book,
         )
 
-    async def _read(self, life: Life, session: Session) -> None:
+    # -- reading ---------------------------------------------------------------------------------------
+
+    async def _read(self, accounts: Accounts, life: Life, session: Session) -> None:
         try:
             async for item in session:
-                self._accounts.hand(life, item)
+                accounts.hand(life, item)
+                while (left_s := self._stalled_until - anyio.current_time()) > 0:
+                    await anyio.sleep(left_s)
         except SessionError as error:
             if not life.over:
-                self._accounts.breaks("P-OUTCOME", f"{life} ended though nobody ended it: {error}")
+                self._ended(life, session, error)
+
+    def _ended(self, life: Life, session: Session, error: SessionError) -> None:
+        """It ended though its user did nothing: right only if its credential was refused, and is over."""
+        if (session.outcome, error.status) != ("expired", 401):
+            self._ledgers.breaks("P-OUTCOME", f"{life} ended though nobody ended it: {error!r}")
+        if life is self.life:
+            self.leave()
 
     # -- what its user does ----------------------------------------------------------------------------
 
+    def stall(self, seconds: float) -> None:
+        """Read nothing for so long."""
+        self._stalled_until = anyio.current_time() + seconds
+
+    async def watch(self, name: str) -> None:
+        """Watch a session beside the first; nothing, where it watches one."""
+        if self.session is None or self.watches - {SESSION}:
+            return
+        session = await self.session.watch(name)
+        life = self._asides.setdefault(name, Life(f"{self.name}, aside in {name}", self._lives))
+        self.aside = session, life
+        before, self._read_aside = self._read_aside, anyio.Event()
+        self._readers.start_soon(self._follow, name, session, life, before, self._read_aside)
+
+    async def _follow(
+        self, name: str, session: Session, life: Life, before: anyio.Event | None, done: anyio.Event
+    ) -> None:
+        """Read it, once what came when it was watched before has been read."""
+        if before is not None:
+            await before.wait()
+        accounts = self._ledgers[name]
+        await self._read(accounts, life, session)
+        if session.outcome == "succeeded":
+            accounts.over(life)
+        done.set()
+
+    async def unwatch(self) -> None:
+        """Watch it no longer."""
+        if self.aside is not None:
+            await self.aside[0].unwatch()
+
     def send(self) -> None:
         """Send once; the outcome goes to the accounts."""
-        assert self._sends is not None
         assert self.session is not None
         assert self.life is not None
         self._sends.start_soon(self._send, self.session, self.life)
 
+    def send_aside(self) -> None:
+        """Send once to the session beside the first, whether it is watched still or not."""
+        if self.aside is not None:
+            self._sends.start_soon(self._send, *self.aside)
+
     async def _send(self, session: Session, life: Life) -> None:
-        n = self._accounts.send(life)
+        accounts = self._ledgers[session.name]
+        n = accounts.send(life)
         try:
             await session.send({"n": n})
-            self._accounts.settle(n, "delivered")
+            accounts.settle(n, "delivered")
         except SendUncertain:
-            self._accounts.settle(n, "uncertain")
+            accounts.settle(n, "uncertain")
         except SendFailed:
-            self._accounts.settle(n, "failed")
+            accounts.settle(n, "failed")
 
     def leave(self) -> None:
         """Be done: the client says goodbye."""
@@ -150,7 +248,9 @@ class Tab:
     def kill(self) -> None:
         """Be gone, without a word."""
         assert self.life is not None
+        assert self.identity is not None
         assert self._scope is not None
-        self._accounts.kill(self.life)
+        self.life.over = self.life.killed = True
+        self.identity = self.identity.as_of_now()
         self.link.sever()
         self._scope.cancel()

@@ -36,7 +36,7 @@ LEFT_OUT: Final = frozenset(
 NUMBERED: Final = frozenset({"attempt", "generation", "key"})
 IDS: Final = {"cid": "id", "kept": "id", "epoch": "E"}
 USUALLY: Final = frozenset({"readable", "sent"})
-QUIET: Final = frozenset({"Heard", "EventsDue"})
+QUIET: Final = frozenset({"Heard", "EventsDue", "TokenReplaced"})
 """Inputs that come all the time: they are told where something came of them."""
 SHOWS: Final = "# shows: "
 

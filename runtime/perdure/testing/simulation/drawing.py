@@ -1,0 +1,143 @@
+"""Scenarios by chance: usual steps come more often than rare ones, and some sequences come whole."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Final
+
+from perdure.testing.simulation.scenario import Argument, Step, step
+from perdure.testing.simulation.verbs import (
+    CHOICES,
+    CLIENTS,
+    FORGED,
+    ISSUER,
+    KINDS_OF,
+    STATUSES,
+    TABS,
+    TOKEN_VERBS,
+    VERBS,
+    VERBS_OF,
+    WIRE_VERBS,
+)
+
+WEIGHTS: Final = {
+    "wait": 8,
+    "connect": 6,
+    "send": 5,
+    "publish": 4,
+    "cut": 3,
+    "follow": 5,
+    "change": 6,
+    "submit": 4,
+    "ask": 8,
+    "botch": 3,
+    "expire": 1,
+    "refresh": 1,
+    "give": 1,
+    "restart": 1,
+    "down": 1,
+    "remote-down": 1,
+    "model-down": 1,
+    "conclude": 1,
+    "err": 1,
+    "flap": 1,
+}
+"""How often a verb is drawn; the others 2."""
+PLOT_CHANCE: Final = 0.15
+PLOTS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
+    "T": (
+        ("hold a send 20", "send a 2", "wait 1", "cut a 0", "wait 4"),
+        ("answer a send 503 0", "send a 2", "wait 0.2", "cut a 0", "wait 10"),
+        ("answer a send 404 0", "send a 2", "wait 30"),
+        ("answer a send 503 8", "send a 2", "wait 0.5", "cut a 0", "wait 10"),
+        ("lose-response a send", "send a 3", "wait 30"),
+        ("send a 1", "wait 1", "kill a", "connect b", "send b 1", "wait 40"),
+        ("send a 1", "wait 1", "suspend a", "wait 30", "resume a", "send a 1"),
+        ("late-close a 15", "suspend a", "wait 1", "resume a", "wait 30"),
+        ("connect b", "copy a c", "send a 1", "send c 1", "wait 5"),
+        ("half-open a 60", "publish 14", "wait 60"),
+        ("hold a word 3", "suspend a", "wait 0.5", "resume a", "wait 6"),
+        ("send a 1", "wait 1", "connect b", "wait 1", "kill a", "wait 20", "send b 1", "wait 1"),
+        ("hold a stream 30", "send a 1", "cut a 0", "wait 1", "suspend a", "wait 25", "wait 10", "resume a"),
+        ("send a 1", "wait 1", "suspend a", "wait 25", "stranger a", "wait 1", "resume a", "wait 3"),
+        ("hold a word 2", "watch a", "wait 0.1", "unwatch a", "wait 3", "publish-aside 1", "wait 3"),
+        ("watch a", "wait 1", "end-aside", "send-aside a 1", "wait 3"),
+        ("answer a word 503 0", "watch a", "wait 1", "publish-aside 2", "wait 3"),
+        ("cut a 0", "wait 0.05", "watch a", "wait 5", "publish-aside 2", "wait 2"),
+        ("send a 3", "kill a", "connect a", "send a 2", "wait 5"),
+        ("answer a send 503 0", "send a 2", "wait 0.5", "restart", "send a 1", "wait 20"),
+        ("stall a 30", "publish 40", "wait 40"),
+        ("garble a repeat", "publish 1", "wait 1", "publish 1"),
+        ("garble a skip", "publish 2", "wait 1", "publish 1"),
+    ),
+    "A": (),
+    "R": (),
+}
+"""Sequences that rarely come together by chance, and then matter."""
+FORGED_CHANCE: Final = 0.25
+"""Whether they come at all in a scenario."""
+FIRST: Final = {"T": "connect a", "A": "follow f", "R": "ask x 2"}
+
+
+def draw(chance: Random, count: int, systems: str = "T") -> tuple[Step, ...]:
+    """So many steps by chance; in the first, each system has its first client."""
+    forged = chance.random() < FORGED_CHANCE
+    verbs = [verb for verb in verbs_of(systems) for _ in range(WEIGHTS.get(verb, 2))]
+    plots = [plot for system in systems for plot in PLOTS[system]]
+    if not forged:
+        verbs = [verb for verb in verbs if verb not in FORGED]
+        plots = [plot for plot in plots if all(line.split()[0] not in FORGED for line in plot)]
+    steps = [step(FIRST[system]) for system in systems]
+    while len(steps) < count:
+        if plots and chance.random() < PLOT_CHANCE:
+            steps += draw_plot(chance, plots)
+        else:
+            steps.append(draw_step(chance, chance.choice(verbs), systems))
+    return tuple(steps[:count])
+
+
+def verbs_of(systems: str) -> list[str]:
+    """The verbs that these systems know."""
+    own = [verb for system in systems for verb in VERBS_OF[system]]
+    return ["wait", *own, *WIRE_VERBS, *TOKEN_VERBS]
+
+
+def draw_plot(chance: Random, plots: list[tuple[str, ...]]) -> list[Step]:
+    """A sequence by chance, by clients of chance."""
+    names: dict[str, Argument] = {}
+    for clients in CLIENTS.values():
+        names |= dict(zip(clients, chance.sample(clients, len(clients)), strict=True))
+    plot = [step(line) for line in chance.choice(plots)]
+    return [Step(one.verb, tuple(names.get(str(arg), arg) for arg in one.args)) for one in plot]
+
+
+def draw_step(chance: Random, verb: str, systems: str) -> Step:
+    """A step by chance."""
+    args: list[Argument] = []
+    for kind in VERBS[verb]:
+        args.append(draw_argument(chance, kind, args, systems))
+    return Step(verb, tuple(args))
+
+
+def draw_argument(chance: Random, kind: str, args: list[Argument], systems: str) -> Argument:
+    """The next argument after these, by chance."""
+    match kind:
+        case "tab":
+            return chance.choice([tab for tab in TABS if tab not in args])
+        case "who":
+            clients = [one for system in systems for one in CLIENTS[system]]
+            return ISSUER if chance.random() < 0.05 else chance.choice(clients)
+        case "kind":
+            return chance.choice(KINDS_OF[str(args[0])])
+        case "status":
+            return chance.choice(STATUSES[str(args[1])])
+        case "count":
+            return chance.choice((1, 1, 2, 3, 8))
+        case "seconds":
+            return draw_seconds(chance)
+    return chance.choice(CHOICES[kind])
+
+
+def draw_seconds(chance: Random) -> float:
+    """Mostly short; sometimes longer than the grace time."""
+    return round(chance.choice((0.0, 0.05, 0.5, 1.0, 4.0, 15.0, 60.0)) * chance.random(), 3)
