@@ -20,8 +20,9 @@ from perdure_model.core.rule import Book
 
 from perdure import wire
 from perdure.access import Access, CredentialLike, access_to
+from perdure.addresses import shown
 from perdure.bounds import at_least, at_most
-from perdure.errors import SendFailed, SendUncertain, SessionError, UsageError
+from perdure.errors import PerdureError, SendFailed, SendUncertain, SessionError, UsageError
 from perdure.identity import IdentitySource, MemoryIdentity
 from perdure.machine import Machine
 from perdure.place import Place
@@ -116,7 +117,8 @@ class Session:
     async def suspend(self) -> None:
         """Go to the background: no stream and no timer, for all sessions of this client, until `resume`.
 
-        The server is told, and keeps the sessions that the client owns; sends wait.
+        The server is told, and keeps the sessions that the client owns; sends wait. If it may not have heard,
+        `on_error` is called with FarewellNotTaken.
         """
         self._machine.feed(Suspended())
         await anyio.lowlevel.checkpoint()
@@ -179,6 +181,7 @@ async def connect(
     limits: Limits = LIMITS,
     on_status: Callable[[Status], object] | None = None,
     on_returned: Callable[[Returned], object] | None = None,
+    on_error: Callable[[PerdureError], object] | None = None,
     trace: Sink | None = None,
     http: httpx2.AsyncClient | None = None,
     book: Book = CLIENT,
@@ -196,7 +199,8 @@ async def connect(
     settings: the bounds that the rules keep; `refreshes` is set by the kind of credential.
     limits: the bounds of input and output.
     on_status: called with each new Status. `on_returned`: called with what becomes of each send that an
-        earlier life left unsettled, if `identity` keeps sends.
+        earlier life left unsettled, if `identity` keeps sends. `on_error`: called with each error that ends
+        nothing, such as FarewellNotTaken.
     trace: called with a record of each decision (see `JsonLines`).
     http: an httpx2 client to use, for its transport, proxies or certificates; it is not closed.
     book: the rules; for tests that plant a defect.
@@ -219,6 +223,7 @@ async def connect(
             settings=fitting(settings, access, limits),
             limits=limits,
             on_returned=on_returned,
+            on_error=on_error,
             trace=trace,
             book=book,
         )
@@ -255,10 +260,13 @@ def hub_url(url: str) -> str:
     try:
         parsed = httpx2.URL(url)
     except (httpx2.InvalidURL, TypeError) as error:
-        raise UsageError(f"{url!r} is no address: {error}", hint="give one like http://host:8000") from error
+        raise UsageError(
+            f"{shown(url)!r} is no address: {error}", hint="give one like http://host:8000"
+        ) from error
     plain = parsed.scheme in ("http", "https") and parsed.host and not parsed.query and not parsed.fragment
     if not plain or (parsed.port or 0) > 65535:
         raise UsageError(
-            f"{url!r} is not the address of a hub", hint="give one like http://host:8000/path, with no query"
+            f"{shown(url)!r} is not the address of a hub",
+            hint="give one like http://host:8000/path, with no query",
         )
     return str(parsed)

@@ -78,6 +78,19 @@ class SendUncertain(SendError):
     hint_default = "look at the session's state before sending it again"
 
 
+# -- what can go wrong with a session, and ends nothing --------------------------------------------------
+
+
+class FarewellNotTaken(PerdureError):
+    """The server may not have taken this client's `suspend` or `close`: `word` says which (finding T35)."""
+
+    hint_default = "it goes by its grace time: after that, what this client owned may be given up"
+
+    def __init__(self, message: str, *, word: str, status: int = 0, hint: str = "") -> None:
+        super().__init__(message, status=status, hint=hint)
+        self.word = word
+
+
 # -- what can go wrong with a followed state -----------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ import json
 import logging
 import random
 from collections.abc import Callable
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 
 import anyio
 from anyio.abc import TaskGroup
@@ -21,6 +21,7 @@ from perdure_model.core.client.effects import (
     DeliverGap,
     EndStream,
     Next,
+    NotTaken,
     NotWatched,
     OpenStream,
     Post,
@@ -37,6 +38,7 @@ from perdure_model.core.client.inputs import (
     ClientInput,
     CredentialGiven,
     CredentialRefused,
+    FarewellReplied,
     PostReplied,
     ReconnectDue,
     RetryDue,
@@ -67,7 +69,14 @@ from pydantic import ValidationError
 from perdure import wire
 from perdure.access import Access
 from perdure.callbacks import Callbacks
-from perdure.errors import PayloadError, StreamError, StreamRefused, UsageError
+from perdure.errors import (
+    FarewellNotTaken,
+    PayloadError,
+    PerdureError,
+    StreamError,
+    StreamRefused,
+    UsageError,
+)
 from perdure.events import HANDLER_FAILED, Arrived, HandlerFailedBody, sender_of
 from perdure.feed import Feed
 from perdure.identity import Identity, IdentitySource, new_id
@@ -96,6 +105,7 @@ class Machine:
         settings: ClientSettings,
         limits: Limits,
         on_returned: Callable[[Returned], object] | None,
+        on_error: Callable[[PerdureError], object] | None,
         trace: Sink | None,
         book: Book,
     ) -> None:
@@ -110,7 +120,7 @@ class Machine:
         self.timers: Timers[ReconnectDue | RetryDue] = Timers(tasks.start_soon, self.feed)
         self.sends: dict[SendKey, Waiting] = {}
         self._left = {left.key: left for left in identity.left}
-        self._callbacks = Callbacks(on_returned=on_returned)
+        self._callbacks = Callbacks(on_returned=on_returned, on_error=on_error)
         self._streams: dict[Attempt, anyio.CancelScope] = {}
         self._places: dict[str, Place] = {}
         self._senders = {sender_of(identity.connection_id)}
@@ -240,9 +250,11 @@ class Machine:
             case Post():
                 self._tasks.start_soon(self._post, effect, self._body(effect))
             case SayGoodbye():
-                self._tasks.start_soon(self._say, "/close", wire.word_text(effect.cid, effect.attempt))
+                self._tasks.start_soon(self._say, "close", effect)
             case SaySuspended():
-                self._tasks.start_soon(self._say, "/suspend", wire.word_text(effect.cid, effect.attempt))
+                self._tasks.start_soon(self._say, "suspend", effect)
+            case NotTaken():
+                self._not_taken(effect)
             case Tell():
                 self._tasks.start_soon(self._tell, effect)
             case AskCredential():
@@ -302,10 +314,17 @@ class Machine:
         data = json.loads(left.data)
         self._callbacks.call("on_returned", Returned(left.session, key, data, effect.outcome, effect.why))
 
+    def _not_taken(self, effect: NotTaken) -> None:
+        error = FarewellNotTaken(
+            f"the server may not have taken our {effect.word}", word=effect.word, status=effect.status
+        )
+        LOG.info("%s", error)
+        self._callbacks.call("on_error", error)
+
     def _item(self, position: int, arrived: Arrived) -> Item:
         if arrived.kind != HANDLER_FAILED:
             return Event(arrived.data, position)
-        failed = HandlerFailedBody.model_validate(arrived.data)
+        failed: HandlerFailedBody = arrived.data
         return HandlerFailed(wire.pair_text(failed.key), failed.sender in self._senders, position)
 
     def _show(self, effect: Shown) -> None:
@@ -399,11 +418,11 @@ class Machine:
         said = WatchReplied(effect.attempt, effect.serial, effect.session, reply.status, random.random())
         self.feed(said, not_watched(effect.session, reply))
 
-    async def _say(self, path: str, body: bytes) -> None:
+    async def _say(self, word: Literal["close", "suspend"], said: SayGoodbye | SaySuspended) -> None:
+        body = wire.word_text(said.cid, said.attempt)
         with anyio.CancelScope(shield=True):  # it is bounded, and leaving waits for it
-            reply = await self._transport.post(path, body, self._limits.goodbye_s, self._token)
-        if not 200 <= reply.status < 300:
-            LOG.info("%s was not taken (%s): the server goes by the grace time", path, reply.status)
+            reply = await self._transport.post(f"/{word}", body, self._limits.goodbye_s, self._token)
+            self.feed(FarewellReplied(word, said.attempt, reply.status))
 
     @property
     def _token(self) -> object:

@@ -47,6 +47,11 @@ KINDS: Final = {
         "A later attempt holds this connection",
         "If it was yours, go on with it; if not, this id was taken over: make another one.",
     ),
+    "repeated-attempt": Kind(
+        425,
+        "The stream of this attempt was asked for before",
+        "If you still want it, ask again as the next attempt.",
+    ),
     "unknown-connection": Kind(
         409,
         "The server does not know this connection, or not under this epoch",

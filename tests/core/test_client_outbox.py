@@ -237,17 +237,16 @@ def test_a_status_that_will_not_pass_fails_the_send_and_says_so(status: int) -> 
     assert (left, effects) == ({}, [Settled("s", A, "failed", f"status {status}")])
 
 
-def test_a_server_that_has_forgotten_us_took_nothing_and_we_come_back() -> None:
+def test_of_a_server_that_has_forgotten_us_nobody_knows_what_it_took_and_we_come_back() -> None:
     _, left, effects = decide(reply(409), BOX, items(a=FLYING))
-    assert left == {A: replace(FLYING, state="queued")}
+    assert left == {A: replace(FLYING, state="queued", doubt=True)}
     assert effects == [Next(Desynced(CURRENT.attempt, 0.0))]
 
 
-def test_what_an_older_epoch_refused_goes_out_again_under_the_new_one() -> None:
-    box, left, effects = decide(reply(409), BOX, items(a=FLYING), link=ELSEWHERE)
-    assert box == Outbox(6, "e2")
-    assert left == {A: replace(FLYING, tries=2, post=6)}
-    assert effects == [post(6, A, epoch="e2")]
+def test_what_an_older_epoch_refused_is_in_doubt_and_goes_out_no_more_n35() -> None:
+    _, left, effects = decide(reply(409), BOX, items(a=FLYING), link=ELSEWHERE)
+    assert left == {}
+    assert effects == [Settled("s", A, "uncertain", "the server has forgotten this connection")]
 
 
 @pytest.mark.parametrize(("status", "doubt"), [(0, False), (409, True)])

@@ -14,6 +14,7 @@ from perdure_model.core.client.effects import (
     DeliverGap,
     EndStream,
     Next,
+    NotTaken,
     OpenStream,
     Renamed,
     SayGoodbye,
@@ -27,6 +28,7 @@ from perdure_model.core.client.inputs import (
     Desynced,
     EndArrived,
     EventArrived,
+    FarewellReplied,
     Flush,
     GapArrived,
     Heard,
@@ -519,3 +521,21 @@ def test_who_leaves_stops_stream_or_timer_settles_all_and_says_so(
 
 def test_nobody_leaves_twice() -> None:
     refused(Left(), OVER, ENDED)
+
+
+@pytest.mark.parametrize(("word", "link"), [("suspend", RESTING), ("close", ENDED)])
+@pytest.mark.parametrize("status", [0, 401, 409, 503])
+def test_a_farewell_that_was_not_taken_is_told_t35(word: Any, link: Link, status: int) -> None:
+    decided = decide(FarewellReplied(word, NOW, status), RECONNECTING, link)
+    assert decided.effects == [NotTaken(word, status)]
+
+
+def test_one_that_was_taken_is_what_everybody_expects() -> None:
+    assert decide(FarewellReplied("suspend", NOW, 204), RECONNECTING, RESTING).effects == []
+
+
+@pytest.mark.parametrize(
+    ("word", "attempt", "link"), [("suspend", NOW, OPEN), ("suspend", OLD, RESTING), ("close", NOW, RESTING)]
+)
+def test_the_reply_to_an_earlier_farewell_is_nothing_to_us(word: Any, attempt: Attempt, link: Link) -> None:
+    refused(FarewellReplied(word, attempt, 503), RECONNECTING, link)

@@ -140,9 +140,13 @@ def test_a_client_that_started_again_is_later_than_its_earlier_life() -> None:
 
 
 @pytest.mark.parametrize("held", [ACTIVE, INACTIVE])
-@pytest.mark.parametrize("attempt", [OLD, NOW])
-def test_a_request_that_was_held_up_takes_over_nothing(held: Connection, attempt: Attempt) -> None:
-    assert refused(request(attempt), held) == [STALE]
+def test_a_request_that_was_held_up_takes_over_nothing(held: Connection) -> None:
+    assert refused(request(OLD), held) == [STALE]
+
+
+@pytest.mark.parametrize("held", [ACTIVE, INACTIVE])
+def test_a_request_that_was_repeated_on_the_way_may_be_made_anew_n33(held: Connection) -> None:
+    assert refused(request(NOW), held) == [Reject(425, "repeated-attempt")]
 
 
 @pytest.mark.parametrize("held", [ACTIVE, INACTIVE])

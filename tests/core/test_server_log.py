@@ -10,7 +10,7 @@ from perdure_model.core.common import START, Cursor, Refused
 from perdure_model.core.server import SERVER
 from perdure_model.core.server.effects import Append, StartForget, Wake, WriteEnd, WriteEvents, WriteGap
 from perdure_model.core.server.inputs import Ended, EventsDue, ForgetDue, Published
-from perdure_model.core.server.parts import Log, ServerSettings, Watch
+from perdure_model.core.server.parts import Log, ServerSettings, Watch, Window
 
 NOW, OLD = (1, 2), (1, 1)
 SETTINGS = ServerSettings(log_max=10, batch_max=3)
@@ -77,8 +77,8 @@ def test_after_the_end_nothing_is_published_and_nothing_ends_again() -> None:
 # -- what a stream is sent -----------------------------------------------------------------------------
 
 
-def due(sent: Cursor, log: Log) -> tuple[Any, list[Any]]:
-    return decide(EventsDue("c", "s", NOW), Watch(NOW, sent), log, SETTINGS)
+def due(sent: Cursor, log: Log, window: Window | None = None) -> tuple[Any, list[Any]]:
+    return decide(EventsDue("c", "s", NOW), Watch(NOW, sent), log, window, SETTINGS)
 
 
 @pytest.mark.parametrize("cursor", [START, Cursor("log", 0)])
@@ -132,6 +132,15 @@ def test_the_end_comes_after_all_that_was_before_it() -> None:
     assert effects == [WriteEvents(*TO, "log", 5, 5), WriteEnd(*TO, "succeeded")]
 
 
+def test_with_the_end_come_the_receipts() -> None:
+    receipts = (((1, 1), "accepted"), ((1, 2), "the session is over"))
+    over = Log("log", 5, outcome="succeeded")
+    _, effects = due(Cursor("log", 5), over, Window((1, 1), receipts))
+    assert effects == [WriteEnd(*TO, "succeeded", receipts)]
+    _, effects = due(Cursor("log", 4), replace(over, outcome=None), Window((1, 1), receipts))
+    assert effects == [WriteEvents(*TO, "log", 5, 5)]
+
+
 def test_of_what_is_buried_there_is_the_end_and_for_who_had_not_all_the_gap() -> None:
     buried = Log("log", 5, gone=5, outcome="failed", buried=True)
     assert due(Cursor("log", 5), buried) == (None, [WriteEnd(*TO, "failed")])
@@ -150,4 +159,4 @@ def test_nobody_is_woken_after_the_end_so_that_it_is_told_once() -> None:
 
 @pytest.mark.parametrize("watch", [None, Watch(OLD, START), Watch((1, 3), START), Watch(NOW, None)])
 def test_a_stream_that_is_not_attached_is_sent_nothing(watch: Watch | None) -> None:
-    refused(EventsDue("c", "s", NOW), watch, replace(Log("log", 5), gone=2), SETTINGS)
+    refused(EventsDue("c", "s", NOW), watch, replace(Log("log", 5), gone=2), None, SETTINGS)

@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from perdure import (
     Credential,
     Event,
+    FarewellNotTaken,
     FileIdentity,
     HandlerFailed,
     Hub,
     HubSession,
     Identity,
     MemoryIdentity,
+    PerdureError,
     Send,
     SendFailed,
     Session,
@@ -27,6 +30,7 @@ from perdure import (
     UsageError,
     connect,
 )
+from perdure.wire import pair_text
 from perdure_model.core.server.parts import CONNECTION, OWNER, WATCH, ServerSettings
 from starlette.requests import Request
 from starlette.responses import Response
@@ -158,13 +162,13 @@ async def test_a_session_that_may_not_be_watched_says_so_and_disturbs_nothing(se
 
 
 class Losing:
-    """Loses the first so many answers to words of watching, taken or not."""
+    """Answers the first so many words of this kind in the place of the hub."""
 
-    def __init__(self, hub: Hub, count: int) -> None:
-        self.app, self.left = hub.asgi(), count
+    def __init__(self, hub: Hub, count: int, path: str = "/watch") -> None:
+        self.app, self.left, self.path = hub.asgi(), count, path
 
     async def __call__(self, scope: Scope, receive: Receive, send: SendFunction) -> None:
-        if scope.get("path") == "/watch" and self.left:
+        if scope.get("path") == self.path and self.left:
             self.left -= 1
             await Response(status_code=502)(scope, receive, send)
             return
@@ -237,6 +241,45 @@ async def test_in_the_background_there_is_no_stream_and_afterwards_nothing_is_mi
             assert a.pending == 1
             await a.resume()
         assert [event.data for event in await take(a, 3)] == [{"text": "ONE"}, 2, {"text": "THREE"}]
+
+
+async def test_a_suspend_that_the_server_does_not_take_is_told_t35(serve: Serve) -> None:
+    hub = echo_hub()
+    errors: list[PerdureError] = []
+    async with quick(serve(hub, app=Losing(hub, 1, "/suspend")), on_error=errors.append) as a:
+        await until(lambda: up(a))
+        await a.suspend()
+        await until(lambda: bool(errors))
+        await a.resume()
+    (error,) = errors
+    assert isinstance(error, FarewellNotTaken)
+    assert (error.word, error.status) == ("suspend", 502)
+    assert "grace time" in str(error)
+
+
+async def test_a_goodbye_that_the_server_does_not_take_is_told_t35(serve: Serve) -> None:
+    hub = echo_hub()
+    errors: list[PerdureError] = []
+    async with quick(serve(hub, app=Losing(hub, 1, "/close")), on_error=errors.append) as a:
+        await until(lambda: up(a))
+    (error,) = errors
+    assert isinstance(error, FarewellNotTaken)
+    assert (error.word, error.status) == ("close", 502)
+
+
+async def test_a_stream_request_that_is_repeated_on_the_way_costs_nobody_the_id_n33(serve: Serve) -> None:
+    hub = echo_hub()
+    server = serve(hub)
+    async with quick(server) as a:
+        await until(lambda: up(a))
+        attempt = next(iter(hub._rules.parts(CONNECTION).values())).generation
+        query = {"cid": a.connection_id, "attempt": pair_text(attempt), "session": "a"}
+        async with httpx2.AsyncClient() as http:
+            repeated = await http.get(f"{server.url}/events", params=query)
+        assert repeated.status_code == 425
+        assert repeated.json()["type"] == "urn:perdure:problem:repeated-attempt"
+        await a.send({"text": "on it goes"})
+        assert (a.status.identity, a.status.attempt) == ("kept", 1)
 
 
 async def test_suspending_twice_and_resuming_what_runs_do_nothing(serve: Serve) -> None:
@@ -316,13 +359,16 @@ async def test_a_new_id_is_kept_for_the_next_life_and_one_of_the_server_s_is_not
 async def test_a_copy_that_comes_too_late_goes_on_under_an_id_of_its_own(serve: Serve) -> None:
     server = serve(echo_hub())
 
-    class FirstLife(MemoryIdentity):
-        def start(self) -> Identity:
-            return Identity(CID, 1)
+    class Life(MemoryIdentity):
+        def __init__(self, incarnation: int) -> None:
+            self.incarnation = incarnation
 
-    async with quick(server, identity=FirstLife()) as first:
+        def start(self) -> Identity:
+            return Identity(CID, self.incarnation)
+
+    async with quick(server, identity=Life(2)) as first:
         await first.send({"text": "one"})
-        async with quick(server, identity=FirstLife()) as copy:
+        async with quick(server, identity=Life(1)) as copy:
             await copy.send({"text": "two"})
             assert copy.status.identity == "renewed"
         assert first.connection_id == CID

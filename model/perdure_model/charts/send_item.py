@@ -20,7 +20,7 @@ class SendItem(Chart):
         accepted: the server's receipt: stored now, or by an earlier attempt
         refused: the server's no to this item, or a status that will not pass
         failed: no answer, or a status that may pass
-        unknown: the server no longer knows the connection, so it took nothing
+        unknown: the server no longer knows the connection, and did not take this copy of the POST
         due: the backoff is over, or a new stream makes waiting pointless
         doubted: the server that may have taken it has lost its receipts
         denied: the POST's credential was refused
@@ -31,6 +31,7 @@ class SendItem(Chart):
         renewable: another credential is in use by now, or can be asked for
         spent: every try that the bound allows was made
         orphaned: an attempt may have been taken under an epoch whose receipts are gone
+        taken: the word of the session's end brings its receipt
 
     Actions:
         transmit: it goes out with its idempotency key
@@ -61,4 +62,6 @@ class SendItem(Chart):
     barred = queued.to(dropped, on="report")
     due = retrying.to(queued)
     doubted = dropped.from_(queued, retrying, cond="orphaned", on="report")
-    abandon = dropped.from_(queued, sending, retrying, on="report")
+    abandon = delivered.from_(queued, sending, retrying, cond="taken", on="report") | dropped.from_(
+        queued, sending, retrying, on="report"
+    )

@@ -156,7 +156,7 @@ def read_of(i: Any) -> tuple[str, Fact, int]:
         case ci.GapArrived():
             return "gap", (i.session, i.epoch), i.position
         case ci.EndArrived():
-            return "end", (i.session, i.outcome), 0
+            return "end", (i.session, i.outcome, i.verdicts), 0
     return "taken over", (), 0
 
 
@@ -168,7 +168,7 @@ def written_of(effect: Any) -> tuple[str, Fact, int, int]:
         case se.WriteGap():
             return "gap", (effect.session, effect.epoch), effect.position, effect.position
         case se.WriteEnd():
-            return "end", (effect.session, effect.outcome), 0, 0
+            return "end", (effect.session, effect.outcome, effect.verdicts), 0, 0
     return "taken over", (), 0, 0
 
 

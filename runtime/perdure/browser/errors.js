@@ -14,6 +14,8 @@ export class UsageError extends PerdureError {}
 export class SendFailed extends PerdureError {}
 /** A send that may have been taken, and nobody can tell any more. */
 export class SendUncertain extends PerdureError {}
+/** The server may not have taken our `word`: suspend or close. */
+export class FarewellNotTaken extends PerdureError {}
 /** A session that ended otherwise than well. */
 export class SessionFailed extends PerdureError {}
 export class SessionExpired extends PerdureError {}

@@ -6,14 +6,14 @@
 //   for await (const event of session) console.log(event.data);
 //
 // All decisions are rules.js's, which is the Python core's; this file performs.
-import { PerdureError, SendFailed, SendUncertain, SessionExpired, SessionFailed, StreamError, TakenOver, UsageError } from "./errors.js";
+import { FarewellNotTaken, PerdureError, SendFailed, SendUncertain, SessionExpired, SessionFailed, StreamError, TakenOver, UsageError } from "./errors.js";
 import { Feed } from "./feed.js";
 import { TabIdentity } from "./identity.js";
 import { Access, Transport } from "./transport.js";
 import { START, V, textOf } from "./values.js";
 import { connectionId, cursorText, newId, ownCursor, pairText, sessionName } from "./wire.js";
 
-export { PerdureError, SendFailed, SendUncertain, SessionExpired, SessionFailed, StreamError, TakenOver, UsageError };
+export { FarewellNotTaken, PerdureError, SendFailed, SendUncertain, SessionExpired, SessionFailed, StreamError, TakenOver, UsageError };
 export { TabIdentity };
 
 const LIMITS = {
@@ -30,7 +30,8 @@ const bytesOf = (text) => new TextEncoder().encode(text).length;
  * Be in a session of the hub at `url` until `leave()`. Sends wait for the first stream; `status` shows how it
  * stands. `credential`: a token, or a function (async or not) that gives one, asked again when it is refused.
  * `identity`: where the tab's id is kept. `settings`: the rules' bounds, by the names of ClientSettings.
- * `trace(input, effects)` is called with each decision; `onStatus(status)` with each new status.
+ * `trace(input, effects)` is called with each decision; `onStatus(status)` with each new status; `onError(error)`
+ * with each error that ends nothing.
  */
 export function connect(url, options = {}) {
   const { session, credential = null, identity = new TabIdentity(), settings = {}, limits = {} } = options;
@@ -46,6 +47,7 @@ export function connect(url, options = {}) {
   const machine = new Machine(transport, access, identity, V.ClientSettings({ ...settings, ...follows }), bounds, options.trace);
   const place = machine.place(sessionName(session));
   place.onStatus = options.onStatus ?? null;
+  machine.onError = options.onError ?? null;
   machine.start(place);
   return new Session(machine, place);
 }
@@ -337,11 +339,16 @@ class Machine {
   }
 
   SayGoodbye(effect) {
-    this.#say("/close", effect);
+    this.#say("close", effect);
   }
 
   SaySuspended(effect) {
-    this.#say("/suspend", effect);
+    this.#say("suspend", effect);
+  }
+
+  NotTaken({ word, status }) {
+    const hint = "it goes by its grace time: what this client owned may be given up";
+    calling(this.onError, new FarewellNotTaken(`the server may not have taken our ${word}`, { word, status, hint }));
   }
 
   async Tell({ attempt, cid, serial, session, cursor }) {
@@ -439,9 +446,10 @@ class Machine {
   }
 
   /** Said once, and sent even by a page that is about to go. */
-  #say(path, { cid, attempt }) {
+  async #say(word, { cid, attempt }) {
     const body = JSON.stringify({ cid, attempt: pairText(attempt) });
-    return this.transport.post(path, body, this.limits.goodbye_s, this.#token, true);
+    const { status } = await this.transport.post(`/${word}`, body, this.limits.goodbye_s, this.#token, true);
+    this.feed(V.FarewellReplied({ word, attempt, status }));
   }
 
   get #token() {
@@ -497,8 +505,9 @@ class Incoming {
       const [session, [epoch, position]] = ownCursor(id, machine.sessions);
       machine.feed(V.GapArrived({ attempt, session, epoch, position }), JSON.parse(data).snapshot ?? null);
     } else if (event === "end") {
-      const { outcome, session = null } = JSON.parse(data);
-      if (session !== null) machine.feed(V.EndArrived({ attempt, session, outcome }));
+      const { outcome, session = null, receipts } = JSON.parse(data);
+      const verdicts = verdictsIn(receipts);
+      if (session !== null) machine.feed(V.EndArrived({ attempt, session, outcome, verdicts }));
       else if (outcome === "taken over") machine.feed(V.TakenOver({ attempt, fresh: newId(), chance }));
       else throw new StreamError(`the end ${outcome} names no session`);
     }
@@ -515,7 +524,10 @@ function parsed(text) {
 
 /** The receipts of an answer; none where it has none that can be read. */
 function verdictsOf({ body }) {
-  const receipts = parsed(body ?? "")?.receipts;
+  return verdictsIn(parsed(body ?? "")?.receipts);
+}
+
+function verdictsIn(receipts) {
   if (!Array.isArray(receipts)) return [];
   const pairs = receipts.map((one) => [String(one?.key).split(".").map(Number), one?.verdict]);
   return pairs.filter(([, verdict]) => typeof verdict === "string");

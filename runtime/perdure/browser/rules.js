@@ -59,7 +59,7 @@ const proven = (access, token) => (same(token, access.token) ? { ...access, unpr
 class Desk {
   constructor(state, link, given = {}) {
     const nothing = { settings: V.ClientSettings(), watching: V.Watching(), access: V.Access(), chance: 1 };
-    Object.assign(this, { ...nothing, cursors: new Map(), outboxes: new Map(), ...given });
+    Object.assign(this, { ...nothing, over: ["", "", []], cursors: new Map(), outboxes: new Map(), ...given });
     this.state = state;
     this.link = link;
     this.effects = [];
@@ -131,11 +131,11 @@ class Desk {
   }
 
   drop_session() {
-    const [session, outcome] = this.over;
+    const [session, outcome, verdicts] = this.over;
     const { sessions, told } = this.watching;
     this.watching = { ...this.watching, sessions: without(sessions, session), told: without(told, session) };
     this.effects.push(V.SessionOver({ session, outcome }));
-    if (this.outboxes.has(textOf([session]))) this.effects.push(next(V.Abandon({ session })));
+    if (this.outboxes.has(textOf([session]))) this.effects.push(next(V.Abandon({ session, verdicts })));
   }
 
   flush() {
@@ -144,7 +144,10 @@ class Desk {
 
   abandon() {
     this.link = { ...this.link, phase: "over" };
-    this.effects.push(...sessionsOf(this.outboxes).map((session) => next(V.Abandon({ session }))));
+    const [ended, , verdicts] = this.over;
+    const receipts = (session) => (session === ended ? verdicts : []);
+    const each = (session) => next(V.Abandon({ session, verdicts: receipts(session) }));
+    this.effects.push(...sessionsOf(this.outboxes).map(each));
   }
 }
 
@@ -298,10 +301,12 @@ const outcome_of = (status) => ({ 401: "expired", 410: "expired", 409: "taken ov
 const wanted = (state, link, watching, i) =>
   is_current(link, i.attempt) && state.state === "awaiting" && watching.sessions.includes(i.session);
 
+const ACCEPTED = ["accepted", "duplicate"];
+
 function item_event(i, kind, verdict) {
   if (kind === "taken" && verdict !== undefined)
-    return [["accepted", "duplicate"].includes(verdict) ? "accepted" : "refused", verdict, false];
-  if (kind === "unknown") return ["unknown", "the server has forgotten this connection", false];
+    return [ACCEPTED.includes(verdict) ? "accepted" : "refused", verdict, false];
+  if (kind === "unknown") return ["unknown", "the server has forgotten this connection", true];
   if (kind === "denied") return ["denied", "the credential was refused", false];
   if (kind === "final") return ["refused", `status ${i.status}`, false];
   return ["failed", i.status ? `status ${i.status}` : "no answer", unsure(i.status, i.sent)];
@@ -383,7 +388,8 @@ export const rules = {
   },
 
   on_end_arrived(i, state, link, watching, me, outboxes) {
-    const desk = new Desk(state, link, { me, watching, outboxes, over: [i.session, i.outcome] });
+    const over = [i.session, i.outcome, i.verdicts];
+    const desk = new Desk(state, link, { me, watching, outboxes, over });
     desk.step("ended", {
       current: is_current(link, i.attempt) && watching.sessions.includes(i.session),
       last: same(watching.sessions, [i.session]),
@@ -515,8 +521,12 @@ export const rules = {
   on_abandon(i, outbox, items, state, link, me, access, settings) {
     const queue = new Queue(i.session, outbox, items, { state, link, me, access, settings });
     queue.cancel();
-    for (const [key, item] of items)
-      queue.step(key, "abandon", "the session is over", { doubt: item.state === "sending" });
+    const verdicts = new Map(i.verdicts.map(([key, verdict]) => [textOf(key), verdict]));
+    for (const [key, item] of items) {
+      const verdict = verdicts.get(textOf(keyOf(key)[1]));
+      const doubt = item.state === "sending" && verdict === undefined;
+      queue.step(key, "abandon", "the session is over", { doubt, taken: ACCEPTED.includes(verdict) });
+    }
     return queue.done();
   },
 
@@ -536,6 +546,13 @@ export const rules = {
     const effects = [];
     if (state.state === "awaiting") watching = tell(watching, link, me, i.session, null, effects);
     return [[watching], effects];
+  },
+
+  on_farewell_replied(i, link) {
+    const after = { suspend: "resume", close: "over" }[i.word];
+    if (!same(i.attempt, link.attempt) || link.phase !== after)
+      return refuse("the reply to a farewell from before the return");
+    return [[], classify(i.status) === "taken" ? [] : [V.NotTaken({ word: i.word, status: i.status })]];
   },
 
   on_watch_replied(i, watching, link) {

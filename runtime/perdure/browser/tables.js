@@ -3,7 +3,7 @@
 // values: type -> its fields, each with its default, if it has one.
 export const tables = {
 "ClientSession":{"final":["terminal"],"rows":{"connecting welcomed":[[[["current",true]],"awaiting",["flush"]]],"connecting lost":[[[["current",true],["spent",true]],"terminal",["abandon"]],[[["current",true]],"reconnecting",["schedule"]]],"connecting refused":[[[["current",true]],"terminal",["abandon"]]],"connecting denied":[[[["current",true],["replaced",true]],"reconnecting",["open_stream"]],[[["current",true],["renewable",true]],"reconnecting",["ask_credential"]],[[["current",true]],"terminal",["abandon"]]],"connecting outbid":[[[["current",true],["spent",true]],"terminal",["abandon"]],[[["current",true],["renews",true]],"reconnecting",["renew","schedule"]],[[["current",true]],"terminal",["abandon"]]],"connecting suspend":[[[],"reconnecting",["end_stream","say_suspended","rest"]]],"connecting closed":[[[],"terminal",["end_stream","abandon","say_goodbye"]]],"awaiting lost":[[[["current",true],["spent",true]],"terminal",["abandon","say_goodbye"]],[[["current",true]],"reconnecting",["schedule"]]],"awaiting desync":[[[["current",true],["spent",true]],"terminal",["end_stream","abandon","say_goodbye"]],[[["current",true]],"reconnecting",["end_stream","schedule"]]],"awaiting ended":[[[["current",true],["last",true]],"terminal",["end_stream","abandon","say_goodbye"]],[[["current",true]],"awaiting",["drop_session"]]],"awaiting usurped":[[[["current",true],["spent",true]],"terminal",["end_stream","abandon"]],[[["current",true],["renews",true]],"reconnecting",["end_stream","renew","schedule"]],[[["current",true]],"terminal",["end_stream","abandon"]]],"awaiting suspend":[[[],"reconnecting",["end_stream","say_suspended","rest"]]],"awaiting closed":[[[],"terminal",["end_stream","abandon","say_goodbye"]]],"reconnecting welcomed":[[[["current",true]],"awaiting",["flush"]]],"reconnecting lost":[[[["current",true],["spent",true]],"terminal",["abandon","say_goodbye"]],[[["current",true]],"reconnecting",["schedule"]]],"reconnecting due":[[[["current",true]],"reconnecting",["open_stream"]]],"reconnecting refused":[[[["current",true]],"terminal",["abandon"]]],"reconnecting denied":[[[["current",true],["replaced",true]],"reconnecting",["open_stream"]],[[["current",true],["renewable",true]],"reconnecting",["ask_credential"]],[[["current",true]],"terminal",["abandon"]]],"reconnecting credited":[[[["waiting",true]],"reconnecting",["open_stream"]]],"reconnecting discredited":[[[["waiting",true]],"terminal",["abandon"]]],"reconnecting outbid":[[[["current",true],["spent",true]],"terminal",["abandon"]],[[["current",true],["renews",true]],"reconnecting",["renew","schedule"]],[[["current",true]],"terminal",["abandon"]]],"reconnecting suspend":[[[],"reconnecting",["end_stream","say_suspended","rest"]]],"reconnecting resume":[[[["resting",true]],"reconnecting",["open_stream"]]],"reconnecting closed":[[[],"terminal",["end_stream","abandon","say_goodbye"]]]},"states":["connecting","awaiting","reconnecting","terminal"],"events":["welcomed","lost","due","desync","ended","refused","denied","credited","discredited","usurped","outbid","suspend","resume","closed"]},
-"SendItem":{"final":["delivered","dropped"],"rows":{"queued post":[[[],"sending",["transmit"]]],"queued barred":[[[],"dropped",["report"]]],"queued doubted":[[[["orphaned",true]],"dropped",["report"]]],"queued abandon":[[[],"dropped",["report"]]],"sending accepted":[[[],"delivered",["report"]]],"sending refused":[[[],"dropped",["report"]]],"sending failed":[[[["orphaned",true]],"dropped",["report"]],[[["spent",true]],"dropped",["report"]],[[],"retrying",[]]],"sending unknown":[[[["orphaned",true]],"dropped",["report"]],[[["spent",true]],"dropped",["report"]],[[],"queued",[]]],"sending denied":[[[["renewable",true]],"queued",["forgive"]],[[],"dropped",["report"]]],"sending abandon":[[[],"dropped",["report"]]],"retrying due":[[[],"queued",[]]],"retrying doubted":[[[["orphaned",true]],"dropped",["report"]]],"retrying abandon":[[[],"dropped",["report"]]]},"states":["queued","sending","retrying","delivered","dropped"],"events":["post","accepted","refused","failed","unknown","denied","barred","due","doubted","abandon"]},
+"SendItem":{"final":["delivered","dropped"],"rows":{"queued post":[[[],"sending",["transmit"]]],"queued barred":[[[],"dropped",["report"]]],"queued doubted":[[[["orphaned",true]],"dropped",["report"]]],"queued abandon":[[[["taken",true]],"delivered",["report"]],[[],"dropped",["report"]]],"sending accepted":[[[],"delivered",["report"]]],"sending refused":[[[],"dropped",["report"]]],"sending failed":[[[["orphaned",true]],"dropped",["report"]],[[["spent",true]],"dropped",["report"]],[[],"retrying",[]]],"sending unknown":[[[["orphaned",true]],"dropped",["report"]],[[["spent",true]],"dropped",["report"]],[[],"queued",[]]],"sending denied":[[[["renewable",true]],"queued",["forgive"]],[[],"dropped",["report"]]],"sending abandon":[[[["taken",true]],"delivered",["report"]],[[],"dropped",["report"]]],"retrying due":[[[],"queued",[]]],"retrying doubted":[[[["orphaned",true]],"dropped",["report"]]],"retrying abandon":[[[["taken",true]],"delivered",["report"]],[[],"dropped",["report"]]]},"states":["queued","sending","retrying","delivered","dropped"],"events":["post","accepted","refused","failed","unknown","denied","barred","due","doubted","abandon"]},
 };
 export const rules = {
 "CredentialGiven":["on_credential_given",[["client","one",[]],["link","one",[]],["access","one",[]],["watching","one",[]]],[["me","one",[]],["cursor","every",[],[]],["outbox","every",[],[]]]],
@@ -29,6 +29,7 @@ export const rules = {
 "EndArrived":["on_end_arrived",[["client","one",[]],["link","one",[]],["watching","one",[]]],[["me","one",[]],["outbox","every",[],[]]]],
 "Left":["on_left",[["client","one",[]],["link","one",[]]],[["me","one",[]],["outbox","every",[],[]]]],
 "Suspended":["on_suspended",[["client","one",[]],["link","one",[]]],[["me","one",[]]]],
+"FarewellReplied":["on_farewell_replied",[],[["link","one",[]]]],
 "Resumed":["on_resumed",[["client","one",[]],["link","one",[]],["watching","one",[]]],[["me","one",[]],["access","one",[]],["cursor","every",[],[]]]],
 };
 export const values = {
@@ -36,6 +37,7 @@ export const values = {
 "Left":[],
 "Suspended":[],
 "Resumed":[],
+"FarewellReplied":[["word"],["attempt"],["status"]],
 "WatchAsked":[["session"]],
 "UnwatchAsked":[["session"]],
 "WatchReplied":[["attempt"],["serial"],["session"],["status"],["chance",1.0]],
@@ -47,7 +49,7 @@ export const values = {
 "ReconnectDue":[["attempt"]],
 "EventArrived":[["attempt"],["session"],["epoch"],["position"],["chance",1.0]],
 "GapArrived":[["attempt"],["session"],["epoch"],["position"]],
-"EndArrived":[["attempt"],["session"],["outcome"]],
+"EndArrived":[["attempt"],["session"],["outcome"],["verdicts",[]]],
 "TakenOver":[["attempt"],["fresh"],["chance",1.0]],
 "SendRequested":[["session"],["key"],["size",0]],
 "PostReplied":[["session"],["post"],["status"],["token",null],["verdicts",[]],["sent",true],["retry_after_s",null],["chance",1.0]],
@@ -55,7 +57,7 @@ export const values = {
 "Desynced":[["attempt"],["chance",1.0]],
 "Flush":[["session"],["new_stream",true]],
 "Bar":[["session"]],
-"Abandon":[["session"]],
+"Abandon":[["session"],["verdicts",[]]],
 "ClientState":[["state"],["outcome",null]],
 "Me":[["cid"],["of_server",false]],
 "Access":[["token",null],["asked",false],["unproven",false]],
@@ -75,6 +77,7 @@ export const values = {
 "SaySuspended":[["attempt"],["cid"]],
 "Tell":[["attempt"],["cid"],["serial"],["session"],["cursor"]],
 "NotWatched":[["session"],["status"]],
+"NotTaken":[["word"],["status"]],
 "SessionOver":[["session"],["outcome"]],
 "AskCredential":[["token"]],
 "Renamed":[["cid"],["why"]],

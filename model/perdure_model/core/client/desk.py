@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from perdure_model.core.client.book import SESSION_TABLE
 from perdure_model.core.client.effects import (
@@ -25,10 +26,11 @@ from perdure_model.core.client.effects import (
 )
 from perdure_model.core.client.inputs import Abandon, Flush, ReconnectDue
 from perdure_model.core.client.parts import Access, ClientSettings, ClientState, Link, Me, Outbox, Watching
-from perdure_model.core.common import Cursor, Refused, backoff_s, moved
+from perdure_model.core.common import Cursor, Refused, SendKey, backoff_s, moved
 from perdure_model.core.rule import Decision, Key
 
 NO_SETTINGS = ClientSettings()
+Verdicts: TypeAlias = tuple[tuple[SendKey, str], ...]
 
 
 @dataclass
@@ -46,7 +48,7 @@ class Desk:
     chance: float = 1.0
     asked_s: float | None = None
     fresh: Hashable = None
-    over: tuple[str, str] = ("", "")
+    over: tuple[str, str, Verdicts] = ("", "", ())
     effects: list[ClientEffect] = field(default_factory=list)
 
     def step(self, event: str, *, outcome: str = "failed", stale: str = "", **facts: bool) -> bool:
@@ -108,7 +110,7 @@ class Desk:
         self.effects.append(Renamed(self.fresh, "taken over"))
 
     def drop_session(self) -> None:
-        session, outcome = self.over
+        session, outcome, verdicts = self.over
         self.watching = replace(
             self.watching,
             sessions=tuple(one for one in self.watching.sessions if one != session),
@@ -116,14 +118,17 @@ class Desk:
         )
         self.effects.append(SessionOver(session, outcome))
         if (session,) in self.outboxes:
-            self.effects.append(Next(Abandon(session)))
+            self.effects.append(Next(Abandon(session, verdicts)))
 
     def flush(self) -> None:
         self.effects += [Next(Flush(str(session))) for (session,) in self.outboxes]
 
     def abandon(self) -> None:
         self.link = replace(self.link, phase="over")
-        self.effects += [Next(Abandon(str(session))) for (session,) in self.outboxes]
+        ended, _, verdicts = self.over
+        self.effects += [
+            Next(Abandon(str(session), verdicts if session == ended else ())) for (session,) in self.outboxes
+        ]
 
 
 def asking(access: Access, effects: list[ClientEffect]) -> Access:

@@ -65,7 +65,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class SayGoodbye:
-    """Tell the server, once and without waiting for an answer, that this client is done."""
+    """Tell the server, once, that this client is done; the end of it is told as `FarewellReplied`, once."""
 
     attempt: Attempt
     cid: Hashable
@@ -73,7 +73,8 @@ class SayGoodbye:
 
 @dataclass(frozen=True, slots=True)
 class SaySuspended:
-    """Tell the server, once and without waiting for an answer, that this client will be away."""
+    """Tell the server, once, that this client will be away; the end of it is told as `FarewellReplied`,
+    once."""
 
     attempt: Attempt
     cid: Hashable
@@ -98,6 +99,15 @@ class NotWatched:
     """Tell the application that this session is not watched, and the status that says why."""
 
     session: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """Tell the application that the server may not have taken this word, and the status that says why: it
+    goes by the grace time."""
+
+    word: Literal["close", "suspend"]
     status: int
 
 
@@ -184,6 +194,7 @@ ClientEffect: TypeAlias = (
     | SaySuspended
     | Tell
     | NotWatched
+    | NotTaken
     | SessionOver
     | AskCredential
     | Renamed

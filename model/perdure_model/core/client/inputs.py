@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from perdure_model.core.common import Attempt, Cursor, Epoch, SendKey
 
@@ -54,6 +54,15 @@ class Suspended:
 @dataclass(frozen=True, slots=True)
 class Resumed:
     """The application is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class FarewellReplied:
+    """What was said of leaving came to its end: the status (0: no answer)."""
+
+    word: Literal["close", "suspend"]
+    attempt: Attempt
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +170,13 @@ class GapArrived:
 
 @dataclass(frozen=True, slots=True)
 class EndArrived:
-    """The server ends the session: succeeded, failed or expired."""
+    """The server ends the session: succeeded, failed or expired. With it come our receipts: the answer to a
+    POST may be on its way still, or lost."""
 
     attempt: Attempt
     session: str
     outcome: str
+    verdicts: tuple[tuple[SendKey, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +249,10 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Abandon:
-    """Follows the end: the session's open sends are settled."""
+    """Follows the end: the session's open sends are settled, by these receipts where they have one."""
 
     session: str
+    verdicts: tuple[tuple[SendKey, str], ...] = ()
 
 
 ClientInput: TypeAlias = (
@@ -248,6 +260,7 @@ ClientInput: TypeAlias = (
     | Left
     | Suspended
     | Resumed
+    | FarewellReplied
     | WatchAsked
     | UnwatchAsked
     | WatchReplied

@@ -129,12 +129,13 @@ def item_event(i: PostReplied, kind: str, verdict: str | None) -> tuple[str, str
     """What the end of a POST means for one of its sends: event, reason, whether it may have been taken.
 
     A send that a 2xx reply does not name is one of which we know nothing. A no that does not say whether
-    it will be tried again is final (finding T18).
+    it will be tried again is final (finding T18). A 409 says that this copy of the POST was not taken; of
+    a POST that was repeated on the way an earlier copy may have been (N35).
     """
     if kind == "taken" and verdict is not None:
         return VERDICT_EVENTS.get(verdict, "refused"), verdict, False
     if kind == "unknown":
-        return "unknown", "the server has forgotten this connection", False
+        return "unknown", "the server has forgotten this connection", True
     if kind == "denied":
         return "denied", "the credential was refused", False
     if kind == "final":
@@ -213,9 +214,14 @@ def on_abandon(
     access: Access,
     settings: ClientSettings,
 ) -> Decision:
-    """The session is over: what is open ends, uncertain where an attempt may have been taken."""
+    """The session is over: what is open ends, by its receipt if there is one, and else uncertain where an
+    attempt may have been taken (N43)."""
     queue = Queue(i.session, outbox, items, Around(state, link, me, access, settings))
     queue.cancel()
+    verdicts = dict(i.verdicts)
     for key, item in items.items():
-        queue.step(key, "abandon", "the session is over", doubt=item.state == "sending")
+        verdict = verdicts.get(key[1])  # type: ignore[call-overload]
+        doubt = item.state == "sending" and verdict is None
+        taken = verdict in VERDICT_EVENTS
+        queue.step(key, "abandon", "the session is over", doubt=doubt, taken=taken)
     return queue.done()

@@ -12,6 +12,7 @@ from perdure_model.core.client.effects import (
     CancelTimer,
     EndStream,
     Next,
+    NotTaken,
     OpenStream,
     Renamed,
     SayGoodbye,
@@ -23,6 +24,7 @@ from perdure_model.core.client.effects import (
 from perdure_model.core.client.inputs import (
     Desynced,
     EndArrived,
+    FarewellReplied,
     Heard,
     Left,
     ReconnectDue,
@@ -241,7 +243,8 @@ def on_end_arrived(
     i: EndArrived, state: ClientState, link: Link, watching: Watching, me: Me, outboxes: Outboxes
 ) -> Decision:
     """A session is over, with the server's outcome, reported once; with the last one the client is done."""
-    desk = Desk(state, link, me=me, watching=watching, outboxes=outboxes, over=(i.session, i.outcome))
+    over = (i.session, i.outcome, i.verdicts)
+    desk = Desk(state, link, me=me, watching=watching, outboxes=outboxes, over=over)
     current = is_current(link, i.attempt) and i.session in watching.sessions
     last = watching.sessions == (i.session,)
     stale = "an end on a stream or of a session no longer ours"
@@ -265,6 +268,19 @@ def on_suspended(_i: Suspended, state: ClientState, link: Link, me: Me) -> Decis
     desk = Desk(state, link, me=me)
     desk.step("suspend", stale="suspended a session that was over")
     return desk.decided(desk.state, desk.link)
+
+
+AFTER = {"suspend": "resume", "close": "over"}
+"""Where the link stands once this was said."""
+
+
+@CLIENT.rule(FarewellReplied, reads=(LINK.one,), emits=(NotTaken,))
+def on_farewell_replied(i: FarewellReplied, link: Link) -> Decision:
+    """What the server did not take is not swallowed (T35): an application that believes its sessions kept
+    would lose them. A reply that comes after the return changes nothing."""
+    if i.attempt != link.attempt or link.phase != AFTER[i.word]:
+        return refuse("the reply to a farewell from before the return")
+    return (), () if classify(i.status) == "taken" else (NotTaken(i.word, i.status),)
 
 
 @CLIENT.rule(Resumed, *STREAM, WATCHING.one, reads=(ME.one, ACCESS.one, CURSOR.every()), emits=(OpenStream,))

@@ -43,6 +43,7 @@ HELD = (CONNECTION.one, WATCH.every("cid"), OWNER.every("cid"), WINDOW.every("ci
 GONE = (Refused("the connection is gone"), Reject(409, "unknown-connection"))
 STRANGER = (Refused("the id is another principal's"), Reject(403, "other-principal"))
 STALE = (Refused("a request from before the client's latest stream"), Reject(409, "stale-attempt"))
+REPEATED = (Refused("the request of the stream that is attached, once more"), Reject(425, "repeated-attempt"))
 
 
 @SERVER.rule(
@@ -65,7 +66,8 @@ def on_stream_requested(
 
     A session that is watched comes into being: who returns after its log was lost is told so at once, not
     with the next event (N01). What an id left suspended belongs to its principal alone (N05), and is not
-    taken up by a request from before the client went away (N30).
+    taken up by a request from before the client went away (N30). The same request once more, repeated by
+    something on the way, is no other client's: it may be made anew, as the next attempt (N33).
     """
     begun = {key: log or Log(i.fresh) for key, log in logs.items()}
     bound = {owner.principal for owner in owners.values()} | ({connection.principal} if connection else set())
@@ -78,7 +80,8 @@ def on_stream_requested(
     else:
         desk = Desk(i.cid, connection, watches, owners, request=i)
         if not desk.step("attach", newer=i.attempt > connection.generation):
-            return (connection, watches, owners, logs), STALE
+            again = i.attempt == connection.generation
+            return (connection, watches, owners, logs), REPEATED if again else STALE
     return (desk.connection, desk.watches, desk.owners, begun), tuple(desk.effects)
 
 

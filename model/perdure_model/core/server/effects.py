@@ -139,12 +139,14 @@ class WriteGap:
 
 @dataclass(frozen=True, slots=True)
 class WriteEnd:
-    """Say that the session is over."""
+    """Say that the session is over, with the receipts that the connection has for it: an answer to a POST
+    may come later than this, or never."""
 
     cid: str
     generation: Attempt
     session: str
     outcome: str
+    verdicts: tuple[tuple[SendKey, str], ...] = ()
 
 
 ServerEffect: TypeAlias = (

@@ -22,9 +22,11 @@ from perdure_model.core.server.parts import (
     LOG,
     SETTINGS,
     WATCH,
+    WINDOW,
     Log,
     ServerSettings,
     Watch,
+    Window,
 )
 
 Watches = Mapping[Key, Watch]
@@ -63,13 +65,14 @@ def on_ended(i: Ended, log: Log | None, watches: Watches, settings: ServerSettin
 @SERVER.rule(
     EventsDue,
     WATCH.one,
-    reads=(LOG.one, SETTINGS.one),
+    reads=(LOG.one, WINDOW.one, SETTINGS.one),
     emits=(WriteEvents, WriteGap, WriteEnd, Wake),
 )
 def on_events_due(
     i: EventsDue,
     watch: Watch | None,
     log: Log,
+    window: Window | None,
     settings: ServerSettings,
 ) -> Decision:
     """The stream is sent what comes next: a gap if the log does not reach back, events, the end.
@@ -91,7 +94,7 @@ def on_events_due(
     if last < log.head:
         effects.append(Wake(*to))
     elif log.outcome is not None:
-        effects.append(WriteEnd(*to, log.outcome))
+        effects.append(WriteEnd(*to, log.outcome, window.verdicts if window else ()))
         return (None,), tuple(effects)
     return (Watch(i.generation, Cursor(log.epoch, last)),), tuple(effects)
 

@@ -41,6 +41,8 @@ class Bounds:
     """Requests or responses lost: of POSTs, of goodbyes, of words about what is watched."""
     held: int = 0
     """POSTs that their client gives up on, and that arrive later all the same."""
+    doubled: int = 0
+    """Requests that something on the way repeats: of streams, and POSTs."""
     statuses: tuple[int, ...] = ()
     """What one POST or stream request may be answered with on the way."""
     restarts: int = 0
@@ -66,9 +68,9 @@ class Bounds:
     queue_max: int = 2
     log_max: int = 9
     batch_max: int = 2
+    tombstones_max: int = 1
     renews: bool = True
     liveness: bool = False
-    tombstones_max: int = 1
     """Whether what must happen in the end is decided, too: it takes a search of its own."""
 
     def __post_init__(self) -> None:

@@ -43,6 +43,7 @@ from perdure_model.world.transport.tab import NEW
 
 DEFECTS = Catalogue()
 defect = DEFECTS.enter
+UNKNOWN = 409
 EVERYBODYS = (CONNECTION.one, WATCH.every("cid"), OWNER.every(), WINDOW.every("cid"))
 """A connection, what it holds, and what others own."""
 
@@ -92,6 +93,10 @@ def _posts_unwelcomed(i: Any, box: Any, items: Any, _state: Any, *more: Any) -> 
     return outbox.on_send_requested(i, box, items, ClientState("awaiting"), *more)
 
 
+def _keeps_its_own_id(i: Any, state: Any, link: Any, me: Any, *more: Any) -> Decision:
+    return stream.on_welcomed(replace(i, cid=me.cid), state, link, me, *more)
+
+
 defect("T01", "each reconnect makes a new id", "P-OWNER", where="T spare", on_reconnect_due=_another_id)
 defect(
     "T25",
@@ -99,6 +104,13 @@ defect(
     "P-IDENTITY",
     "T old",
     on_stream_requested=_grace_for_all,
+)
+defect(
+    "T25b",
+    "an id that the server made is not adopted",
+    "P-IDENTITY",
+    where="T old",
+    on_welcomed=_keeps_its_own_id,
 )
 defect(
     "T26b",
@@ -155,6 +167,11 @@ def _late_suspend(i: Any, held: Any) -> Decision:
     return connection.on_suspend_requested(replace(i, attempt=held.generation) if held else i, held)
 
 
+def _suspend_forgotten(i: Any, held: Any) -> Decision:
+    _, effects = connection.on_suspend_requested(i, held)
+    return (held,), effects
+
+
 def _close_waits(i: Any, *held: Any) -> Decision:
     return connection.on_stream_closed(StreamClosed(i.cid, i.attempt), *held, ServerSettings())
 
@@ -184,6 +201,13 @@ defect(
     "P-NO-HIJACK",
     "T strangers",
     on_stream_requested=_any_principal,
+)
+defect(
+    "T24b",
+    "a suspend is taken, and not remembered",
+    "P-EXPIRE-SCOPE",
+    where="T away",
+    on_suspend_requested=_suspend_forgotten,
 )
 closing = SERVER[CloseRequested]
 defect(
@@ -242,6 +266,14 @@ def _expires_who_is_away(i: Any, held: Any, *more: Any) -> Decision:
     return connection.on_grace_elapsed(i, replace(held, said_away=NEVER) if held else held, *more)
 
 
+def _detaches_what_was_left(i: Any, held: Any, watches: Any, owners: Any, windows: Any) -> Decision:
+    all_watched = {key: Watch(i.generation, None) for key in owners}
+    (kept, after, *rest), effects = connection.on_grace_elapsed(
+        i, held, {**all_watched, **watches}, owners, windows
+    )
+    return (kept, after if kept is None else watches, *rest), effects
+
+
 def _returns_unwatching(i: Any, held: Any, *more: Any) -> Decision:
     return connection.on_stream_requested(replace(i, cursors=()) if held else i, held, *more)
 
@@ -260,6 +292,13 @@ defect(
     "P-EXPIRE-SCOPE",
     "T away",
     on_grace_elapsed=_expires_who_is_away,
+)
+defect(
+    "T06b",
+    "expiry detaches what was no longer watched",
+    "P-EXPIRE-SCOPE",
+    where="T unwatched",
+    on_grace_elapsed=_detaches_what_was_left,
 )
 defect("T31", "a reconnect forgets what was watched", "P-WATCH", on_stream_requested=_returns_unwatching)
 defect(
@@ -294,13 +333,17 @@ def _reconnect_shortens_any_wait(i: Any, box: Any, *more: Any) -> Decision:
     return outbox.on_flush(i, replace(box, asked=False), *more)
 
 
-def _all_are_uncertain(i: Any, *more: Any) -> Decision:
-    parts, effects = outbox.on_post_replied(i, *more)
-    told = (
-        replace(effect, outcome="uncertain") if getattr(effect, "outcome", "") == "failed" else effect
-        for effect in effects
-    )
-    return parts, tuple(told)
+def _all_drops(outcome: str) -> Decide:
+    def variant(i: Any, *more: Any) -> Decision:
+        parts, effects = outbox.on_post_replied(i, *more)
+        dropped = ("failed", "uncertain")
+        told = (
+            replace(effect, outcome=outcome) if getattr(effect, "outcome", "") in dropped else effect
+            for effect in effects
+        )
+        return parts, tuple(told)
+
+    return variant
 
 
 def _gives_up_at_once(i: Any, box: Any, items: Any, *more: Any) -> Decision:
@@ -334,6 +377,32 @@ def _one_too_many(i: Any, box: Any, items: Any, *more: Any) -> Decision:
     return outbox.on_send_requested(i, box, items, *around, wider)
 
 
+def _throws_out_the_oldest(i: Any, box: Any, items: Any, *more: Any) -> Decision:
+    *_, settings = more
+    room = dict(list(items.items())[1:]) if len(items) >= settings.queue_max else items
+    return outbox.on_send_requested(i, box, room, *more)
+
+
+def _gives_up_without_asking(i: Any, *more: Any) -> Decision:
+    *others, settings = more
+    return outbox.on_post_replied(i, *others, replace(settings, refreshes=False))
+
+
+def _asks_again_and_again(i: Any, box: Any, items: Any, link: Any, access: Any, *more: Any) -> Decision:
+    return outbox.on_post_replied(i, box, items, link, replace(access, unproven=False), *more)
+
+
+def _proven_by_any(i: Any, box: Any, items: Any, link: Any, access: Any, *more: Any) -> Decision:
+    """A credential counts as good once anything was taken, whatever it went out with.
+
+    The answer to a POST made with the credential before comes after the refresh, and vouches for the new one;
+    when that is refused in turn, another is asked for in its place, and so on. Cured by letting an answer
+    speak for the credential that its request went out with, and for no other.
+    """
+    token = access.token if classify(i.status) == "taken" else i.token
+    return outbox.on_post_replied(replace(i, token=token), box, items, link, access, *more)
+
+
 def _all_may_pass(i: Any, *more: Any) -> Decision:
     return outbox.on_post_replied(replace(i, status=500) if classify(i.status) == "final" else i, *more)
 
@@ -357,11 +426,6 @@ def _waits_for_the_servers_retry(
 
 def _forgets_receipts(i: Any, _window: Any, *more: Any) -> Decision:
     return sends.on_post_arrived(i, None, *more)
-
-
-def _never_in_doubt(i: Any, box: Any, items: Any, *more: Any) -> Decision:
-    sure = {key: replace(item, doubt=False) for key, item in items.items()}
-    return outbox.on_post_replied(replace(i, sent=False), box, sure, *more)
 
 
 def _any_retry_timer(i: Any, box: Any, *more: Any) -> Decision:
@@ -392,10 +456,35 @@ defect(
     "T tight",
     on_send_requested=_one_too_many,
 )
+defect(
+    "T14b",
+    "a full queue makes room by throwing out what it had accepted",
+    "P-QUEUE-BOUND",
+    where="T tight",
+    on_send_requested=_throws_out_the_oldest,
+)
+defect(
+    "T15b",
+    "a send whose credential is refused is dropped, and no other credential is asked for",
+    "P-CLASS",
+    where="T credentials",
+    on_post_replied=_gives_up_without_asking,
+)
+defect(
+    "T15c",
+    "a credential that was refused as soon as it came is replaced again",
+    "P-RETRY-BUDGET",
+    where="T credentials",
+    on_post_replied=_asks_again_and_again,
+)
 defect("T15", "a permanent status is retried", "P-CLASS", where="T answers", on_post_replied=_all_may_pass)
 defect("T08b", "a send that failed once is given up", "P-CLASS", on_post_replied=_gives_up_at_once)
 defect(
-    "T23c", "every drop is called uncertain", "P-UNCERTAIN", "T answers", on_post_replied=_all_are_uncertain
+    "T23c",
+    "every drop is called uncertain",
+    "P-UNCERTAIN",
+    "T answers",
+    on_post_replied=_all_drops("uncertain"),
 )
 defect(
     "T34b",
@@ -419,7 +508,7 @@ defect(
     "a send that is dropped after an attempt whose answer was lost is reported as failed",
     "P-UNCERTAIN",
     where="T losses",
-    on_post_replied=_never_in_doubt,
+    on_post_replied=_all_drops("failed"),
 )
 defect(
     "T34",
@@ -458,6 +547,20 @@ def _writes_to_all_at_once(i: Any, held: Any, watches: Any, settings: Any) -> De
     return (after, sent), (*effects, *writes)
 
 
+def _begins_at_the_head(i: Any, held: Any, watches: Any, owners: Any, logs: Any) -> Decision:
+    heads = {key[0]: Cursor(one.epoch, one.head) for key, one in logs.items() if one is not None}
+    cursors = tuple((session, heads.get(session, cursor)) for session, cursor in i.cursors)
+    return connection.on_stream_requested(replace(i, cursors=cursors), held, watches, owners, logs)
+
+
+def _forgets_farewell(_i: Any, _link: Any) -> Decision:
+    return (), ()
+
+
+def _any_farewell(i: Any, link: Any) -> Decision:
+    return stream.on_farewell_replied(replace(i, attempt=link.attempt), link)
+
+
 def _swallows(_i: Any, watching: Any, _link: Any) -> Decision:
     return (watching,), ()
 
@@ -490,10 +593,57 @@ defect(
         decide=_writes_to_all_at_once,
     ),
 )
+defect(
+    "T22c",
+    "a stream begins with what is published from then on",
+    "P-RECONVERGE",
+    where="T return",
+    on_stream_requested=_begins_at_the_head,
+)
+defect(
+    "T35b",
+    "a suspend that was not taken is forgotten",
+    "P-ERRORS",
+    where="T away",
+    on_farewell_replied=_forgets_farewell,
+)
+defect(
+    "T35c",
+    "the reply to an earlier suspend counts for the present one",
+    "P-ERRORS",
+    where="T twice away",
+    on_farewell_replied=_any_farewell,
+)
 defect("T35", "a watch that failed is forgotten", "P-RECONVERGE", "T not watched", on_watch_replied=_swallows)
 
 
 # -- findings of our own -------------------------------------------------------------------------------
+
+
+def _another_clients(i: Any, held: Any, *more: Any) -> Decision:
+    """A stream request that is not newer than the attached one is another client's, or a late one.
+
+    Something on the way (a browser whose kept-alive connection broke, a proxy) repeats the request that the
+    server has attached already; the repetition is refused with the word that another holds the id, and the
+    client gives its id up. Cured by telling the same attempt apart from an earlier one: it may pass, and the
+    next attempt takes the stream over.
+    """
+    parts, effects = connection.on_stream_requested(i, held, *more)
+    return parts, connection.STALE if effects == connection.REPEATED else effects
+
+
+def _surely_not_taken(i: Any, box: Any, items: Any, *more: Any) -> Decision:
+    """A POST that is answered with 409 was not taken, and is posted again under another epoch.
+
+    Of a POST that something on the way repeats, one copy is taken, and the other one comes after the server
+    has forgotten the connection. Its 409 is the answer that the client hears; the next attempt is a second
+    effect. Cured by leaving such a send in doubt: posted again only where the receipts are still known.
+    """
+    if i.status != UNKNOWN:
+        return outbox.on_post_replied(i, box, items, *more)
+    before = {key: item.doubt for key, item in items.items()}
+    (box, after, *rest), effects = outbox.on_post_replied(i, box, items, *more)
+    return (box, {key: replace(item, doubt=before[key]) for key, item in after.items()}, *rest), effects
 
 
 def _begins_no_log(i: Any, held: Any, watches: Any, owners: Any, logs: Any) -> Decision:
@@ -547,20 +697,6 @@ def _new_sends_first(rule: Decide) -> Decide:
 def _any_life_posts(i: Any, window: Any, owners: Any, log: Any, held: Any) -> Decision:
     """A POST is taken by its epoch alone, whatever life of the client made it.
 
-def _begins_at_the_head(i: Any, held: Any, watches: Any, owners: Any, logs: Any) -> Decision:
-    heads = {key[0]: Cursor(one.epoch, one.head) for key, one in logs.items() if one is not None}
-    cursors = tuple((session, heads.get(session, cursor)) for session, cursor in i.cursors)
-    return connection.on_stream_requested(replace(i, cursors=cursors), held, watches, owners, logs)
-
-
-def _forgets_farewell(_i: Any, _link: Any) -> Decision:
-    return (), ()
-
-
-def _any_farewell(i: Any, link: Any) -> Decision:
-    return stream.on_farewell_replied(replace(i, attempt=link.attempt), link)
-
-
     Two copies of one client share the connection, its epoch and its receipts. The winner's POST raises the
     floor below which all keys count as settled; the loser's, still under way, is below it: "duplicate", so
     it is reported as delivered, and nobody ever handled it. Cured by letting a POST carry the attempt that it
@@ -593,27 +729,6 @@ def _inherits(i: Any, held: Any, watches: Any, owners: Any, logs: Any) -> Decisi
 
 def _tells_nothing_more(
     i: Any, state: Any, link: Any, me: Any, access: Any, watching: Any, *more: Any
-defect(
-    "T22c",
-    "a stream begins with what is published from then on",
-    "P-RECONVERGE",
-    where="T return",
-    on_stream_requested=_begins_at_the_head,
-)
-defect(
-    "T35b",
-    "a suspend that was not taken is forgotten",
-    "P-ERRORS",
-    where="T away",
-    on_farewell_replied=_forgets_farewell,
-)
-defect(
-    "T35c",
-    "the reply to an earlier suspend counts for the present one",
-    "P-ERRORS",
-    where="T twice away",
-    on_farewell_replied=_any_farewell,
-)
 ) -> Decision:
     """A session that is watched or unwatched while the stream's request is under way is only noted.
 
@@ -657,7 +772,63 @@ def _renews_for_ever(i: Any, state: Any, link: Any, *more: Any) -> Decision:
     return (state, replace(link, attempt=(1, link.attempt[1] % 3)), *rest), effects
 
 
+def _receipts_go_with_it(i: Any, held: Any, owners: Any, stones: Any, receipts: Any, *more: Any) -> Decision:
+    """A session that is forgotten is forgotten whole, with its receipts.
+
+    An answer is lost, and the session ends. The client sits out its waits, longer than the session is kept:
+    the name is free again, the epoch of the connection is the same, and nobody knows the key. It is handled
+    twice. Cured by leaving receipts with their connection: they go when it goes, and its epoch with it.
+    """
+    (log_, owners, stones), effects = forgetting.on_forget_due(i, held, owners, stones, *more)
+    return (log_, owners, stones, {} if log_ is None else receipts), effects
+
+
+def _told_still_watches(i: Any, watch: Any, held: Any, *more: Any) -> Decision:
+    """Who was told of the end counts among those who watch, as long as the stream lasts.
+
+    A client of many sessions keeps its stream for days, and with it everything that has ended on it. Cured
+    by taking the end for the end: who was told of it watches no more.
+    """
+    (after,), effects = log.on_events_due(i, watch, held, *more)
+    told = any(isinstance(effect, WriteEnd) for effect in effects)
+    return (Watch(i.generation, Cursor(held.epoch, held.head)) if told else after,), effects
+
+
+def _abandons_what_it_has_receipts_for(i: Any, *more: Any) -> Decision:
+    """The end of a session ends its sends; what is in flight is uncertain.
+
+    A handler that ends the session at once is told of by the stream, before the answer to the POST: the
+    client hears of the end, and calls the very send uncertain that brought it about. Cured by writing the
+    receipts with the end.
+    """
+    return outbox.on_abandon(replace(i, verdicts=()), *more)
+
+
 suspending = SERVER[SuspendRequested]
+forgets = SERVER[ForgetDue]
+defect(
+    "N41",
+    "what is forgotten with a session are its receipts, too: a send that is repeated is handled twice",
+    "P-EFFECT-ONCE",
+    where="T forgets",
+    on_forget_due=replace(
+        forgets, parts=(*forgets.parts, WINDOW.every("session")), decide=_receipts_go_with_it
+    ),
+)
+defect(
+    "N42",
+    "who was told that a session is over keeps the server from forgetting it",
+    "P-EXPIRES",
+    where="T forgets one",
+    on_events_due=_told_still_watches,
+)
+defect(
+    "N43",
+    "a send that ended its session is called uncertain, since the end comes before the answer",
+    "P-UNCERTAIN",
+    where="T ends",
+    on_abandon=_abandons_what_it_has_receipts_for,
+)
 defect(
     "N01",
     "a client that comes back to a server that has lost its log hears of it only with the next event",
@@ -728,48 +899,30 @@ defect(
     on_stream_requested=_any_request_brings_it_back,
 )
 defect(
+    "N33",
+    "a stream request that was repeated on the way costs its client the id",
+    "P-OWNER",
+    where="T repeated",
+    on_stream_requested=_another_clients,
+)
+defect(
+    "N35",
+    "of a POST that was repeated on the way the copy that was refused counts, and it is handled twice",
+    "P-EFFECT-ONCE",
+    where="T doubled",
+    on_post_replied=_surely_not_taken,
+)
+defect(
+    "N34",
+    "a credential that nobody has taken passes for a good one",
+    "P-RETRY-BUDGET",
+    where="T credentials",
+    on_post_replied=_proven_by_any,
+)
+defect(
     "N09",
     "a client whose every id is said to be another's takes new ones for ever, and at once",
     "P-TERMINATES",
     where="T outbid",
     on_stream_lost=_renews_for_ever,
-)
-def _receipts_go_with_it(i: Any, held: Any, owners: Any, stones: Any, receipts: Any, *more: Any) -> Decision:
-    """A session that is forgotten is forgotten whole, with its receipts.
-
-    An answer is lost, and the session ends. The client sits out its waits, longer than the session is kept:
-    the name is free again, the epoch of the connection is the same, and nobody knows the key. It is handled
-    twice. Cured by leaving receipts with their connection: they go when it goes, and its epoch with it.
-    """
-    (log_, owners, stones), effects = forgetting.on_forget_due(i, held, owners, stones, *more)
-    return (log_, owners, stones, {} if log_ is None else receipts), effects
-
-
-def _told_still_watches(i: Any, watch: Any, held: Any, settings: Any) -> Decision:
-    """Who was told of the end counts among those who watch, as long as the stream lasts.
-
-    A client of many sessions keeps its stream for days, and with it everything that has ended on it. Cured
-    by taking the end for the end: who was told of it watches no more.
-    """
-    (after,), effects = log.on_events_due(i, watch, held, settings)
-    told = any(isinstance(effect, WriteEnd) for effect in effects)
-    return (Watch(i.generation, Cursor(held.epoch, held.head)) if told else after,), effects
-
-
-forgets = SERVER[ForgetDue]
-defect(
-    "N41",
-    "what is forgotten with a session are its receipts, too: a send that is repeated is handled twice",
-    "P-EFFECT-ONCE",
-    where="T forgets",
-    on_forget_due=replace(
-        forgets, parts=(*forgets.parts, WINDOW.every("session")), decide=_receipts_go_with_it
-    ),
-)
-defect(
-    "N42",
-    "who was told that a session is over keeps the server from forgetting it",
-    "P-EXPIRES",
-    where="T forgets one",
-    on_events_due=_told_still_watches,
 )

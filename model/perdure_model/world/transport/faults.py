@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from perdure_model.checker import Component
 from perdure_model.core.client import inputs as ask
-from perdure_model.world.transport.tab import AWAY, DEAD, LIVE, Answers, Tab
-from perdure_model.world.transport.wires import NOTHING, Channel, Exchange, Farewell, Request, Word, swapped
+from perdure_model.world.transport.tab import AWAY, DEAD, LIVE, Answers, Refresh, Tab
+from perdure_model.world.transport.wires import (
+    NOTHING,
+    UNDER_WAY,
+    Channel,
+    Exchange,
+    Farewell,
+    Request,
+    Word,
+    swapped,
+)
 
 if TYPE_CHECKING:
     from perdure_model.world.transport.world import Transport
@@ -33,6 +42,7 @@ class Faults:
                 (b.lost and b.watches, self._lose_words),
                 (b.lost and (b.leaves or b.suspends), self._lose_farewells),
                 (b.held, self._hold),
+                (b.doubled, self._double),
                 (b.statuses, self._answer),
                 (b.garbled, self._garble),
                 (b.kills, self._kill),
@@ -82,8 +92,8 @@ class Faults:
         @self._action(tab, tab.farewells, self.budget["lost"], name="a farewell is lost")
         def lose(farewells: frozenset[Farewell], left: int) -> Step:
             for said in sorted(farewells):
-                if left:
-                    yield farewells - {said}, left - 1
+                if left and said.status in (UNDER_WAY, 200):
+                    yield said.answered(farewells, 0, heeded=bool(self.bounds.suspends)), left - 1
 
     def _hold(self, tab: Tab) -> None:
         @self._action(
@@ -93,6 +103,33 @@ class Faults:
             for n, e in enumerate(posts):
                 if left and e.status is None:
                     yield swapped(posts, n, e._replace(status=0)), (*held, e), left - 1
+
+    def _double(self, tab: Tab) -> None:
+        """What was given up on by nobody, and yet arrives once more."""
+        left = self.budget["doubled"]
+
+        @self._action(tab, tab.posts, tab.held, left, name="a POST is repeated on the way")
+        def double_post(posts: tuple[Exchange, ...], held: tuple[Exchange, ...], left: int) -> Step:
+            for e in posts:
+                if left and e.status is None:
+                    yield posts, (*held, e._replace(copy=True)), left - 1
+
+        cids = tuple(dict.fromkeys(tab.ids.values()))
+        closes = [self.world.host.closes[cid] for cid in cids]
+        sources = [tab.requests, tab.channel, left, *closes]
+
+        @self._action(tab, *sources, name="a stream request is repeated on the way")
+        def double_request(
+            requests: frozenset[Request], channel: Channel | None, left: int, *seen: Any
+        ) -> Step:
+            if not left or channel is None or channel.status is not None or channel.cut:
+                return
+            again = Request(channel.attempt, channel.cid, channel.token, channel.cursors, copy=True)
+            if again not in requests:
+                yield requests | {again}, channel, left - 1, *seen  # its answer reaches nobody
+            if channel.unread:
+                unheard = channel._replace(generation=None, messages=())
+                yield requests | {again}, unheard, left - 1, *tab.noticed(channel, seen)
 
     def _answer(self, tab: Tab) -> None:
         statuses = self.bounds.statuses
@@ -141,7 +178,7 @@ class Faults:
         closes = [self.world.host.closes[cid] for cid in cids]
         wires = [tab.channel, tab.posts, tab.held, tab.words, tab.farewells]
         memory = [tab.following, tab.reconnect, tab.retry, tab.late, tab.credential, tab.shown, tab.asked]
-        fresh: tuple[Any, ...] = ((), NOTHING, NOTHING, NOTHING, (None, 0), (False, False), 0)
+        fresh: tuple[Any, ...] = ((), NOTHING, NOTHING, NOTHING, Refresh(), (False, False), 0)
         memory += tab.answers.values()
         fresh += (Answers(),) * len(tab.answers)
         seen = list(tab.seen.values())
@@ -154,6 +191,7 @@ class Faults:
             if how not in (LIVE, AWAY) or not left:
                 return
             channel, posts, held, _words, farewells = rest[: len(wires)]
+            farewells = frozenset(said for said in farewells if said.under_way)
             noticed = rest[len(rest) - len(closes) :]
             if channel is not None and channel.generation:
                 noticed = tab.noticed(channel, noticed)

@@ -148,7 +148,7 @@ class Host:
 
         writing(down.WriteEvents, events)
         writing(down.WriteGap, lambda e: [ask.GapArrived(e.generation, e.session, e.epoch, e.position)])
-        writing(down.WriteEnd, lambda e: [ask.EndArrived(e.generation, e.session, e.outcome)])
+        writing(down.WriteEnd, lambda e: [ask.EndArrived(e.generation, e.session, e.outcome, e.verdicts)])
 
     def _timer_sinks(self, address: Mapping[str, str], cids: list[str]) -> None:
         timers = [self.grace[cid] for cid in cids]
@@ -205,8 +205,8 @@ class Host:
 
         @self.world.sink(down.Reject, tab.channel, of=told.StreamRequested, address=here)
         def reject_stream(e: down.Reject, to: Any, channel: Channel | None) -> Step:
-            mine = channel is not None and to.attempt == channel.attempt
-            yield (channel._replace(status=e.status) if mine and channel else channel,)
+            waits = channel is not None and to.attempt == channel.attempt and channel.generation is None
+            yield (channel._replace(status=e.status) if waits and channel else channel,)
 
         @self.world.sink(down.Reject, tab.posts, of=told.PostArrived, address=here)
         def reject_post(e: down.Reject, to: Any, posts: Any) -> Step:
@@ -248,7 +248,8 @@ class Host:
                 None,
                 *("" if s in watched else "unwatched" for s in self.sessions),
             )
-            if channel is None or channel.attempt != e.generation or channel.cut:
+            heard = channel is not None and channel.generation is None and not channel.cut
+            if channel is None or channel.attempt != e.generation or not heard:
                 yield channel, closes | {e.generation}, *after  # nobody reads it: it will be seen closed
                 return
             handle = channel.cid if tab.ids[channel.cid] == cid else cid
@@ -297,7 +298,7 @@ class Host:
                 named = made[request.attempt[1] % len(made)] if made else tab.ids[request.cid]
                 if named == cid and self.world.passes("streams", request.token, dead):
                     i = told.StreamRequested(
-                        cid, request.attempt, PRINCIPAL, request.cursors, request.attempt, made=bool(made)
+                        cid, request.attempt, PRINCIPAL, request.cursors, request.fresh, made=bool(made)
                     )
                     yield i, (requests - {request}, *dead), request
 
@@ -330,36 +331,48 @@ class Host:
         self.bind(
             told.PostArrived, [tab.posts, *self.world.gate], arriving, f"{tab.name}'s POST as {cid}", where
         )
-        if handle == OWN and (self.world.bounds.held or self.world.bounds.kills):
+        bounds = self.world.bounds
+        if handle == OWN and (bounds.held or bounds.doubled or bounds.kills):
             name = f"{tab.name}'s POST as {cid}, held up"
             self.bind(told.PostArrived, [tab.held], held_up, name, where)
 
     def _farewell_rules(self, tab: Tab, handle: Any, cid: str) -> None:
         unwatched = [self.detached[s, cid] for s in self.sessions]
 
-        def closing(farewells: frozenset[Farewell], _closed: Any, *_gone: str) -> Iterator[Arrival]:
+        heeded = bool(self.world.bounds.suspends)
+
+        def said_of(
+            kind: str, farewells: frozenset[Farewell]
+        ) -> Iterator[tuple[Farewell, frozenset[Farewell]]]:
             for said in sorted(farewells):
-                if said.kind == "close" and said.cid == handle:
-                    i = told.CloseRequested(cid, said.attempt, PRINCIPAL)
-                    yield i, (farewells - {said}, said.attempt, *_gone), None
+                if (said.kind, said.cid) == (kind, handle) and said.under_way:
+                    yield said, said.answered(farewells, 200, heeded=heeded)
+
+        def closing(farewells: frozenset[Farewell], _closed: Any, *_gone: str) -> Iterator[Arrival]:
+            for said, left in said_of("close", farewells):
+                i = told.CloseRequested(cid, said.attempt, PRINCIPAL)
+                yield i, (left, said.attempt, *_gone), said
 
         def suspending(farewells: frozenset[Farewell], away: str, opened: Any) -> Iterator[Arrival]:
-            for said in sorted(farewells):
-                if said.kind == "suspend" and said.cid == handle:
-                    i = told.SuspendRequested(cid, said.attempt, PRINCIPAL)
-                    yield i, (farewells - {said}, AWAY if opened[1] == AWAY else away, opened), None
+            for said, left in said_of("suspend", farewells):
+                i = told.SuspendRequested(cid, said.attempt, PRINCIPAL)
+                yield i, (left, AWAY if opened[1] == AWAY else away, opened), said
 
         where = {"tab": tab.name, "cid": cid}
         closed, away = self.closed[cid], tab.away
         sources = [tab.farewells, closed, *unwatched]
 
-        @self.world.sink(down.Reject, closed, of=told.CloseRequested, address=where)
-        def reject_close(_e: down.Reject, _to: object, _closed: Any) -> Step:
-            yield (None,)
+        def rejected(e: down.Reject, to: Farewell, farewells: frozenset[Farewell]) -> frozenset[Farewell]:
+            taken = to._replace(status=200)
+            return taken.answered(farewells, e.status, heeded=heeded)
 
-        @self.world.sink(down.Reject, away, of=told.SuspendRequested, address=where)
-        def reject_suspend(_e: down.Reject, _to: object, _away: str) -> Step:
-            yield ("",)
+        @self.world.sink(down.Reject, tab.farewells, closed, of=told.CloseRequested, address=where)
+        def reject_close(e: down.Reject, to: Farewell, farewells: Any, _closed: Any) -> Step:
+            yield rejected(e, to, farewells), None
+
+        @self.world.sink(down.Reject, tab.farewells, away, of=told.SuspendRequested, address=where)
+        def reject_suspend(e: down.Reject, to: Farewell, farewells: Any, _away: str) -> Step:
+            yield rejected(e, to, farewells), ""
 
         self.bind(told.CloseRequested, sources, closing, f"{tab.name}'s goodbye as {cid}", where)
         if self.world.bounds.suspends:
@@ -481,19 +494,6 @@ class Host:
             name = f"{session} ends"
             self.bind(told.Ended, [ends, lives], ending(session), name, where, fair=False)
 
-    def _restart_rules(self) -> None:
-        budget, lives = self.world.budget, self.world.lives
-        unseen = [*self.closes.values(), *self.woken.values()]
-        opened = [tab.opened for tab in self.world.tabs]
-
-        def restarting(kept: bool) -> Any:
-            def arrivals(left: int, life: int, *states: Any) -> Iterator[Arrival]:
-                used = states[: len(opened)]
-                if left and any(life for life, _ in used):
-                    forgotten = (NOTHING,) * len(unseen)
-                    yield told.ServerStarted(kept), (left - 1, life + 1, *used, *forgotten), None
-
-            return arrivals
     def _forget_rules(self) -> None:
         """Sessions that are over run out of their time; its end may also come after all was lost."""
 
@@ -513,6 +513,19 @@ class Host:
         """An epoch for a log that begins. Where sessions are forgotten, one server has several of a name."""
         return ("log", of, *which) if self.world.bounds.forgets else ("log", of)
 
+    def _restart_rules(self) -> None:
+        budget, lives = self.world.budget, self.world.lives
+        unseen = [*self.closes.values(), *self.woken.values()]
+        opened = [tab.opened for tab in self.world.tabs]
+
+        def restarting(kept: bool) -> Any:
+            def arrivals(left: int, life: int, *states: Any) -> Iterator[Arrival]:
+                used = states[: len(opened)]
+                if left and any(life for life, _ in used):
+                    forgotten = (NOTHING,) * len(unseen)
+                    yield told.ServerStarted(kept), (left - 1, life + 1, *used, *forgotten), None
+
+            return arrivals
 
         for name, kept in (("restarts", False), ("kept", True)):
             if getattr(self.world.bounds, name):

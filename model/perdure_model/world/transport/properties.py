@@ -215,11 +215,11 @@ def expire_scope(w: Transport) -> None:
     A client that is away finds the session that it drove; none is told to be detached that it had unwatched.
     """
     for tab in w.tabs:
-        cid = home(w, tab)
+        owners = [w.host.owners[tab.session, cid] for cid in cids_of(tab)]
 
-        @w.always(tab.away, tab.drives, w.host.owners[tab.session, cid], name="P-EXPIRE-SCOPE")
-        def kept(away: str, drives: Any, owns: Any) -> bool:
-            return away != AWAY or drives is None or owns is not None
+        @w.always(tab.away, tab.drives, *owners, name="P-EXPIRE-SCOPE")
+        def kept(away: str, drives: Any, *owns: Any) -> bool:
+            return away != AWAY or drives is None or any(owns)
 
     for pair, detached in w.host.detached.items():
 
@@ -281,14 +281,20 @@ def watch(w: Transport) -> None:
 
 def watch_of(w: Transport, tab: Tab) -> None:
     """The statement for one client."""
-    cid = home(w, tab)
-    watches = [w.host.watches[s, cid] for s in w.host.sessions]
     looks = [tab.opened, tab.state, tab.wants, tab.watching]
 
     @w.always(*looks, name="P-WATCH")
     def as_wanted(opened: Any, state: Any, wants: Any, watching: Any) -> bool:
         known = living(opened) and state is not None and state.state != "terminal"
         return not known or set(wants) == set(watching.sessions)
+
+    for cid in cids_of(tab):
+        watched_under(w, tab, cid, looks)
+
+
+def watched_under(w: Transport, tab: Tab, cid: str, looks: list[Component]) -> None:
+    """The statement for one client and one of its ids."""
+    watches = [w.host.watches[s, cid] for s in w.host.sessions]
 
     @w.always(*looks, tab.channel, tab.words, tab.following, tab.told_no, *watches, name="P-WATCH")
     def in_force(opened: Any, state: Any, wants: Any, _watching: Any, channel: Any, *rest: Any) -> bool:
@@ -463,14 +469,19 @@ def queue_bound_of(w: Transport, tab: Tab) -> None:
 
 @states("P-RETRY-BUDGET")
 def retry_budget(w: Transport) -> None:
-    """A send is posted at most 1 + `retries_max` times, and once more after a credential refresh; no attempt
-    is spent while the stream is known to be down."""
+    """A send is posted at most 1 + `retries_max` times, and once more for each refused credential; another
+    credential is asked for only in place of one that the server had taken. No attempt is spent while the
+    stream is known to be down."""
     for tab in w.tabs:
         for answers in tab.answers.values():
 
             @w.always(answers, name="P-RETRY-BUDGET")
             def within(answers: Any) -> bool:
                 return bool(answers.posted <= 1 + w.bounds.retries_max + answers.denied)
+
+        @w.always(tab.credential, name="P-RETRY-BUDGET")
+        def not_in_vain(credential: Any) -> bool:
+            return not bool(credential.vain)
 
         @w.always(tab.posts, name="P-RETRY-BUDGET")
         def up(posts: Any) -> bool:
@@ -516,7 +527,7 @@ def status_class_of(w: Transport, tab: Tab) -> None:
         def passing(opened: Any, state: Any, credential: Any, outcome: Any, answer: Any) -> bool:
             if outcome != "failed" or not living(opened) or state.state == "terminal":
                 return True
-            return bool(answer.latest != 401 or credential[1] > 0)
+            return bool(answer.latest != 401 or credential.times > 0)
 
         @w.always(tab.outcomes[key], name="P-CLASS")
         def spent(outcome: Any) -> bool:
@@ -756,6 +767,10 @@ def bounded(w: Transport) -> None:
             most = w.bounds.batch_max * len(w.host.sessions) + w.bounds.garbled
             return kinds.count("EventArrived") <= most
 
+    @w.always(w.host.tombstones, *w.host.logs.values(), name="P-BOUNDED")
+    def counted(tombstones: Any, *logs: Any) -> bool:
+        return bool((tombstones or 0) == sum(log is not None and log.buried for log in logs))
+
     tab = w.tabs[0]
 
     @sometimes(w, "P-BOUNDED", tab.channel, w.host.logs[tab.session])
@@ -767,12 +782,9 @@ def bounded(w: Transport) -> None:
 
 
 @states("P-ERRORS")
-    @w.always(w.host.tombstones, *w.host.logs.values(), name="P-BOUNDED")
-    def counted(tombstones: Any, *logs: Any) -> bool:
-        return bool((tombstones or 0) == sum(log is not None and log.buried for log in logs))
-
 def errors(w: Transport) -> None:
-    """Every failure reaches the application: a session that is wanted and not watched is named."""
+    """Every failure reaches the application: a session that is wanted and not watched is named, and so is a
+    suspend or a goodbye that the server did not take."""
     for tab in w.tabs:
 
         @w.always(tab.opened, tab.state, tab.wants, tab.watching, tab.told_no, name="P-ERRORS")
@@ -780,6 +792,10 @@ def errors(w: Transport) -> None:
             if not living(opened) or state.state == "terminal":
                 return True
             return all(session in watching.sessions or session in told_no for session in wants)
+
+        @w.always(tab.opened, tab.parting, name="P-ERRORS")
+        def of_parting(opened: Any, parting: Any) -> bool:
+            return not living(opened) or parting.said_no == parting.told
 
     @sometimes(w, "P-ERRORS", w.tabs[0].told_no)
     def named(told_no: Any) -> bool:
@@ -808,16 +824,18 @@ def settle(w: Transport) -> None:
 
 
 def settle_of(w: Transport, tab: Tab) -> None:
-    """The statement for each send of a client; while it is in the background its sends wait."""
-    for n, key in enumerate(tab.keys[: w.bounds.sends]):
-        looks = (tab.asked, tab.opened, tab.outcomes[key])
+    """The statement for each send of a client: of this life, or taken up from an earlier one that wrote it
+    down. While the client is in the background its sends wait."""
+    for key in tab.keys:
+        written = [tab.noted[key]] if tab.noted else []  # who cannot be killed need write nothing down
 
-        def asked(asked: int, opened: Any, _outcome: Any, n: int = n) -> bool:
-            return asked > n and opened[0] == 1
+        def asked(asked: int, opened: Any, _outcome: Any, *note: Any, key: Any = key) -> bool:
+            return living(opened) and (note[0] is not None if note else asked >= key[1])
 
-        def reported(_asked: int, opened: Any, outcome: Any) -> bool:
-            return outcome is not None or opened[1] in (DEAD, AWAY) or opened[0] > 1
+        def reported(_asked: int, opened: Any, outcome: Any, *_note: Any) -> bool:
+            return outcome is not None or opened[1] in (DEAD, AWAY)
 
+        looks = (tab.asked, tab.opened, tab.outcomes[key], *written)
         w.leads_to(*looks, when=asked, then=reported, name="P-SETTLE")
 
 
@@ -901,6 +919,8 @@ def expires(w: Transport) -> None:
     if w.liveness:
         for tab in w.tabs:
             expires_of(w, tab)
+        for log in w.host.logs.values() if w.bounds.forgets else ():
+            forgotten(w, log)
     tab = w.tabs[0]
 
     @sometimes(w, "P-EXPIRES", tab.handled, w.host.connections[home(w, tab)])
@@ -908,21 +928,6 @@ def expires(w: Transport) -> None:
         return bool(handled) and connection is None
 
 
-def expires_of(w: Transport, tab: Tab) -> None:
-    """The statement for one client that has left, was killed, or has ended."""
-    cid = home(w, tab)
-    looks = (tab.opened, tab.state, w.host.connections[cid], w.host.owners[tab.session, cid])
-
-    def gone(opened: Any, state: Any, _connection: Any, _owns: Any) -> bool:
-        return opened[0] > 0 and (not living(opened) or state.state == "terminal")
-
-    def freed(opened: Any, state: Any, connection: Any, owns: Any) -> bool:
-        back = living(opened) and state.state != "terminal"
-        return back or (connection is None and (owns is None or owns.suspended != NEVER))
-        for log in w.host.logs.values() if w.bounds.forgets else ():
-            forgotten(w, log)
-
-    w.leads_to(*looks, when=gone, then=freed, name="P-EXPIRES")
 def forgotten(w: Transport, log: Component) -> None:
     """The statement for one session."""
     w.leads_to(
@@ -933,3 +938,23 @@ def forgotten(w: Transport, log: Component) -> None:
     )
 
 
+def expires_of(w: Transport, tab: Tab) -> None:
+    """The statement for one client that has left, was killed, or has ended, and for each of its ids."""
+    for cid in cids_of(tab):
+        users = [other for other in w.tabs if cid in cids_of(other)]
+        uses = [look for user in users for look in (user.opened, user.state)]
+        looks = (*uses, w.host.connections[cid], w.host.owners[tab.session, cid])
+
+        def unused(*uses: Any) -> bool:
+            pairs = zip(uses[::2], uses[1::2], strict=True)
+            return all(not living(opened) or state.state == "terminal" for opened, state in pairs)
+
+        def gone(*states: Any) -> bool:
+            opened = states[:-2:2]
+            return any(life > 0 for life, _ in opened) and unused(*states[:-2])
+
+        def freed(*states: Any) -> bool:
+            *uses, connection, owns = states
+            return not unused(*uses) or (connection is None and (owns is None or owns.suspended != NEVER))
+
+        w.leads_to(*looks, when=gone, then=freed, name="P-EXPIRES")

@@ -30,17 +30,19 @@ DEFAULT = {
     "T restart": replace(
         QUIET, sends=2, events=1, lost=1, held=1, restarts=1, retries_max=2, statuses=(429,)
     ),
+    "T doubled": replace(QUIET, doubled=1, restarts=1),
+    "T repeated": replace(QUIET, cuts=1, doubled=1, spare=True),
     "T kept": replace(QUIET, events=1, cuts=1, kept=1, late=1),
     "T once": replace(QUIET, cuts=1, attempts_max=0, liveness=True),
     "T ends": replace(QUIET, events=1, cuts=1, lost=1, ends=1, leaves=1),
-    "T strangers": replace(QUIET, cuts=1, suspends=1, strangers=1),
-    "T garbled": replace(QUIET, events=2, late=1, garbled=1),
     "T forgets": replace(QUIET, events=1, lost=1, ends=1, forgets=True, liveness=True),
     "T forgets one": replace(
         QUIET, sends=0, sessions=("s", "t"), watches=1, ends=1, forgets=True, liveness=True
     ),
     "T forgets at once": replace(QUIET, sends=0, events=1, cuts=1, ends=1, forgets=True, tombstones_max=0),
     "T forgets late": replace(QUIET, sends=0, ends=2, restarts=1, kept=1, forgets=True),
+    "T strangers": replace(QUIET, cuts=1, suspends=1, strangers=1),
+    "T garbled": replace(QUIET, events=2, late=1, garbled=1),
     "T stale": replace(QUIET, events=2, ends=2, leaves=1, late=1, log_max=1, batch_max=1),
     "T tight": replace(QUIET, sends=2, events=2, cuts=1, attempts_max=1, queue_max=1, log_max=1, batch_max=1),
     "T away": replace(QUIET, cuts=1, lost=1, suspends=1, late=1),
@@ -74,6 +76,7 @@ LARGE = {
     "T two": replace(DEFAULT["T two"], cuts=2, leaves=1),
     "T three": replace(QUIET, tabs=3, cuts=1),
     "T copied": replace(DEFAULT["T copied"], cuts=1),
+    "T repeated": replace(QUIET, tabs=2, copied=True, doubled=1),
     "T watching": replace(DEFAULT["T watching"], sends=1, ends=1),
 }
 SIZES: Mapping[str, Mapping[str, Bounds]] = {"small": SMALL, "default": DEFAULT, "large": LARGE}

@@ -9,7 +9,7 @@ from perdure_model.checker import Component
 from perdure_model.core.client import effects as up
 from perdure_model.core.client import inputs as ask
 from perdure_model.core.client import parts as mine
-from perdure_model.core.common import START, Epoch, SendKey
+from perdure_model.core.common import NEVER, START, Attempt, Epoch, SendKey
 from perdure_model.world.bind import Arrival
 from perdure_model.world.transport.wires import NOTHING, Channel, Exchange, Farewell, Request, Word, swapped
 
@@ -50,7 +50,7 @@ class Answers(NamedTuple):
     credential was refused, the latest answer and under which epoch, whether any has failed otherwise than by
     its credential, whether one may have been taken, and whether the server asked for a wait that still runs.
 
-    `wrong` says what a POST of it did that none may: go out too early, or under another id than welcomed.
+    `told`: whether the session's end brought the receipt of one that was taken. `wrong` says what a POST of it did that none may: go out too early, or under another id than welcomed.
     """
 
     latest: int | None = None
@@ -60,6 +60,7 @@ class Answers(NamedTuple):
     doubt: bool = False
     epoch: Epoch | None = None
     asked: bool = False
+    told: bool = False
     wrong: str = ""
 
     def then(self, status: int, epoch: Epoch) -> Answers:
@@ -68,7 +69,7 @@ class Answers(NamedTuple):
             latest=status,
             failed=self.failed or status not in (200, 401),
             denied=self.denied + (status == 401),
-            doubt=self.doubt or status in (0, 408) or status >= 500,
+            doubt=self.doubt or status in (0, 408, 409) or status >= 500,
             epoch=epoch,
             asked=self.asked or status == 429,
         )
@@ -77,6 +78,26 @@ class Answers(NamedTuple):
         """Posted once more."""
         wrong = "hasty" if self.asked else self.wrong if welcomed else "stray"
         return self._replace(posted=min(self.posted + 1, MANY), wrong=wrong)
+
+
+class Parting(NamedTuple):
+    """What a client said last of leaving, as the wires tell it: whether that was not taken, and whether its
+    application knows."""
+
+    word: str = ""
+    attempt: Attempt = NEVER
+    said_no: bool = False
+    told: bool = False
+
+
+class Refresh(NamedTuple):
+    """What a client asked for in place of its credential: of which one it asks now, how often it did; the
+    credentials that the server had taken, as the wires tell it; and whether it asked in place of another."""
+
+    of: Any = None
+    times: int = 0
+    taken: frozenset[Any] = frozenset({0})
+    vain: bool = False
 
 
 class Tab:
@@ -106,6 +127,7 @@ class Tab:
     def declare(self) -> None:
         """Say where effects go, and bind the rules."""
         self._stream_sinks()
+        self._farewell_sinks()
         self._send_sinks()
         self._app_sinks()
         self._timers()
@@ -167,9 +189,10 @@ class Tab:
         self.welcome = self._add("app.welcome", None)
         self.cause = self._add("app.cause", "")
         self.away = self._add("app.away", "")
+        self.parting = self._add("app.parting", Parting())
         self.wants = self._add("app.wants", (self.session,))
         self.told_no = self._add("app.told no", NOTHING)
-        self.credential = self._add("app.credential", (None, 0))
+        self.credential = self._add("app.credential", Refresh())
 
     # -- where effects go --------------------------------------------------------------------------
 
@@ -182,7 +205,7 @@ class Tab:
         @self._sink(up.OpenStream, self.requests, self.channel)
         def open_stream(e: up.OpenStream, _to: object, requests: Any, _old: object) -> Step:
             request = Request(e.attempt, e.cid, e.token, e.cursors)
-            yield requests | {request}, Channel(e.attempt, e.cid, e.token)
+            yield requests | {request}, Channel(e.attempt, e.cid, e.token, cursors=e.cursors)
 
         seen_closed = [closes[cid] for cid in dict.fromkeys(self.ids.values())]
 
@@ -203,13 +226,19 @@ class Tab:
         def tell(e: up.Tell, _to: object, words: tuple[Word, ...]) -> Step:
             yield ((*words, Word(e.attempt, e.cid, e.serial, e.session, e.cursor)),)
 
-        @self._sink(up.SayGoodbye, self.farewells)
-        def say_goodbye(e: up.SayGoodbye, _to: object, farewells: Any) -> Step:
-            yield (farewells | {Farewell("close", e.attempt, e.cid)},)
+    def _farewell_sinks(self) -> None:
+        def saying(word: str) -> Any:
+            def say(e: Any, _to: object, farewells: Any, _before: Parting) -> Step:
+                yield farewells | {Farewell(word, e.attempt, e.cid)}, Parting(word, e.attempt)
 
-        @self._sink(up.SaySuspended, self.farewells)
-        def say_suspended(e: up.SaySuspended, _to: object, farewells: Any) -> Step:
-            yield (farewells | {Farewell("suspend", e.attempt, e.cid)},)
+            return say
+
+        self._sink(up.SayGoodbye, self.farewells, self.parting)(saying("close"))
+        self._sink(up.SaySuspended, self.farewells, self.parting)(saying("suspend"))
+
+        @self._sink(up.NotTaken, self.parting)
+        def not_taken(e: up.NotTaken, _to: object, parting: Parting) -> Step:
+            yield (parting._replace(told=e.word == parting.word),)
 
     def noticed(self, channel: Channel, seen: tuple[Any, ...]) -> tuple[Any, ...]:
         """What the server will see closed, by the ids of this client."""
@@ -262,7 +291,7 @@ class Tab:
 
     def judged(self, e: up.Settled, had: Answers, link: mine.Link, *, doubt: bool) -> str:
         """The outcome that the application is told, or what is wrong with it."""
-        if e.outcome == "uncertain" and not doubt:
+        if e.outcome == "uncertain" and (had.told or not doubt):
             return "groundless"
         passing = e.why.startswith(("status 5", "status 429", "no answer"))
         spent = had.posted - had.denied > self.world.bounds.retries_max
@@ -292,8 +321,9 @@ class Tab:
             yield ((e.cid, e.why),)
 
         @self._sink(up.AskCredential, self.credential)
-        def ask_credential(e: up.AskCredential, _to: object, before: tuple[Any, int]) -> Step:
-            yield ((e.token, before[1] + 1),)
+        def ask_credential(e: up.AskCredential, _to: object, before: Refresh) -> Step:
+            vain = before.vain or e.token not in before.taken
+            yield (before._replace(of=e.token, times=before.times + 1, vain=vain),)
 
         @self._sink(up.NotWatched, self.told_no, self.wants)
         def not_watched(e: up.NotWatched, _to: object, told: Any, wants: tuple[str, ...]) -> Step:
@@ -391,13 +421,24 @@ class Tab:
 
         brought = (ask.Welcomed, ask.EventArrived, ask.GapArrived, ask.EndArrived, ask.TakenOver)
 
-        def welcomed(channel: Channel | None, _welcome: Any) -> Iterator[Arrival]:
+        def welcomed(channel: Channel | None, _welcome: Any, *taken: Refresh) -> Iterator[Arrival]:
             for i, left, to in arriving(ask.Welcomed)(channel):
-                yield i, (*left, (i.cid, i.epoch)), to
+                yield i, (*left, (i.cid, i.epoch), *taking(taken, left[0].token)), to
 
-        self.bind(ask.Welcomed, [self.channel, self.welcome], welcomed)
-        for message in brought[1:-1]:
+        self.bind(ask.Welcomed, [self.channel, self.welcome, *self._proofs], welcomed)
+        for message in brought[1:-2]:
             self.bind(message, [self.channel], arriving(message))
+
+        def ended(channel: Channel | None, *answers: Answers) -> Iterator[Arrival]:
+            for i, left, to in arriving(ask.EndArrived)(channel):
+                taken = {key for key, said in i.verdicts if said == "accepted" and i.session == self.session}
+                now = (
+                    one._replace(told=True) if key in taken else one
+                    for key, one in zip(self.keys, answers, strict=True)
+                )
+                yield i, (*left, *now), to
+
+        self.bind(ask.EndArrived, [self.channel, *self.answers.values()], ended)
         self.bind(ask.TakenOver, [self.channel, self.lost_id], taken_over)
         self.bind(ask.Heard, [self.channel], heard)
         self.bind(ask.StreamLost, [self.channel], losing)
@@ -413,7 +454,8 @@ class Tab:
             for i in sorted(running, key=repr):
                 yield i, (running - {i},), None
 
-        def replied(posts: tuple[Exchange, ...], *answers: Any) -> Iterator[Arrival]:
+        def replied(posts: tuple[Exchange, ...], *states: Any) -> Iterator[Arrival]:
+            answers, taken = states[: len(self.keys)], states[len(self.keys) :]
             for n, e in enumerate(posts):
                 if e.status is None:
                     continue
@@ -423,7 +465,8 @@ class Tab:
                 )
                 now = dict(zip(self.keys, answers, strict=True))
                 now |= {key: now[key].then(e.status, e.epoch) for key in e.keys}
-                yield reply, (swapped(posts, n), *now.values()), None
+                proofs = taking(taken, e.token) if e.status == 200 else taken
+                yield reply, (swapped(posts, n), *now.values(), *proofs), None
 
         def worded(words: tuple[Word, ...]) -> Iterator[Arrival]:
             for n, w in enumerate(words):
@@ -442,7 +485,7 @@ class Tab:
             return arrivals
 
         self.bind(ask.ReconnectDue, [self.reconnect], running_out)
-        self.bind(ask.PostReplied, [self.posts, *self.answers.values()], replied)
+        self.bind(ask.PostReplied, [self.posts, *self.answers.values(), *self._proofs], replied)
 
         def waited(running: frozenset[Any], *answers: Answers) -> Iterator[Arrival]:
             over = [one._replace(asked=False) for one in answers]
@@ -497,13 +540,23 @@ class Tab:
             if opened[1] in (LIVE, AWAY) and left:
                 yield ask.Suspended(), ((opened[0], AWAY), left - 1), None
 
-        def resuming(opened: tuple[int, str], away: str) -> Iterator[Arrival]:
+        def resuming(opened: tuple[int, str], away: str, _said: Parting) -> Iterator[Arrival]:
             if opened[1] == AWAY:
-                yield ask.Resumed(), ((opened[0], LIVE), BACK if away else ""), None
+                yield ask.Resumed(), ((opened[0], LIVE), BACK if away else "", Parting()), None
+
+        def replied(farewells: frozenset[Farewell], parting: Parting) -> Iterator[Arrival]:
+            for said in sorted(farewells):
+                if said.under_way:
+                    continue
+                latest = (said.kind, said.attempt) == (parting.word, parting.attempt)
+                after = parting._replace(said_no=True) if latest and said.status != 200 else parting
+                i = ask.FarewellReplied(said.kind, said.attempt, said.status)  # type: ignore[arg-type]
+                yield i, (farewells - {said}, after), None
 
         if self.world.bounds.suspends:
             self.bind(ask.Suspended, [self.opened, self.world.budget["suspends"]], suspending, fair=False)
-            self.bind(ask.Resumed, [self.opened, self.away], resuming, fair=False)
+            self.bind(ask.Resumed, [self.opened, self.away, self.parting], resuming, fair=False)
+            self.bind(ask.FarewellReplied, [self.farewells, self.parting], replied)
 
     def _watch_rules(self) -> None:
         sessions = self.world.bounds.sessions
@@ -523,26 +576,34 @@ class Tab:
             self.bind(ask.WatchAsked, sources, changing(ask.WatchAsked, wanted=True), fair=False)
             self.bind(ask.UnwatchAsked, sources, changing(ask.UnwatchAsked, wanted=False), fair=False)
 
+    @property
+    def _proofs(self) -> list[Component]:
+        """Where it is noted that the server took a credential, in worlds where one can die."""
+        return [self.credential] if self.world.bounds.tokens else []
+
     def _credential_rules(self) -> None:
         """The credential's own rules are checked in system R's worlds; here it answers as it may."""
         last = self.world.bounds.tokens
 
-        def given(asked: tuple[Any, int]) -> Iterator[Arrival]:
-            token, times = asked
-            if token is not None and token < last:
-                yield ask.CredentialGiven(token + 1), ((None, times),), None
-            if token is not None:
-                yield ask.CredentialGiven(token), (asked,), None
+        def given(asked: Refresh) -> Iterator[Arrival]:
+            if asked.of is not None and asked.of < last:
+                yield ask.CredentialGiven(asked.of + 1), (asked._replace(of=None),), None
+            if asked.of is not None:
+                yield ask.CredentialGiven(asked.of), (asked,), None
 
-        def refused(asked: tuple[Any, int]) -> Iterator[Arrival]:
-            token, times = asked
-            if token is not None:
-                yield ask.CredentialRefused(token), ((None, times),), None
-                yield ask.CredentialRefused(token - 1), (asked,), None
+        def refused(asked: Refresh) -> Iterator[Arrival]:
+            if asked.of is not None:
+                yield ask.CredentialRefused(asked.of), (asked._replace(of=None),), None
+                yield ask.CredentialRefused(asked.of - 1), (asked,), None
 
         if last:
             self.bind(ask.CredentialGiven, [self.credential], given)
             self.bind(ask.CredentialRefused, [self.credential], refused)
+
+
+def taking(refresh: tuple[Refresh, ...], token: Any) -> tuple[Refresh, ...]:
+    """With this credential among those that the server has taken."""
+    return tuple(one._replace(taken=one.taken | {token}) for one in refresh)
 
 
 def without(sessions: tuple[str, ...], session: str) -> tuple[str, ...]:

@@ -9,15 +9,23 @@ from perdure_model.core.client import inputs as ask
 from perdure_model.core.common import Attempt, Cursor, Epoch, SendKey
 
 NOTHING: frozenset[Any] = frozenset()
+UNDER_WAY = -1
+"""No status yet."""
 
 
 class Request(NamedTuple):
-    """A stream request on its way up."""
+    """A stream request on its way up; `copy`: something on the way made it."""
 
     attempt: Attempt
     cid: Hashable
     token: Hashable
     cursors: tuple[tuple[str, Cursor], ...]
+    copy: bool = False
+
+    @property
+    def fresh(self) -> Hashable:
+        """An id that nothing had before: the epoch of the connection that may begin with it."""
+        return ("copied", self.attempt) if self.copy else self.attempt
 
 
 class Channel(NamedTuple):
@@ -27,6 +35,7 @@ class Channel(NamedTuple):
     attempt: Attempt
     cid: Hashable
     token: Hashable = None
+    cursors: tuple[tuple[str, Cursor], ...] = ()
     generation: Attempt | None = None
     messages: tuple[Any, ...] = ()
     status: int | None = None
@@ -37,6 +46,11 @@ class Channel(NamedTuple):
     def flows(self) -> bool:
         """Whether what the server writes still reaches the wire."""
         return self.generation is not None and not self.over and not self.cut
+
+    @property
+    def unread(self) -> bool:
+        """Whether the server has answered, and nothing of it has been read."""
+        return self.flows and any(isinstance(message, ask.Welcomed) for message in self.messages)
 
     def written(self, *messages: Any) -> Channel:
         """With these behind what is there."""
@@ -50,7 +64,7 @@ class Channel(NamedTuple):
 
 class Exchange(NamedTuple):
     """A POST of sends: on its way up while `status` is None, then on its way back. `down`: it was made
-    while its client knew of no stream."""
+    while its client knew of no stream; `copy`: something on the way made it, and drops the answer."""
 
     session: str
     post: int
@@ -62,6 +76,7 @@ class Exchange(NamedTuple):
     down: bool
     status: int | None = None
     verdicts: tuple[tuple[SendKey, str], ...] = ()
+    copy: bool = False
 
 
 class Word(NamedTuple):
@@ -76,11 +91,22 @@ class Word(NamedTuple):
 
 
 class Farewell(NamedTuple):
-    """What a client says without waiting for an answer: `close` or `suspend`."""
+    """What a client says when it goes, `close` or `suspend`; on its way up while `status` is `UNDER_WAY`,
+    then on its way back."""
 
     kind: str
     attempt: Attempt
     cid: Hashable
+    status: int = UNDER_WAY
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it has not arrived."""
+        return self.status == UNDER_WAY
+
+    def answered(self, farewells: frozenset[Farewell], status: int, *, heeded: bool) -> frozenset[Farewell]:
+        """All of them, this one on its way back; or gone, where a world leaves the answers out."""
+        return (farewells - {self}) | ({self._replace(status=status)} if heeded else NOTHING)
 
 
 def swapped(waiting: tuple[Any, ...], n: int, *other: Any) -> tuple[Any, ...]:

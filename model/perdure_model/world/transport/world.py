@@ -26,6 +26,7 @@ BUDGETS = (
     "cuts",
     "lost",
     "held",
+    "doubled",
     "restarts",
     "kept",
     "stalls",
