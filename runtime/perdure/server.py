@@ -445,8 +445,10 @@ class Hub:
             stream.cut()
 
     def _ended(self, stream: Outgoing) -> None:
-        del self._streams[stream.cid, stream.generation]
-        self._feed(StreamClosed(stream.cid, stream.generation))
+        number = stream.cid, stream.generation
+        if self._streams.get(number) is stream:  # else its connection was closed, and the next one counts anew
+            del self._streams[number]
+            self._feed(StreamClosed(*number))
 
     # -- handlers ----------------------------------------------------------------------------------
 
