@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager
 from dataclasses import asdict, dataclass
 from inspect import isawaitable
 from os import urandom
@@ -245,10 +245,11 @@ class Routes:
             raise too_large
         body = bytearray()
         try:
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > self._limits.body_bytes:
-                    raise too_large
+            async with aclosing(request.stream()) as chunks:
+                async for chunk in chunks:
+                    body += chunk
+                    if len(body) > self._limits.body_bytes:
+                        raise too_large
         except ClientDisconnect as error:
             raise Refusal("malformed-json", "The body ended before its length.") from error
         return bytes(body)

@@ -12,8 +12,6 @@ from rich.table import Table
 
 from tests.soak.load import Load, Result, run
 
-MIB = 2**20
-
 
 def table(result: Result) -> Table:
     """The result for people."""
@@ -25,10 +23,9 @@ def table(result: Result) -> Table:
         shown.add_row(name.replace("_", " "), f"{n:,}", style="bold red" if name in wrong else None)
     for what, n in sorted(result.faults.items()):
         shown.add_row(f"proxy: {what}", f"{n:,}")
-    for who, memory in result.memory.items():
-        _, sizes = memory.judged
-        says = f"{sizes[-1] / MIB:.1f} MiB, {memory.growth:+.1%}"
-        shown.add_row(f"memory of {who}, after warm-up", says, style=None if memory.flat else "bold red")
+    for (who, measure), memory in result.memory.items():
+        says = f"{memory.sizes[-1]:,.0f}, {memory.growth:+.1%}"
+        shown.add_row(f"{measure} memory of {who}", says, style=None if memory.flat else "bold red")
     for who, left in result.left.items():
         shown.add_row(f"left in {who}", str(left or "nothing"), style="bold red" if left else None)
     shown.add_row("seconds", f"{result.seconds:.0f}")

@@ -17,12 +17,12 @@ from perdure_model.core.rule import Book
 
 from tests.soak.accounts import Seen
 from tests.soak.planted import planted
-from tests.soak.rest import at_rest, process_counts
-from tests.soak.server import HEARTBEAT_S
+from tests.soak.rest import at_rest, process_counts, tasks_left
+from tests.soak.server import HEARTBEAT_S, tell_blocks
 
-SENDS_MEAN = 40
+TURNS_MEAN, TURNS_MAX = 30, 100
 PAUSE_MEAN_S = 0.15
-SETTLED_WITHIN_S = 60.0
+ENDS_WITHIN_S = 120.0
 LAST_AGAIN_S = 2.0
 SETTINGS = ClientSettings(reconnect_first_s=0.1, reconnect_cap_s=1.0, retry_first_s=0.2, retry_cap_s=1.0)
 LIMITS = Limits(heartbeat_s=HEARTBEAT_S, post_s=3.0)
@@ -40,7 +40,7 @@ class Conversation:
     async def hold(self, url: str) -> None:
         """Hold it, and tell its account; one that does not end within a bound has no account."""
         tell("begun", session=self.name)
-        with anyio.move_on_after(SETTLED_WITHIN_S + SENDS_MEAN):
+        with anyio.move_on_after(ENDS_WITHIN_S):
             async with connect(
                 url, session=self.name, settings=SETTINGS, limits=LIMITS, book=self._book
             ) as session:
@@ -70,7 +70,7 @@ class Conversation:
             tell("ended", session=self.name, why=repr(error))
 
     async def _send_all(self, session: Session) -> None:
-        for _ in range(round(self._chance.expovariate(1 / SENDS_MEAN))):
+        for _ in range(min(round(self._chance.expovariate(1 / TURNS_MEAN)), TURNS_MAX)):
             if self._over.is_set() or session.outcome is not None:
                 break
             async with anyio.create_task_group() as group:
@@ -120,14 +120,24 @@ async def live(url: str, who: str, clients: int, seed: int, defect: str) -> None
         before, over = process_counts(), anyio.Event()
         tell("ready")
         async with anyio.create_task_group() as group:
+            telling = anyio.CancelScope()
+            group.start_soon(told_blocks, telling)
             for number in range(clients):
                 group.start_soon(
                     client, url, f"{who}-{number}", random.Random(f"{seed} {number}"), over, book
                 )
             async for _ in asked:
                 over.set()
+                telling.cancel()
                 break
-        tell("rest", left=await at_rest(before, process_counts))
+        left = await at_rest(before, process_counts)
+        tell("rest", left=left, tasks=tasks_left() if left and who == "asyncio" else [])
+
+
+async def told_blocks(scope: anyio.CancelScope) -> None:
+    """Tell of the blocks allocated until the scope is cancelled."""
+    with scope:
+        await tell_blocks()
 
 
 def main() -> None:

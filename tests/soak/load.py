@@ -27,7 +27,7 @@ from tests.soak.memory import Memory
 ROOT = Path(__file__).parents[2]
 BACKENDS = ("asyncio", "trio")
 START_S, SETTLE_S = 60.0, 90.0
-SAMPLE_S = 0.5
+SAMPLE_S, SHOWN_EACH_S = 0.5, 10.0
 LINE_BYTES_MAX = 1 << 20
 
 
@@ -45,12 +45,13 @@ class Load:
 
 @dataclass
 class Result:
-    """What a run came to. `left`: what a process holds more of at rest than before, by process."""
+    """What a run came to. `left`: what a process holds more of at rest than before, by process; `memory`
+    by process and measure."""
 
     totals: Totals
     faults: dict[str, int]
     left: dict[str, dict[str, int]]
-    memory: dict[str, Memory]
+    memory: dict[tuple[str, str], Memory]
     notes: list[str]
     seconds: float
     missing: list[str] = field(default_factory=list)
@@ -61,12 +62,11 @@ class Result:
         found = [f"{name}: {n}" for name, n in self.totals.wrong.items()]
         found += [f"{who} has not told its rest" for who in self.missing]
         found += [f"left in {who}: {what}" for who, what in self.left.items() if what]
-        for who, memory in self.memory.items():
-            if not memory.flat:
-                found.append(
-                    f"the memory of {who} grows by {memory.growth:.1%} of itself: "
-                    f"{memory.bytes_a_second:,.0f} bytes a second"
-                )
+        found += [
+            f"{what} memory of {who} grows by {memory.growth:.1%} of itself: {memory.a_second:,.0f} a second"
+            for (who, what), memory in self.memory.items()
+            if not memory.flat
+        ]
         return found
 
 
@@ -76,7 +76,8 @@ class Run:
     def __init__(self, load: Load, console: Console | None) -> None:
         self.load, self.console = load, console
         self.accounts = Accounts()
-        self.memory: dict[str, Memory] = {}
+        self.memory: dict[tuple[str, str], Memory] = {}
+        self.sampling = False
         self.left: dict[str, dict[str, int]] = {}
         self.port = 0
         self.serving = anyio.Event()
@@ -87,6 +88,17 @@ class Run:
         """A line of progress."""
         if self.console is not None:
             self.console.print(f"{time.monotonic() - self.started_s:7.1f} s  {what}", markup=False)
+
+    def sample(self, who: str, measure: str, size: int) -> None:
+        """Keep a sample of a process's memory, while faults are made."""
+        if self.sampling:
+            memory = self.memory.setdefault((who, measure), Memory(measure))
+            memory.sample(time.monotonic() - self.started_s, size)
+
+    def rest(self, who: str, line: dict[str, Any]) -> None:
+        """What a process has left."""
+        self.left[who] = line["left"]
+        self.accounts.notes.extend(line["tasks"])
 
     def server_line(self, line: dict[str, Any]) -> None:
         """What the server tells."""
@@ -99,7 +111,9 @@ class Run:
             case "over":
                 self.accounts.server_over(line["session"], line["published"])
             case "rest":
-                self.left["server"] = line["left"]
+                self.rest("server", line)
+            case "blocks":
+                self.sample("server", "blocks", line["blocks"])
 
     def client_line(self, who: str, line: dict[str, Any]) -> None:
         """What a process of clients tells."""
@@ -113,7 +127,9 @@ class Run:
             case "ready":
                 self.ready[who].set()
             case "rest":
-                self.left[who] = line["left"]
+                self.rest(who, line)
+            case "blocks":
+                self.sample(who, "blocks", line["blocks"])
 
 
 async def run(load: Load, console: Console | None = None) -> Result:
@@ -182,22 +198,19 @@ async def clients(
 
 async def sample(told: Run, processes: dict[str, Process], scope: anyio.CancelScope) -> None:
     """Look at the memory of all processes, again and again."""
-    told.memory = {who: Memory() for who in processes}
     watched = {who: psutil.Process(process.pid) for who, process in processes.items()}
-    shown_s = 0.0
+    shown_s = time.monotonic()
+    told.sampling = True
     with scope:
         while True:
-            at_s = time.monotonic() - told.started_s
             for who, process in watched.items():
-                told.memory[who].sample(at_s, process.memory_info().rss)
-            if at_s - shown_s > 10:
-                shown_s = at_s
-                sizes = ", ".join(f"{who} {m.bytes[-1] / 2**20:.1f} MiB" for who, m in told.memory.items())
+                told.sample(who, "resident", process.memory_info().rss)
+            if time.monotonic() - shown_s > SHOWN_EACH_S:
+                shown_s = time.monotonic()
                 done = told.accounts.totals
-                told.show(
-                    f"{done.conversations} conversations, {done.sends} sends, {done.events} events; {sizes}"
-                )
+                told.show(f"{done.conversations} conversations, {done.sends} sends, {done.events} events")
             await anyio.sleep(SAMPLE_S)
+    told.sampling = False
 
 
 @asynccontextmanager

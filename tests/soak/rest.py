@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
 from collections.abc import Callable
@@ -30,6 +31,16 @@ def process_counts() -> Counts:
         "clients": sum(isinstance(one, Machine) for one in living),
         "streams": sum(isinstance(one, Outgoing) for one in living),
     }
+
+
+def tasks_left() -> list[str]:
+    """Where the tasks of asyncio's loop stand, for who wants to know what it is that is left."""
+    return [
+        f"{info.name}: {task.get_stack(limit=1)}"
+        for info in anyio.get_running_tasks()
+        for task in asyncio.all_tasks()
+        if id(task) == info.id
+    ]
 
 
 def hub_counts(hub: Hub) -> Counts:

@@ -18,12 +18,13 @@ from perdure import Hub, HubSession, Send, ServerSettings
 from perdure.demo.lines import tell
 
 from tests.soak.planted import planted
-from tests.soak.rest import at_rest, hub_counts, process_counts
+from tests.soak.rest import at_rest, hub_counts, process_counts, tasks_left
 
 GRACE_S = 2.0
 HEARTBEAT_S = 0.5
 EVENTS_A_SEND = 3
 PAUSE_MAX_S = 0.02
+BLOCKS_EACH_S = 0.5
 
 
 def make_hub(defect: str) -> Hub:
@@ -53,9 +54,17 @@ def counts(hub: Hub) -> dict[str, int]:
     return {**process_counts(), **hub_counts(hub)}
 
 
+async def tell_blocks() -> None:
+    """Tell how many blocks Python has allocated, again and again."""
+    while True:
+        tell("blocks", blocks=sys.getallocatedblocks())
+        await anyio.sleep(BLOCKS_EACH_S)
+
+
 async def tell_rest(hub: Hub, before: dict[str, int]) -> None:
     """Wait for rest, and tell what there is more of than before."""
-    tell("rest", left=await at_rest(before, partial(counts, hub)))
+    left = await at_rest(before, partial(counts, hub))
+    tell("rest", left=left, tasks=tasks_left() if left else [])
 
 
 async def serve(defect: str) -> None:
@@ -71,6 +80,7 @@ async def serve(defect: str) -> None:
         while not server.started:
             await anyio.sleep(0.01)
         with anyio.open_signal_receiver(signal.SIGUSR1) as asked:
+            tasks.start_soon(tell_blocks)
             await anyio.sleep(0.5)  # uvicorn's own tasks are there by now
             before = counts(hub)
             tell("port", port=listener.getsockname()[1])
@@ -78,6 +88,7 @@ async def serve(defect: str) -> None:
                 await tell_rest(hub, before)
                 server.should_exit = True
                 break
+        tasks.cancel_scope.cancel()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ MIB = 2**20
 
 
 def sampled(*sizes: float) -> Memory:
-    memory = Memory()
+    memory = Memory("resident")
     for second, size in enumerate(sizes):
         memory.sample(second, int(size))
     return memory
@@ -23,9 +23,9 @@ def test_memory_that_fills_up_and_then_wavers_is_flat() -> None:
 
 
 def test_memory_that_grows_on_is_not() -> None:
-    growing = sampled(*[60 * MIB + n * 60_000 for n in range(100)])
+    growing = sampled(*[60 * MIB + n * 300_000 for n in range(100)])
     assert not growing.flat
-    assert growing.bytes_a_second == pytest.approx(60_000)
+    assert growing.a_second == pytest.approx(300_000)
 
 
 def test_memory_that_shrinks_is_flat() -> None:
@@ -35,3 +35,10 @@ def test_memory_that_shrinks_is_flat() -> None:
 def test_too_few_samples_are_refused() -> None:
     with pytest.raises(ValueError, match="run for longer"):
         _ = sampled(*range(12)).flat
+
+
+def test_of_the_blocks_allocated_less_is_borne() -> None:
+    sizes = [60 * MIB + n * 60_000 for n in range(100)]
+    blocks = Memory("blocks", [float(n) for n in range(100)], [float(size) for size in sizes])
+    assert sampled(*sizes).flat
+    assert not blocks.flat
