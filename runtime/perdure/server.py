@@ -446,7 +446,7 @@ class Hub:
 
     def _ended(self, stream: Outgoing) -> None:
         number = stream.cid, stream.generation
-        if self._streams.get(number) is stream:  # else its connection was closed, and the next one counts anew
+        if self._streams.get(number) is stream:  # else it was closed, and the next life counts anew
             del self._streams[number]
             self._feed(StreamClosed(*number))
 
