@@ -17,6 +17,7 @@ const charts = await loadCharts(BADGES);
 const timeline = new Timeline($("timeline"), NAMES);
 const accounts = Object.fromEntries(clients.map((client) => [client, new Account()]));
 const marks = new Map();
+const gone = new Set();
 const tabs = {};
 document.body.dataset.tabs = clients.length;
 
@@ -29,8 +30,9 @@ const told = {
   decided(mark, input, effects) {
     for (const effect of effects) {
       if (effect.type === "OpenStream") marks.set(effect.cid, mark);
-      if (effect.type === "Moved") charts[effect.machine].move(mark, effect);
+      if (effect.type === "Moved" && !gone.has(mark)) charts[effect.machine].move(mark, effect);
     }
+    if (input.type === "Started") gone.delete(mark);
     if (input.type === "Started") charts.ClientSession.stand(mark, charts.ClientSession.initial);
     if (input.type === "SendRequested") charts.SendItem.stand(mark, charts.SendItem.initial);
     for (const row of ofClient(input, effects)) timeline.add(now(row.kind === "down"), mark[0], mark, row);
@@ -40,7 +42,10 @@ const told = {
     news(`status ${client}`, `${NAMES[client]} is ${state === "awaiting" ? "connected" : state}.`);
   },
   struck: (client, fault) => strike(client, fault),
-  left: (mark) => ["ClientSession", "ServerConnection", "SendItem"].forEach((name) => charts[name].leave(mark)),
+  left(mark) {
+    gone.add(mark);
+    for (const name of ["ClientSession", "ServerConnection", "SendItem"]) charts[name].leave(mark);
+  },
   changed: () => changed(),
 };
 
@@ -69,7 +74,7 @@ const heard = {
 function served(t, record) {
   const mark = marks.get(record.input.cid);
   if (mark === undefined) return;
-  for (const effect of record.effects) {
+  for (const effect of gone.has(mark) ? [] : record.effects) {
     if (effect.type === "Attach") charts.ServerConnection.stand(mark, charts.ServerConnection.initial);
     if (effect.type === "Moved") charts.ServerConnection.move(mark, effect);
   }

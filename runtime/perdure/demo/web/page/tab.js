@@ -183,7 +183,7 @@ export class Tab {
     by.textContent = kind === "other" ? (who.length === 1 ? who.toUpperCase() : who) : "";
     const becomes = document.createElement("small");
     item.append(by, said, becomes);
-    this.#talk.append(item);
+    this.#talk.firstElementChild.append(item);
     this.#follow();
     return item;
   }
