@@ -504,3 +504,18 @@ class TestHoldRequest:
             while len(proxy.log) < 2:
                 await anyio.sleep(0.002)
         assert proxy.log[1].detail == "after the client had gone, status 409"
+
+
+class TestCalm:
+    async def test_what_waits_is_forgotten_and_what_is_held_goes_on(self, server: EventServer) -> None:
+        async with (
+            between(server, HoldRequest(nth=1), Answer(nth=2)) as (proxy, client),
+            anyio.create_task_group() as tasks,
+        ):
+            tasks.start_soon(partial(client.post, "/send", content="held"))
+            while not proxy.log:
+                await anyio.sleep(0.002)
+            proxy.calm()
+            assert proxy.waiting == ()
+            await client.post("/send", content="second")
+        assert sorted(server.seen.sends) == ["held", "second"]

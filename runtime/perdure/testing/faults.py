@@ -153,6 +153,10 @@ class Script:
                 raise TypeError(f"{fault!r} is no fault; the faults are in perdure.testing")
         self._waiting += faults
 
+    def clear(self) -> None:
+        """Forget what has not struck yet."""
+        self._waiting.clear()
+
     def for_request(self, on: Kind, number: int) -> RequestFault | None:
         """The fault of the request with this number of its kind."""
         return self._take(

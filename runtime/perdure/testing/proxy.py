@@ -125,6 +125,11 @@ class FaultProxy:
         """Let everything that is held, half dead or delayed go on now."""
         self._ledger.release()
 
+    def calm(self) -> None:
+        """Let nothing strike any more: forget the faults that are waiting, and release what is held."""
+        self._ledger.script.clear()
+        self.release()
+
     async def _connect(self) -> Peer:
         return Peer(await anyio.connect_tcp(self.upstream_host, self.upstream_port))
 
