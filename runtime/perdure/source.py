@@ -19,6 +19,7 @@ from perdure.answers import (
     coding_of,
     problem_detail,
     problem_of,
+    raw_chunks,
     retry_after,
     unwinding,
 )
@@ -54,7 +55,7 @@ class Source:
             response = await self._begin(request, silence_s)
         try:
             await self._check(url, response, silence_s)
-            async with unwinding(response.aiter_raw()) as chunks:
+            async with unwinding(raw_chunks(response)) as chunks:
 
                 async def read() -> bytes:
                     with telling(shown(url)), anyio.move_on_after(silence_s):

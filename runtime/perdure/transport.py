@@ -22,6 +22,7 @@ from perdure.answers import (
     coding_of,
     problem_detail,
     problem_of,
+    raw_chunks,
     retry_after,
     unwinding,
 )
@@ -118,7 +119,7 @@ class Transport:
             response = await self._begin(request, silence_s)
         try:
             await self._check(response, silence_s)
-            async with unwinding(response.aiter_raw()) as chunks:
+            async with unwinding(raw_chunks(response)) as chunks:
 
                 async def read(silence_s: float) -> bytes:
                     with telling(self._shown), anyio.move_on_after(silence_s):
