@@ -123,7 +123,7 @@ async def talk(asked: list[Request]) -> None:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None)
 @given(asked=st.lists(requests(), min_size=1, max_size=8))
 def test_arbitrary_requests_get_typed_answers_and_disturb_nobody(backend: str, asked: list[Request]) -> None:
     logging.getLogger("perdure").setLevel(logging.CRITICAL)  # its handler fails for data that is no JSON

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 
 import anyio
+import httpx2
 import pytest
-from perdure import Hub, HubLimits
+from perdure import Hub, HubLimits, SessionFailed, connect
 
 from tests.fuzz.requests import Request
 from tests.fuzz.test_endpoints import Asked
@@ -42,3 +43,16 @@ async def test_a_stream_of_a_closed_connection_does_not_end_the_one_that_has_its
             await hub.session("chat").publish(2)
             assert [event.data for event in (await after.until(3))[1:]] == ["1", "2"]
     await hub.aclose()
+
+
+@pytest.mark.anyio
+async def test_an_answer_that_was_read_before_by_a_transport_for_tests_is_one() -> None:
+    """As `httpx2.MockTransport` gives it: for the stream and for the send."""
+    transport = httpx2.MockTransport(lambda request: httpx2.Response(404, json={}, request=request))
+    async with (
+        httpx2.AsyncClient(transport=transport) as http,
+        connect("http://hub", session="chat", http=http) as session,
+    ):
+        with pytest.raises(SessionFailed) as caught:
+            await anext(session)
+    assert caught.value.status == 404
