@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import anyio
 from perdure import Hub, HubSession, Send
 from perdure.browser import FOLDER
 from perdure_model.core.server.parts import ServerSettings
@@ -15,10 +14,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope
-from starlette.types import Send as SendFunction
 
 from tests.runtime.serving import Uvicorn
+from tests.wild.gate import Gate
 
 HTML = """<!doctype html><title>perdure</title><script type="module">
 import * as perdure from "/perdure/perdure.js";
@@ -42,53 +40,6 @@ window.ready = true;
 async def page(_request: Request) -> HTMLResponse:
     """The page."""
     return HTMLResponse(HTML)
-
-
-class Gate:
-    """Stands before the hub: keeps accounts of what was asked, and loses answers when told to."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self.asked: list[tuple[str, dict[str, str], dict[str, str]]] = []
-        self.lose = 0
-        """So many answers to sends get lost, after the hub has taken them."""
-        self.shut = False
-        """Nothing gets through: 503."""
-        self._streams: set[anyio.CancelScope] = set()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: SendFunction) -> None:
-        """Pass on, or lose."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request = Request(scope)
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        self.asked.append((path, dict(request.query_params), dict(request.headers)))
-        if self.shut:
-            await HTMLResponse("shut", status_code=503)(scope, receive, send)
-        elif path == "/send" and self.lose:
-            self.lose -= 1
-            await self._app(scope, receive, nothing)
-            await HTMLResponse("a proxy that has heard nothing", status_code=502)(scope, receive, send)
-        else:
-            with anyio.CancelScope() as stream:
-                if path == "/events":
-                    self._streams.add(stream)
-                await self._app(scope, receive, send)
-            self._streams.discard(stream)
-
-    async def cut(self) -> None:
-        """Cut all streams, in the middle of the response."""
-        for stream in self._streams:
-            stream.cancel()
-
-    def paths(self) -> list[str]:
-        """What was asked, in order."""
-        return [path for path, _, _ in self.asked]
-
-
-async def nothing(_message: Any) -> None:
-    """The answer that is lost."""
 
 
 class Served:
