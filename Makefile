@@ -26,6 +26,7 @@ check: .venv/ready         ## explore the model
 
 diagrams: .venv/ready      ## write again all that is made from the model
 	$(BIN)/perdure diagrams
+	$(BIN)/python -m perdure.demo.web.charts
 
 lint: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
