@@ -40,7 +40,7 @@ async def asked(http: httpx2.AsyncClient, path: str, token: str, prompt: str) ->
     body = {"model": "any", "stream": True, "messages": [{"role": "user", "content": prompt}]}
     headers = {"Authorization": f"Bearer {token}"}
     async with http.stream("POST", path, json=body, headers=headers) as response:
-        if response.is_error:
+        if not response.is_success:
             await response.aread()
             response.raise_for_status()
         async with aclosing(response.aiter_bytes()) as chunks, aclosing(parsed(chunks)) as events:

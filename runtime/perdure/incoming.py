@@ -44,7 +44,7 @@ class Incoming:
         """
         parser = Parser(event_bytes_max=self._limits.event_bytes_max)
         self._welcome_by = anyio.current_time() + self._silence_s
-        while chunk := await read(self._patience_s):
+        while chunk := await self._next(read):
             try:
                 self._all(parser.feed(chunk))
             except EventTooLarge as error:
@@ -61,11 +61,13 @@ class Incoming:
     def _silence_s(self) -> float:
         return self._heartbeat_s * self._limits.silent_intervals
 
-    @property
-    def _patience_s(self) -> float:
-        """How long to wait for the next bytes."""
-        welcomed = self._take != self._first
-        return self._silence_s if welcomed else max(0.0, self._welcome_by - anyio.current_time())
+    async def _next(self, read: Callable[[float], Awaitable[bytes]]) -> bytes:
+        """The next bytes."""
+        if self._take == self._rest:
+            return await read(self._silence_s)
+        with anyio.CancelScope(deadline=self._welcome_by):
+            return await read(self._silence_s)
+        raise StreamBroken(f"no welcome came within {self._silence_s:g} s")
 
     def with_retry(self, error: StreamError) -> StreamError:
         """The error, with the wait that the stream asked for (`retry:`), if the answer asked for none."""
@@ -74,7 +76,12 @@ class Incoming:
         return error
 
     def _all(self, items: list[Item]) -> None:
+        heard = False
         for item in items:
+            if type(item) is Comment:
+                if heard:  # what came together says no more than one
+                    continue
+                heard = True
             self._take(item)
 
     def _first(self, item: Item) -> None:
