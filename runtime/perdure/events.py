@@ -26,7 +26,7 @@ from pydantic_core import from_json
 
 from perdure.errors import NotAnEventStream
 from perdure.sse import Event as Block
-from perdure.wire import VERSION, Body, ConnectionId, EpochText, Pair, parse_cursors
+from perdure.wire import VERSION, Body, ConnectionId, EpochText, Pair, Receipt, parse_cursors
 
 MESSAGE: Final = "message"
 HANDLER_FAILED: Final = "handler-failed"
@@ -54,10 +54,11 @@ class GapBody(Body):
 
 
 class EndBody(Body):
-    """The session is over, or (`taken over`) this client's part in it."""
+    """The session is over, or (`taken over`) this client's part in it. `receipts`: of its latest sends."""
 
     outcome: str
     session: str | None = None
+    receipts: tuple[Receipt, ...] = ()
 
 
 class HandlerFailedBody(Body):
@@ -128,7 +129,8 @@ def input_of(
     if block.event == "end":
         end = EndBody.model_validate_json(block.data)
         if end.session is not None and end.outcome in OUTCOMES:
-            return EndArrived(attempt, end.session, end.outcome), None
+            verdicts = tuple((receipt.key, receipt.verdict) for receipt in end.receipts)
+            return EndArrived(attempt, end.session, end.outcome, verdicts), None
         if end.session is None and end.outcome == TAKEN_OVER:
             return TakenOver(attempt, fresh(), chance), None
         raise ValueError(f"the end {end.outcome[:40]!r} names no session, or is none")

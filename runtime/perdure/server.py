@@ -50,10 +50,18 @@ from pydantic import TypeAdapter
 from starlette.applications import Starlette
 
 from perdure import sse, wire
-from perdure.bounds import at_least
+from perdure.bounds import at_least, at_most
 from perdure.cargo import Asked, PostAsked, Publication, StreamAsked, WatchAsked
 from perdure.errors import SessionOver, UsageError
-from perdure.events import HANDLER_FAILED, TAKEN_OVER, EndBody, HandlerFailedBody, Welcome, sender_of
+from perdure.events import (
+    HANDLER_FAILED,
+    OUTCOMES,
+    TAKEN_OVER,
+    EndBody,
+    HandlerFailedBody,
+    Welcome,
+    sender_of,
+)
 from perdure.feed import Feed
 from perdure.handlers import Handlers
 from perdure.outgoing import LINGER_S, Outgoing
@@ -67,7 +75,6 @@ from perdure.workers import refuse_several
 LOG = logging.getLogger("perdure")
 DEFAULTS: Final = ServerSettings()
 LIMITS: Final = HubLimits()
-OUTCOMES: Final = ("succeeded", "failed", "expired")
 PUBLISHED_A_TURN: Final = 16
 CUT_OUTCOMES: Final = {"replaced": TAKEN_OVER}
 """What a stream that is cut for this reason still tells its client; of other reasons it tells nothing."""
@@ -191,6 +198,7 @@ class Hub:
         self._retry_s, self._routed, self._limits = retry_s, routed, limits
         self._background = Background()
         self._timers: Timers[GraceElapsed] = Timers(self._background.spawn, self._feed)
+        self._calendar: Calendar[ForgetDue] = Calendar(self._background.spawn, self._feed)
         self._handlers: Handlers[Send] = Handlers(
             self._background.spawn, self._handle, self._failed, limits.backlog
         )
@@ -198,7 +206,6 @@ class Hub:
         self._handler: Handler | None = None
         self._data: TypeAdapter[Any] = TypeAdapter(Any)
         self._on_connect: OnConnect | None = None
-        self._calendar: Calendar[ForgetDue] = Calendar(self._background.spawn, self._feed)
         self._on_expire: OnExpire | None = None
         self._snapshot: Snapshot | None = None
         self._routes = Routes(
@@ -356,7 +363,12 @@ class Hub:
             case WriteGap():
                 self._write_gap(effect, cargo)
             case WriteEnd():
-                cargo.write(block("end", EndBody(session=effect.session, outcome=effect.outcome)))
+                cargo.write(end_block(effect))
+                cargo.drop(effect.session)
+            case StartForget():
+                self._calendar.add(effect.due, effect.seconds)
+            case Drop():
+                self._store.drop(effect.session, effect.epoch)
             case _:
                 assert_never(effect)
 
@@ -364,11 +376,6 @@ class Hub:
         stream = Outgoing(
             effect.cid,
             effect.generation,
-                cargo.drop(effect.session)
-            case StartForget():
-                self._calendar.add(effect.due, effect.seconds)
-            case Drop():
-                self._store.drop(effect.session, effect.epoch)
             dict(asked.cursors),
             heartbeat_s=self._heartbeat_s,
             stall_s=self._stall_s,
@@ -487,7 +494,13 @@ def published(session: str, publication: Publication) -> Publication:
 
 def block(kind: str, body: wire.Body) -> bytes:
     """An event of the protocol's own."""
-    return sse.encode(body.model_dump_json(), event=kind)
+    return sse.encode(body.model_dump_json(exclude_defaults=True), event=kind)
+
+
+def end_block(end: WriteEnd) -> bytes:
+    """The end of a session, with receipts."""
+    receipts = tuple(wire.Receipt(key=key, verdict=verdict) for key, verdict in end.verdicts)
+    return block("end", EndBody(outcome=end.outcome, session=end.session, receipts=receipts))
 
 
 def gap_block(id_line: bytes, snapshot: Any) -> bytes:

@@ -399,6 +399,25 @@ def test_at_the_end_what_is_in_flight_is_uncertain() -> None:
     assert effects == [Settled("s", A, "uncertain", "the session is over")]
 
 
+@pytest.mark.parametrize("state", ["queued", "sending", "retrying"])
+@pytest.mark.parametrize(
+    ("verdict", "doubt", "outcome"),
+    [
+        ("accepted", True, "delivered"),
+        ("duplicate", False, "delivered"),
+        ("the session is over", False, "failed"),
+        ("the session is over", True, "uncertain"),
+    ],
+)
+def test_at_the_end_receipts_that_came_with_it_count(
+    state: str, verdict: str, doubt: bool, outcome: str
+) -> None:
+    held = items(a=Item(state, tries=1, post=5, doubt=doubt))
+    _, left, effects = decide(Abandon("s", ((A, verdict),)), BOX, held, state=OVER)
+    assert left == {}
+    assert effects[-1] == Settled("s", A, outcome, "" if outcome == "delivered" else "the session is over")
+
+
 def test_a_session_that_never_sent_ends_without_a_word() -> None:
     _, left, effects = decide(Abandon("s"), None, {}, state=OVER)
     assert (left, effects) == ({}, [])

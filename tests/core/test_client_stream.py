@@ -485,6 +485,16 @@ def test_the_end_of_one_of_several_sessions_leaves_the_others() -> None:
     assert decided.effects == [SessionOver("s", "failed"), Next(Abandon("s"))]
 
 
+def test_receipts_that_come_with_the_end_are_that_sessions() -> None:
+    receipts = (((1, 1), "accepted"),)
+    decided = decide(EndArrived(NOW, "s", "failed", receipts), AWAITING, OPEN)
+    assert decided.effects[-1] == Next(Abandon("s", receipts))
+    both = {"watching": Watching(("s",), ("s",)), "outbox": {("s",): Outbox(), ("t",): Outbox()}}
+    decided = decide(EndArrived(NOW, "s", "failed", receipts), AWAITING, OPEN, **both)
+    nexts = [effect for effect in decided.effects if isinstance(effect, Next)]
+    assert nexts == [Next(Abandon("s", receipts)), Next(Abandon("t"))]
+
+
 def test_a_session_that_was_never_sent_to_has_nothing_to_abandon() -> None:
     decided = decide(EndArrived(NOW, "s", "failed"), AWAITING, OPEN, outbox={})
     assert decided.effects == [SessionOver("s", "failed")]

@@ -338,3 +338,32 @@ async def test_what_is_in_flight_when_the_client_leaves_is_uncertain(serve: Serv
 def test_retry_after_is_read_in_both_forms(value: str, seconds: float | None) -> None:
     assert retry_after({"retry-after": value}) == seconds
     assert retry_after({}) is None
+
+
+async def test_a_send_whose_handler_ends_the_session_is_delivered_though_the_end_comes_first(
+    serve: Serve,
+) -> None:
+    """The end overtakes the answer to the POST (N43)."""
+    hub = echo_hub()
+
+    @hub.on_send
+    async def over(_send: Send, session: HubSession) -> None:
+        await session.end()
+
+    inner = hub.asgi()
+
+    async def late_answers(scope: Scope, receive: Receive, send: SendFunction) -> None:
+        async def late(message: Message) -> None:
+            if scope["path"].endswith("/send") and message["type"] == "http.response.start":
+                await anyio.sleep(0.2)
+            await send(message)
+
+        await inner(scope, receive, late)
+
+    server = serve(hub, app=late_answers)
+    async with connect(server.url, session="chat", settings=QUICK, limits=SHORT) as session:
+        with anyio.fail_after(5):
+            receipt = await session.send("the last word")
+            assert receipt.key
+            assert [item async for item in session] == []
+        assert session.outcome == "succeeded"

@@ -159,6 +159,9 @@ def test_an_end_is_a_session_s_or_says_who_goes_on_under_our_id() -> None:
         Event("end", '{"outcome": "failed", "session": "s"}', ""), (1, 2), (), 0.5, new_id
     ) or (None, None)
     assert over == EndArrived((1, 2), "s", "failed")
+    receipts = '{"outcome":"failed","session":"s","receipts":[{"key":"1.7","verdict":"accepted"}]}'
+    told, _ = input_of(Event("end", receipts, ""), (1, 2), (), 0.5, new_id) or (None, None)
+    assert told == EndArrived((1, 2), "s", "failed", (((1, 7), "accepted"),))
     lost, _ = input_of(Event("end", '{"outcome": "taken over"}', ""), (1, 2), (), 0.5, lambda: "me") or (
         None,
         None,
