@@ -38,14 +38,15 @@ class WatchAsked(Asked):
 
 @dataclass
 class PostAsked(Asked):
-    """A POST of sends: their data, who sends them, and the receipts."""
+    """A POST of sends: their data, who sends them, the bytes that each came in, and the receipts."""
 
     items: dict[SendKey, Any] = field(default_factory=dict)
+    item_bytes: float = 0.0
     principal: Hashable = None
     verdicts: tuple[tuple[SendKey, str], ...] = ()
 
 
-@dataclass
+@dataclass(slots=True)
 class Publication(Asked):
     """Something published: the event as it goes out, but for its id; and its position."""
 

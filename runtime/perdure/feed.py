@@ -20,6 +20,10 @@ Effect = TypeVar("Effect")
 Performed = TypeVar("Performed", contravariant=True)
 
 
+Index = dict[Hashable, dict[Key, Part]]
+NONE: Final[Mapping[Key, Part]] = {}
+
+
 class Performer(Protocol[Performed]):
     """Performs one effect; `cargo` is what came with the input (a payload, a request to be answered)."""
 
@@ -28,32 +32,43 @@ class Performer(Protocol[Performed]):
 
 
 class Shelf:
-    """The parts of one family, in the order in which they came to be, indexed by each field of the key."""
+    """The parts of one family, in the order in which they came to be.
 
-    __slots__ = ("by", "family", "values")
+    An index by a field of the key is kept from when it is first asked for: most are never.
+    """
+
+    __slots__ = ("_fields", "_indexes", "values")
 
     def __init__(self, family: Family) -> None:
-        self.family = family
+        self._fields = family.fields
+        self._indexes: dict[str, tuple[int, Index]] = {}
         self.values: dict[Key, Part] = {}
-        self.by: dict[str, dict[Hashable, dict[Key, Part]]] = {name: {} for name in family.fields}
+
+    def by(self, name: str) -> Index:
+        """The parts by one field of their keys, now and later."""
+        if name not in self._indexes:
+            at, index = self._fields.index(name), Index()
+            for key, value in self.values.items():
+                index.setdefault(key[at], {})[key] = value
+            self._indexes[name] = at, index
+        return self._indexes[name][1]
 
     def put(self, key: Key, value: Part) -> None:
         """Set one part; None removes it."""
-        if value is not None:
-            self.values[key] = value
-            for name, field in zip(self.family.fields, key, strict=True):
-                self.by[name].setdefault(field, {})[key] = value
-        elif key in self.values:
-            del self.values[key]
-            for name, field in zip(self.family.fields, key, strict=True):
-                self._unindex(self.by[name], field, key)
+        if value is None:
+            self._remove(key)
+            return
+        self.values[key] = value
+        for at, index in self._indexes.values():
+            index.setdefault(key[at], {})[key] = value
 
-    @staticmethod
-    def _unindex(index: dict[Hashable, dict[Key, Part]], field: Hashable, key: Key) -> None:
-        parts = index[field]
-        del parts[key]
-        if not parts:
-            del index[field]
+    def _remove(self, key: Key) -> None:
+        if self.values.pop(key, None) is None:
+            return
+        for at, index in self._indexes.values():
+            del index[key[at]][key]
+            if not index[key[at]]:
+                del index[key[at]]
 
 
 class One:
@@ -92,20 +107,11 @@ class Each:
 class Every:
     """All parts that agree with the input in some fields."""
 
-    __slots__ = ("_shelf", "_spec")
+    __slots__ = ("_shelf", "gather")
 
     def __init__(self, shelf: Shelf, spec: Spec) -> None:
-        self._shelf, self._spec = shelf, spec
-
-    def gather(self, i: object) -> Mapping[Key, Part]:
-        """The parts. The mapping may be the shelf's own: rules change nothing."""
-        values, by = self._shelf.values, self._spec.by
-        if not by:
-            return values
-        parts = self._shelf.by[by[0]].get(getattr(i, by[0]), {})
-        if len(by) == 1:
-            return parts
-        return {key: value for key, value in parts.items() if self._spec.matches(i, key)}
+        self._shelf = shelf
+        self.gather = gatherer(shelf, spec)
 
     def store(self, _i: object, old: Mapping[Key, Part], new: Mapping[Key, Part]) -> None:
         """Keep what the rule returned; what the mapping lacks is removed."""
@@ -140,6 +146,16 @@ def getter(values: dict[Key, Part], fields: tuple[str, ...]) -> Callable[[object
         return lambda _i: get(())
     attribute = attrgetter(*fields)
     return (lambda i: get(attribute(i))) if len(fields) > 1 else (lambda i: get((attribute(i),)))
+
+
+def gatherer(shelf: Shelf, spec: Spec) -> Callable[[object], Mapping[Key, Part]]:
+    """What finds all parts that agree with an input, perhaps as the shelf's own mapping: no rule changes it."""
+    if not spec.by:
+        return lambda _i: shelf.values
+    attribute, find = attrgetter(spec.by[0]), shelf.by(spec.by[0]).get
+    if len(spec.by) == 1:
+        return lambda i: find(attribute(i), NONE)
+    return lambda i: {key: v for key, v in find(attribute(i), NONE).items() if spec.matches(i, key)}
 
 
 class Feed(Generic[Input, Effect]):
@@ -181,11 +197,12 @@ class Feed(Generic[Input, Effect]):
 
         Raises UnknownInput where the book has no rule for it.
         """
-        self._queue.append((i, cargo))
         if self._busy:
+            self._queue.append((i, cargo))
             return
         self._busy = True
         try:
+            self._decide(i, cargo)
             while self._queue:
                 self._decide(*self._queue.popleft())
         finally:
@@ -226,4 +243,4 @@ class Feed(Generic[Input, Effect]):
         if not field:
             return dict(shelf.values)
         ((name, value),) = field.items()
-        return dict(shelf.by[name].get(value, {}))
+        return dict(shelf.by(name).get(value, NONE))

@@ -215,6 +215,11 @@ def encode(
     return _utf8("\n".join(lines) + "\n\n")
 
 
+def message(data: bytes) -> bytes:
+    """Return the block of a nameless event; `data` is UTF-8 and has no line ends, as JSON has none."""
+    return b"data: %b\n\n" % data
+
+
 def comment(text: str = "") -> bytes:
     """Return a comment: a sign of life that no reader takes for an event. Raises Unencodable."""
     return _utf8(f": {_one_line('comment', text)}\n\n")

@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Annotated, Any, Final, TypeAlias
 from urllib.parse import quote, unquote
 
 from perdure_model.core.common import START, Attempt, Cursor, SendKey
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from perdure.errors import BadConnectionId, PayloadError, UsageError
@@ -29,13 +37,14 @@ HEARTBEAT_MAX_S: Final = 3600.0
 HEAD_BYTES: Final = 4096
 ITEM_BYTES: Final = 64
 
-_CONNECTION_ID: Final = re.compile(
-    "cid-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII
+_CONNECTION_ID: Final = re.compile(  # the cases spelt out: other languages' expressions have no flags in them
+    "[Cc][Ii][Dd]-[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 )
 _PAIR: Final = re.compile(r"([0-9]{1,16})\.([0-9]{1,16})", re.ASCII)
 _ENCODER: Final = json.JSONEncoder(
     default=to_jsonable_python, allow_nan=False, ensure_ascii=False, separators=(",", ":")
 )
+_make_c_encoder: Final = getattr(json.encoder, "c_make_encoder", None)
 _CURSOR: Final = re.compile(
     # a name's characters are at most four bytes each, and each byte three characters
     rf"([^:,]{{1,{12 * SESSION_NAME_MAX}}}):([A-Za-z0-9_-]{{1,64}}):([0-9]{{1,15}})",
@@ -100,25 +109,66 @@ def parse_cursors(token: object) -> dict[str, Cursor]:
 # -- payloads ------------------------------------------------------------------------------------------
 
 
+def _encoding() -> Callable[[Any], Iterable[str]]:
+    """What `_ENCODER` does, with CPython's encoder made once and not for each value, which takes longer than
+    most values do."""
+    if _make_c_encoder is None:
+        return _ENCODER.iterencode
+    quoted, e = json.encoder.encode_basestring, _ENCODER
+    encode = _make_c_encoder(
+        None, e.default, quoted, None, e.key_separator, e.item_separator, False, False, e.allow_nan
+    )
+    return lambda data: encode(data, 0)
+
+
+_encode: Final = _encoding()
+
+
 def dump(data: Any) -> str:
     """An application's data as JSON, in one line. Raises PayloadError."""
+    return dumped(data).decode()
+
+
+def dumped(data: Any) -> bytes:
+    """The same in UTF-8."""
     try:
-        text = _ENCODER.encode(data)
-        text.encode()
+        return "".join(_encode(data)).encode()
     except (TypeError, ValueError, RecursionError, PydanticSerializationError) as error:
         raise PayloadError(f"this data cannot be JSON: {error}") from error
-    return text
 
 
 # -- bodies --------------------------------------------------------------------------------------------
 
+
+def text_schema(**says: Any) -> WithJsonSchema:
+    """What the description says of a text that is checked by a function (see `openapi`)."""
+    return WithJsonSchema({"type": "string", **says})
+
+
+def whole(pattern: str) -> str:
+    """The expression of a schema, which searches, for one that has to match the whole."""
+    return f"^{pattern}$"
+
+
 EpochText: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-ConnectionId: TypeAlias = Annotated[str, BeforeValidator(connection_id)]
-SessionName: TypeAlias = Annotated[str, BeforeValidator(session_name)]
+ConnectionId: TypeAlias = Annotated[
+    str, BeforeValidator(connection_id), text_schema(pattern=whole(_CONNECTION_ID.pattern))
+]
+SessionName: TypeAlias = Annotated[
+    str,
+    BeforeValidator(session_name),
+    text_schema(minLength=1, maxLength=SESSION_NAME_MAX, description="Printable characters."),
+]
 Pair: TypeAlias = Annotated[
     tuple[int, int],
     BeforeValidator(lambda value: value if isinstance(value, tuple) else parse_pair(value)),
     PlainSerializer(pair_text, return_type=str),
+    text_schema(pattern=whole("[1-9][0-9]{0,15}[.][1-9][0-9]{0,15}"), description="Numbers below 2^53."),
+]
+Cursors: TypeAlias = Annotated[
+    dict[str, Cursor],
+    BeforeValidator(parse_cursors),
+    text_schema(pattern=whole(f"({_CURSOR.pattern}(,{_CURSOR.pattern})*)?")),
 ]
 
 
@@ -169,14 +219,14 @@ class SuspendBody(CloseBody):
 class UnwatchBody(CloseBody):
     """POST /unwatch: a session is watched no longer. `serial` numbers the words on the attempt's stream."""
 
-    serial: Annotated[int, Field(ge=1)]
+    serial: Annotated[int, Field(ge=1, lt=NUMBER_END, strict=True)]
     session: SessionName
 
 
 class WatchBody(UnwatchBody):
     """POST /watch: one more session is watched, from its entry in the cursor token on."""
 
-    cursor: Annotated[dict[str, Cursor], BeforeValidator(parse_cursors)] = Field(default_factory=dict)
+    cursor: Cursors = Field(default_factory=dict)
 
 
 class Receipt(Body):

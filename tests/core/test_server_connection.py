@@ -106,7 +106,7 @@ def request(attempt: Attempt, principal: str = "ann", cursor: Cursor = HAD) -> S
 def test_a_new_id_is_bound_to_its_principal_and_begins_an_epoch(made: bool) -> None:
     decided = decide_on(SERVER, replace(request(NOW, cursor=START), made=made), {})
     assert decided[CONNECTION] == {("c",): Connection("active", NOW, "fresh", "ann", fleeting=made)}
-    assert decided[WATCH] == {("s", "c"): Watch(NOW, START)}
+    assert decided[WATCH] == {("s", "c"): Watch(NOW, START, woken=True)}
     assert decided[LOG] == {("s",): Log("fresh")}
     assert decided.effects == [Attach("c", NOW, "fresh", resumed=False), Wake("c", NOW, "s")]
 
@@ -116,7 +116,7 @@ def test_one_that_comes_back_in_time_keeps_its_epoch_and_stops_the_grace_timer()
     back = replace(ACTIVE, generation=NEXT, said_away=NOW)
     assert decided[CONNECTION] == {("c",): back}
     assert not back.away
-    assert decided[WATCH] == {("s", "c"): Watch(NEXT, HAD)}
+    assert decided[WATCH] == {("s", "c"): Watch(NEXT, HAD, woken=True)}
     assert decided[LOG] == LOGS
     assert decided.effects == [
         CancelGrace(ELAPSES),
@@ -257,7 +257,7 @@ def test_what_is_suspended_is_not_taken_up_by_an_earlier_request() -> None:
 
 def test_one_more_session_is_watched_from_the_cursor_on_and_comes_into_being() -> None:
     decided = decide(ENTERS, ACTIVE)
-    assert decided[WATCH] == {**WATCHES, ("t", "c"): Watch(NOW, HAD)}
+    assert decided[WATCH] == {**WATCHES, ("t", "c"): Watch(NOW, HAD, woken=True)}
     assert decided[LOG] == {**LOGS, ("t",): Log("fresh")}
     assert decided[CONNECTION]["c",].serial == 4
     assert decided.effects == [Wake("c", NOW, "t")]

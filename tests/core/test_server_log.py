@@ -24,13 +24,13 @@ TO = ("c", NOW, "s")
 
 
 def decide(i: Any, *parts: Any) -> tuple[Any, list[Any]]:
-    (part,), effects = SERVER[type(i)].decide(i, *parts)
+    (part, *_), effects = SERVER[type(i)].decide(i, *parts)
     return part, list(effects)
 
 
 def refused(i: Any, *parts: Any) -> None:
-    part, (only,) = decide(i, *parts)
-    assert part == parts[0]
+    kept, (only,) = SERVER[type(i)].decide(i, *parts)
+    assert kept == parts[: len(kept)]
     assert isinstance(only, Refused)
     assert only.why
 
@@ -39,6 +39,21 @@ def test_an_event_takes_the_next_position_and_wakes_who_is_attached() -> None:
     log, effects = decide(Published("s", "fresh"), Log("log", 4), WATCHES, SETTINGS)
     assert log == Log("log", 5)
     assert effects == [Append("s", "log", 5, 0), *WOKEN]
+
+
+def test_who_was_woken_is_not_woken_again_before_the_stream_has_asked() -> None:
+    for i in (Published("s", "fresh"), Ended("s", "failed", "fresh")):
+        (_, watches), _ = SERVER[type(i)].decide(i, Log("log", 4), WATCHES, SETTINGS)
+        assert {key: watch.woken for key, watch in watches.items()} == {
+            ("s", "c"): True,
+            ("s", "away"): False,
+            ("s", "d"): True,
+        }
+        (_, after), effects = SERVER[Published].decide(
+            Published("s", "fresh"), Log("log", 5), watches, SETTINGS
+        )
+        assert after is watches
+        assert effects == (Append("s", "log", 6, 0),)
 
 
 def test_the_first_event_begins_the_log() -> None:
@@ -90,7 +105,7 @@ def test_it_is_sent_what_comes_next(cursor: Cursor) -> None:
 
 def test_it_is_sent_a_batch_at_a_time_and_wakes_itself_for_the_rest() -> None:
     watch, effects = due(Cursor("log", 1), Log("log", 9))
-    assert watch == Watch(NOW, Cursor("log", 4))
+    assert watch == Watch(NOW, Cursor("log", 4), woken=True)
     assert effects == [WriteEvents(*TO, "log", 2, 4), Wake(*TO)]
 
 
@@ -124,7 +139,7 @@ def test_the_end_comes_after_all_that_was_before_it() -> None:
     over = Log("log", 5, outcome="succeeded")
     watch, effects = due(Cursor("log", 1), over)
     assert (watch, effects) == (
-        Watch(NOW, Cursor("log", 4)),
+        Watch(NOW, Cursor("log", 4), woken=True),
         [WriteEvents(*TO, "log", 2, 4), Wake(*TO)],
     )
     watch, effects = due(Cursor("log", 4), over)

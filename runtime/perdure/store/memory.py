@@ -27,9 +27,10 @@ class MemoryStore:
         if log is None:
             log = self._logs[session, epoch] = Log()
         log.events[position] = event
-        for dropped in range(log.gone + 1, gone + 1):
-            log.events.pop(dropped, None)
-        log.gone = gone
+        if gone != log.gone:
+            for dropped in range(log.gone + 1, gone + 1):
+                log.events.pop(dropped, None)
+            log.gone = gone
 
     def drop(self, session: str, epoch: Hashable) -> None:
         """Delete the log with all its events, if there are any; it gets no more."""

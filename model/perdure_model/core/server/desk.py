@@ -68,7 +68,8 @@ class Desk:
         attempt, epoch = self.request.attempt, self.connection.epoch
         self.connection = replace(self.connection, generation=attempt, serial=0)
         self.watches = {
-            (session, self.cid): Watch(attempt, cursor) for session, cursor in self.request.cursors
+            (session, self.cid): Watch(attempt, cursor, woken=True)
+            for session, cursor in self.request.cursors
         }
         self.owners = {key: Owner(owner.principal) for key, owner in self.owners.items()}
         self.effects.append(Attach(self.cid, attempt, epoch, resumed))
@@ -78,7 +79,7 @@ class Desk:
         self.effects.append(CutStream(self.cid, self.connection.generation, self.reason))
 
     def start_grace(self) -> None:
-        self.watches = {key: replace(watch, sent=None) for key, watch in self.watches.items()}
+        self.watches = {key: Watch(watch.generation, None) for key, watch in self.watches.items()}
         due = GraceElapsed(self.cid, self.connection.generation)
         self.effects.append(StartGrace(due, self.settings.grace_s))
 
@@ -92,7 +93,7 @@ class Desk:
     def add(self) -> None:
         assert isinstance(self.word, WatchRequested)
         attached = self.connection.state == CONNECTION_TABLE.initial
-        watch = Watch(self.connection.generation, self.word.cursor if attached else None)
+        watch = Watch(self.connection.generation, self.word.cursor if attached else None, woken=attached)
         self._heard({(self.word.session, self.cid): watch})
         if attached:
             self.effects.append(Wake(self.cid, self.connection.generation, self.word.session))

@@ -32,34 +32,38 @@ from perdure_model.core.server.parts import (
 Watches = Mapping[Key, Watch]
 
 
-def wakes(watches: Watches) -> tuple[Wake, ...]:
-    """Wake those to whom something can be written."""
-    return tuple(
-        Wake(str(cid), watch.generation, str(session))
-        for (session, cid), watch in watches.items()
-        if watch.sent is not None
+def wake(watches: Watches) -> tuple[Watches, tuple[Wake, ...]]:
+    """Wake those to whom something can be written, unless they are awake already."""
+    asleep = [key for key, watch in watches.items() if not watch.woken and watch.sent is not None]
+    if not asleep:
+        return watches, ()
+    woken = {key: replace(watches[key], woken=True) for key in asleep}
+    return {**watches, **woken}, tuple(
+        [Wake(str(key[1]), watch.generation, str(key[0])) for key, watch in woken.items()]
     )
 
 
-@SERVER.rule(Published, LOG.one, reads=(WATCH.every("session"), SETTINGS.one), emits=(Append, Wake))
+@SERVER.rule(Published, LOG.one, WATCH.every("session"), reads=(SETTINGS.one,), emits=(Append, Wake))
 def on_published(i: Published, log: Log | None, watches: Watches, settings: ServerSettings) -> Decision:
     """The event takes the next position; the oldest beyond the bound is dropped."""
     log = log or Log(i.fresh)
     if log.outcome is not None:
-        return refuse("the session is over", log)
+        return refuse("the session is over", log, watches)
     head = log.head + 1
-    log = replace(log, head=head, gone=max(log.gone, head - settings.log_max))
-    return (log,), (Append(i.session, log.epoch, head, log.gone), *wakes(watches))
+    gone = max(log.gone, head - settings.log_max)
+    watches, wakes = wake(watches)
+    return (Log(log.epoch, head, gone), watches), (Append(i.session, log.epoch, head, gone), *wakes)
 
 
-@SERVER.rule(Ended, LOG.one, reads=(WATCH.every("session"), SETTINGS.one), emits=(StartForget, Wake))
+@SERVER.rule(Ended, LOG.one, WATCH.every("session"), reads=(SETTINGS.one,), emits=(StartForget, Wake))
 def on_ended(i: Ended, log: Log | None, watches: Watches, settings: ServerSettings) -> Decision:
     """The session is over, with one outcome; who watches is told once all before it is sent."""
     log = log or Log(i.fresh)
     if log.outcome is not None:
-        return refuse("the session is over", log)
+        return refuse("the session is over", log, watches)
     forgets = StartForget(ForgetDue(i.session, log.epoch), settings.ended_s)
-    return (replace(log, outcome=i.outcome),), (forgets, *wakes(watches))
+    watches, wakes = wake(watches)
+    return (replace(log, outcome=i.outcome), watches), (forgets, *wakes)
 
 
 @SERVER.rule(
@@ -96,7 +100,7 @@ def on_events_due(
     elif log.outcome is not None:
         effects.append(WriteEnd(*to, log.outcome, window.verdicts if window else ()))
         return (None,), tuple(effects)
-    return (Watch(i.generation, Cursor(log.epoch, last)),), tuple(effects)
+    return (Watch(i.generation, Cursor(log.epoch, last), woken=last < log.head),), tuple(effects)
 
 
 def reaches(log: Log, sent: Cursor) -> bool:

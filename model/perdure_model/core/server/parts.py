@@ -57,10 +57,12 @@ class Owner:
 @dataclass(frozen=True, slots=True)
 class Watch:
     """A connection watches a session. `sent` is how far the stream of this generation has been sent; None
-    while no stream is attached, so that nothing is written to what is closed (finding T07)."""
+    while no stream is attached, so that nothing is written to what is closed (finding T07). `woken`: the
+    stream was told that there is more, and has not asked for it yet."""
 
     generation: Attempt
     sent: Cursor | None
+    woken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

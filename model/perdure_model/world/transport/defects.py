@@ -30,7 +30,6 @@ from perdure_model.core.server.inputs import (
 )
 from perdure_model.core.server.parts import (
     CONNECTION,
-    LOG,
     OWNER,
     WATCH,
     WINDOW,
@@ -464,7 +463,7 @@ defect(
     on_send_requested=_throws_out_the_oldest,
 )
 defect(
-    "T15b",
+    "T15d",
     "a send whose credential is refused is dropped, and no other credential is asked for",
     "P-CLASS",
     where="T credentials",
@@ -536,7 +535,7 @@ def _takes_what_skips(i: Any, link: Any, cursor: Any, state: Any, watching: Any)
 
 
 def _writes_to_all_at_once(i: Any, held: Any, watches: Any, settings: Any) -> Decision:
-    (after,), effects = log.on_published(i, held, {}, settings)
+    (after, _), effects = log.on_published(i, held, {}, settings)
     writes, sent = [], {}
     for key, watch in watches.items():
         sent[key] = watch
@@ -585,13 +584,7 @@ defect(
     "what is published is written to all, read or not",
     "P-BOUNDED",
     where="T stalls",
-    on_published=replace(
-        publishing,
-        parts=(LOG.one, WATCH.every("session")),
-        reads=publishing.reads[1:],
-        emits=(*publishing.emits, WriteEvents),
-        decide=_writes_to_all_at_once,
-    ),
+    on_published=replace(publishing, emits=(*publishing.emits, WriteEvents), decide=_writes_to_all_at_once),
 )
 defect(
     "T22c",
@@ -601,7 +594,7 @@ defect(
     on_stream_requested=_begins_at_the_head,
 )
 defect(
-    "T35b",
+    "T35d",
     "a suspend that was not taken is forgotten",
     "P-ERRORS",
     where="T away",
@@ -653,9 +646,11 @@ def _begins_no_log(i: Any, held: Any, watches: Any, owners: Any, logs: Any) -> D
     so nothing is said; the client believes to be up to date until somebody publishes. Cured by beginning the
     log when a stream asks for it: the cursor is then of another log, and the gap is told at once.
     """
-    (*parts, _), effects = connection.on_stream_requested(i, held, watches, owners, logs)
+    (after, watching, *parts, _), effects = connection.on_stream_requested(i, held, watches, owners, logs)
     silent = [effect for effect in effects if isinstance(effect, Wake) and logs[(effect.session,)] is None]
-    return (*parts, logs), tuple(effect for effect in effects if effect not in silent)
+    asleep = {(effect.session, effect.cid) for effect in silent}
+    watching = {key: replace(w, woken=w.woken and key not in asleep) for key, w in watching.items()}
+    return (after, watching, *parts, logs), tuple(effect for effect in effects if effect not in silent)
 
 
 def _marks_what_it_owns_now(i: Any, held: Any, owners: Any) -> Decision:
