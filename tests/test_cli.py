@@ -48,6 +48,12 @@ def limit_states(monkeypatch: pytest.MonkeyPatch, max_states: int) -> None:
     monkeypatch.setattr("perdure_model.world.run.check", limited)
 
 
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test patches is not patched in other processes."""
+    monkeypatch.setattr("perdure.cli.processors", lambda: 1)
+
+
 @pytest.fixture
 def cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every search ends after a few states."""
@@ -296,7 +302,7 @@ def one_defect(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "perdure_model.documents.folder.search", functools.partial(counterexamples.search, few)
     )
-    monkeypatch.setattr("perdure_model.documents.record.explore", lambda _begin: {})
+    monkeypatch.setattr("perdure_model.documents.record.explore", lambda _done, _jobs: {})
 
 
 @pytest.mark.usefixtures("one_defect")

@@ -7,6 +7,7 @@ What a command needs beyond the runtime is imported when it runs, and named if i
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,6 +53,11 @@ def wrong(what: str) -> typer.Exit:
     return typer.Exit(USAGE)
 
 
+def processors() -> int:
+    """How many searches to run at a time."""
+    return os.cpu_count() or 1
+
+
 def put_json(value: object) -> None:
     """Print one JSON document."""
     print(json.dumps(value, indent=2, default=str))  # noqa: T201
@@ -76,7 +82,8 @@ def check(
     planted = worlds.DEFECTS[defect] if defect else None
     told = (lambda _name, _report: None) if as_json else say_world
     progress = False if as_json else None
-    checked = worlds.check_worlds(world, defect=planted, told=told, progress=progress)
+    jobs = 1 if world == "large" else processors()  # large ones need the memory for one at a time
+    checked = worlds.check_worlds(world, defect=planted, told=told, progress=progress, jobs=jobs)
     code = exit_code(checked, whole=world != "small" and planted is None)
     if as_json:
         put_json(check_json(checked, ok=code == GOOD))
@@ -197,15 +204,14 @@ def defects(
         raise wrong(f"there is no defect {only!r}; there are {', '.join(catalogue.DEFECTS)}")
     ids = [only] if only else list(catalogue.DEFECTS)
     findings = []
-    with progress_over(len(ids) + 1, shown=not as_json) as (begin, say):
-        for id in ids:  # noqa: A001 - the word for it
-            begin(id)
-            findings.append(catalogue.find(id))
-            say(told_finding(findings[-1]))
+    with progress_over(len(ids) + 1, shown=not as_json) as (done, say):
+        for finding in catalogue.find(ids, processors()):
+            findings.append(finding)
+            say(told_finding(finding))
+            done(finding.defect.id)
         for case in filter(None, map(catalogue.smallest_case, findings if only else [])):
             say(f"      {escape(case)}")
-        begin("without a defect")
-        control = catalogue.without_defects(findings if only else None)
+        control = catalogue.without_defects(findings if only else None, processors())
         say(told_control(control))
     code = defects_code(findings, control)
     if as_json:
@@ -217,10 +223,10 @@ def defects(
 def progress_over(
     steps: int, *, shown: bool
 ) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
-    """A bar over so many steps, on a terminal: gives `begin(step)` and `say(line)`."""
+    """A bar over so many steps, on a terminal: gives `done(step)` and `say(line)`."""
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     bar = Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal))
-    task = bar.add_task("", total=steps, completed=-1)
+    task = bar.add_task("", total=steps)
 
     def say(line: str) -> None:
         if shown:
@@ -298,8 +304,10 @@ def diagrams(
     data = Data(DATA_PROPERTIES, tuple(DATA_DEFECTS.values()))
     explore = not (quick or check)
     steps = len(DEFECTS) + explore * sum(len(model.sizes["default"]) for model in MODELS)
-    with progress_over(steps, shown=not quick) as (begin, _say):
-        made = written.make(folder, data, search_defects=not quick, explore_worlds=explore, begin=begin)
+    with progress_over(steps, shown=not quick) as (done, _say):
+        made = written.make(
+            folder, data, search_defects=not quick, explore_worlds=explore, done=done, jobs=processors()
+        )
     wrongs = [f"{name} was not found: there is nothing to draw" for name in made.missed]
     if check:
         wrongs += written.stale(made, folder, spec)
@@ -323,7 +331,7 @@ def say_files(files: int, *, check: bool, wrong: int) -> None:
 def demo(
     as_json: AsJson = False,
     record: Annotated[Path | None, typer.Option(help="keep the trace in this file, a JSON line each")] = None,
-    seed: Annotated[int, typer.Option(help="of the client's jitter")] = 1,
+    seed: Annotated[int | None, typer.Option(help="of the client's jitter; 1 by default")] = None,
     web: Annotated[bool, typer.Option("--web", help="serve a page that shows it live, until Ctrl-C")] = False,
     port: Annotated[int | None, typer.Option(help="the page's; 0 for any that is free")] = None,
 ) -> None:
@@ -331,13 +339,13 @@ def demo(
     with extra("cli"):
         from perdure import demo as show
     if web:
-        if as_json or record is not None:
-            raise wrong("--json and --record are not for --web, which shows what happens in its page")
+        if as_json or record is not None or seed is not None:
+            raise wrong("--json, --record and --seed are not for --web, whose page shows what happens")
         serve_page(port)
         return
     if port is not None:
         raise wrong("--port is the page's: give --web, too")
-    result = show.run(seed=seed, record=record, console=None if as_json else console)
+    result = show.run(seed=1 if seed is None else seed, record=record, console=None if as_json else console)
     if as_json:
         put_json(result.as_json())
     else:

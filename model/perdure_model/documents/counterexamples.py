@@ -9,19 +9,19 @@ from perdure_model.documents.script import story_to_mermaid
 from perdure_model.documents.sequence import Story, story_to_svg
 from perdure_model.world import DEFECTS, Finding, Model
 from perdure_model.world.models import model_of
-from perdure_model.world.run import find
+from perdure_model.world.run import find_defects
 
 FOLDER = "defects"
 
 
 def search(
-    ids: Iterable[str] = tuple(DEFECTS), begin: Callable[[str], None] = lambda _id: None
+    ids: Iterable[str] = tuple(DEFECTS), done: Callable[[str], None] = lambda _id: None, jobs: int = 1
 ) -> dict[str, Finding]:
-    """Search for each defect. `begin` hears of each before its search."""
+    """Search for each defect, `jobs` at a time. `done` hears of each after its search."""
     findings = {}
-    for name in ids:
-        begin(name)
-        findings[name] = find(DEFECTS[name], progress=False)
+    for finding in find_defects(ids, progress=False, jobs=jobs):
+        findings[finding.defect.id] = finding
+        done(finding.defect.id)
     return findings
 
 

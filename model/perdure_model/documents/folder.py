@@ -40,14 +40,15 @@ def make(
     *,
     search_defects: bool,
     explore_worlds: bool,
-    begin: Callable[[str], None] = lambda _step: None,
+    done: Callable[[str], None] = lambda _step: None,
+    jobs: int = 1,
 ) -> Made:
     """Make everything; what is not searched for or explored is taken from the folder's record.
 
-    `begin` hears of each defect and world before it is searched.
+    `done` hears of each defect and world that was searched; `jobs` are at a time.
     """
-    findings = search(begin=begin) if search_defects else None
-    reached = records.explore(begin) if explore_worlds else None
+    findings = search(done=done, jobs=jobs) if search_defects else None
+    reached = records.explore(done, jobs) if explore_worlds else None
     record = updated(records.load(folder), reached, findings)
     files = drawn(record) | counterexamples(findings or {})
     missed = tuple(name for name, one in (findings or {}).items() if not one.found)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from perdure_model.world import MODELS, Finding, Model, check_worlds
+from perdure_model.world import Finding, Model, check_worlds
 
 NAME = "record.json"
 Move = tuple[str, str, str, str]
@@ -64,14 +64,9 @@ def _move(text: str) -> Move:
     return machine, source, event, target
 
 
-def explore(begin: Callable[[str], None] = lambda _world: None) -> dict[str, frozenset[Move]]:
-    """Explore every default world: what each reached. `begin` hears of each before it starts."""
-    found: dict[str, frozenset[Move]] = {}
-    for model in MODELS:
-        for name in model.sizes["default"]:
-            begin(name)
-            found |= check_worlds(models=(model,), names={name}, progress=False).reached
-    return found
+def explore(done: Callable[[str], None] = lambda _world: None, jobs: int = 1) -> dict[str, frozenset[Move]]:
+    """Explore every default world, `jobs` at a time: what each reached. `done` hears of each when it ends."""
+    return check_worlds(progress=False, told=lambda name, _report: done(name), jobs=jobs).reached
 
 
 def found(findings: Mapping[str, Finding]) -> dict[str, Found]:

@@ -11,6 +11,7 @@ from perdure_model.world.bind import World, property_id
 from perdure_model.world.defect import Defect
 from perdure_model.world.model import Model
 from perdure_model.world.models import DEFECTS, MODELS, model_of
+from perdure_model.world.side_by_side import side_by_side
 
 
 @dataclass
@@ -92,6 +93,17 @@ class Checked:
         return "holds" if self.complete else "unknown"
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What the search of one world has shown."""
+
+    report: Report
+    reached: frozenset[tuple[str, str, str, str]]
+    rules: frozenset[str]
+    actions: frozenset[str]
+    fired: frozenset[str]
+
+
 def check_worlds(
     size: str = "default",
     *,
@@ -100,26 +112,60 @@ def check_worlds(
     names: Container[str] | None = None,
     progress: bool | None = None,
     told: Callable[[str, Report], None] = lambda _name, _report: None,
+    jobs: int = 1,
 ) -> Checked:
     """Check every world of a size, or those of these names; `told` hears of each as it ends.
 
-    With a defect, the worlds of its model alone, with the defect planted.
+    With a defect, the worlds of its model alone, with the defect planted. `jobs`: how many worlds at a time,
+    each in a process of its own (see `side_by_side`); that is for models and defects of the catalogue.
     """
     models = (model_of(defect),) if defect else models
     checked = Checked(models)
-    for model in models:
-        books = {book.side: book for book in model.books}
-        for name, world in model.worlds(size, defect.plant(books) if defect else books).items():
-            if names is not None and name not in names:
-                continue
-            report = check(world.system, progress=progress)
-            checked.reports[name] = report
-            checked.reached[name] = frozenset(world.moves)
-            checked.rules |= world.bound
-            checked.actions |= {f"{model.name} {world.kind(one.name)}" for one in world.system.actions}
-            checked.fired |= {f"{model.name} {world.kind(one)}" for one in world.reached | fired(report)}
-            told(name, report)
+    asked = [(m, one) for m in models for one in m.sizes[size] if names is None or one in names]
+    alone = jobs == 1
+    searches = [
+        (
+            size,
+            model if alone else model.name,
+            name,
+            defect if alone or defect is None else defect.id,
+            None if alone else 1,
+            progress if alone else False,
+        )
+        for model, name in asked
+    ]
+    for (_, name), seen in zip(asked, side_by_side(see, searches, jobs), strict=True):
+        checked.reports[name], checked.reached[name] = seen.report, seen.reached
+        checked.rules |= seen.rules
+        checked.actions |= seen.actions
+        checked.fired |= seen.fired
+        told(name, seen.report)
     return checked
+
+
+def see(
+    size: str,
+    model: Model | str,
+    name: str,
+    defect: Defect | str | None,
+    workers: int | None,
+    progress: bool | None,
+) -> Seen:
+    """Search one world, without a defect or with one; another process is asked by their names."""
+    model = next(one for one in MODELS if one.name == model) if isinstance(model, str) else model
+    defect = DEFECTS[defect] if isinstance(defect, str) else defect
+    books = {book.side: book for book in model.books}
+    world = model.world(size, name, defect.plant(books) if defect else books, model.hold_all)
+    report = check(world.system, progress=progress, workers=workers)
+    kinds = {world.kind(one.name) for one in world.system.actions}
+    reached = {world.kind(one) for one in world.reached | fired(report)}
+    return Seen(
+        report,
+        frozenset(world.moves),
+        frozenset(world.bound),
+        frozenset(f"{model.name} {kind}" for kind in kinds),
+        frozenset(f"{model.name} {kind}" for kind in reached),
+    )
 
 
 def fired(report: Report) -> set[str]:
@@ -149,11 +195,19 @@ class Finding:
 
 
 def find_defects(
-    ids: Iterable[str] = tuple(DEFECTS), size: str = "default", progress: bool | None = None
+    ids: Iterable[str] = tuple(DEFECTS), size: str = "default", progress: bool | None = None, jobs: int = 1
 ) -> Iterator[Finding]:
-    """Search the worlds for each defect, with its property alone, until it is found."""
-    for id in ids:  # noqa: A001
-        yield find(DEFECTS[id], size, progress)
+    """Search the worlds for each defect, with its property alone, until it is found; `jobs` at a time."""
+    names = list(ids)
+    searches = [(name, size, progress if jobs == 1 else False) for name in names]
+    for name, found in zip(names, side_by_side(_found, searches, jobs), strict=True):
+        yield Finding(DEFECTS[name], *found)
+
+
+def _found(id: str, size: str, progress: bool | None) -> tuple[str, Violation | None, int, float]:  # noqa: A002
+    """A finding without its defect, whose functions stay in their process."""
+    finding = find(DEFECTS[id], size, progress)
+    return finding.world, finding.violation, finding.states, finding.seconds
 
 
 def find(defect: Defect, size: str = "default", progress: bool | None = None) -> Finding:

@@ -5,14 +5,13 @@ Needs the extra `check`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from perdure_model.world import DEFECTS as MODEL_DEFECTS
-from perdure_model.world import Checked, Defect, Finding, check_worlds
+from perdure_model.world import Checked, Defect, Finding, check_worlds, find_defects
 from perdure_model.world.models import by_number
-from perdure_model.world.run import find as find_in_worlds
 
 from perdure.testing.data import DATA_DEFECTS, DATA_PROPERTIES, DataDefect, DataFinding, falsify, find_defect
 
@@ -34,12 +33,14 @@ def together(*catalogues: dict[str, Defect] | dict[str, DataDefect]) -> dict[str
 DEFECTS: dict[str, AnyDefect] = together(MODEL_DEFECTS, DATA_DEFECTS)
 
 
-def find(id: str) -> AnyFinding:  # noqa: A002
-    """Plant one defect, and search for it: the default worlds, or the cases of its property of data."""
-    defect = DEFECTS[id]
-    if isinstance(defect, DataDefect):
-        return find_defect(defect, DATA_PROPERTIES)
-    return find_in_worlds(defect, progress=False)
+def find(ids: Iterable[str], jobs: int = 1) -> Iterator[AnyFinding]:
+    """Plant each defect, and search for it: the default worlds, `jobs` defects at a time, or the cases of its
+    property of data."""
+    named = list(ids)
+    in_worlds = find_defects([one for one in named if one in MODEL_DEFECTS], progress=False, jobs=jobs)
+    for one in named:
+        defect = DEFECTS[one]
+        yield find_defect(defect, DATA_PROPERTIES) if isinstance(defect, DataDefect) else next(in_worlds)
 
 
 def units(finding: AnyFinding) -> tuple[str, str]:
@@ -62,9 +63,9 @@ class Control:
     complete: bool
 
 
-def without_defects(findings: Sequence[AnyFinding] | None = None) -> Control:
+def without_defects(findings: Sequence[AnyFinding] | None = None, jobs: int = 1) -> Control:
     """Search without a defect: all default worlds and properties of data, or only where these were found."""
-    checked = check_worlds(names=None if findings is None else worlds_of(findings), progress=False)
+    checked = check_worlds(names=None if findings is None else worlds_of(findings), progress=False, jobs=jobs)
     ids = (
         None if findings is None else {one.defect.breaks for one in findings if isinstance(one, DataFinding)}
     )

@@ -50,7 +50,8 @@ class Answers(NamedTuple):
     credential was refused, the latest answer and under which epoch, whether any has failed otherwise than by
     its credential, whether one may have been taken, and whether the server asked for a wait that still runs.
 
-    `told`: whether the session's end brought the receipt of one that was taken. `wrong` says what a POST of it did that none may: go out too early, or under another id than welcomed.
+    `told`: whether the session's end brought the receipt of one that was taken. `wrong` says what a POST of
+    it did that none may: go out too early, or under another id than welcomed.
     """
 
     latest: int | None = None
