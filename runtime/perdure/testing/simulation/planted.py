@@ -1,4 +1,4 @@
-"""Defects of the catalogue planted in the running client or hub: which simulations find, and how soon."""
+"""Defects of the catalogue planted in the running code: which simulations find, and how soon."""
 
 from __future__ import annotations
 
@@ -6,17 +6,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from perdure_model.core.client import CLIENT
 from perdure_model.core.rule import Book
-from perdure_model.core.server import SERVER
 from perdure_model.world import Defect
+from perdure_model.world.follow import FOLLOWED
+from perdure_model.world.response import RESPONSES
 from perdure_model.world.transport import TRANSPORT
 
 from perdure.testing.simulation.runs import RUN_STEPS, Run, drawn, replay, shortened
+from perdure.testing.simulation.simulation import RULES
 
-RUNS_MAX: Final = 40
-DEFECTS: Final[Mapping[str, Defect]] = TRANSPORT.defects
-"""Those that have a place in client and hub: of system T."""
+RUNS_MAX: Final = 200
+CATALOGUES: Final[dict[str, Mapping[str, Defect]]] = {
+    "T": TRANSPORT.defects,
+    "A": FOLLOWED.defects,
+    "R": RESPONSES.defects,
+}
+DEFECTS: Final[Mapping[str, Defect]] = {
+    id: defect
+    for catalogue in CATALOGUES.values()
+    for id, defect in catalogue.items()  # noqa: A001
+}
+"""Those of interleavings, of all systems; the ids are each defect's own."""
+NO_PLACE: Final[dict[str, str]] = {}
+"""Defects that need what the running code excludes, and the worlds do not: why."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +40,21 @@ class Found:
     shortest: Run | None
 
 
+def system_of(defect: Defect) -> str:
+    """The system that a defect is of."""
+    return next(name for name, catalogue in CATALOGUES.items() if defect.id in catalogue)
+
+
 def books(defect: Defect) -> dict[str, Book]:
-    """The rules of both sides with the defect, as `Simulation`, `replay` and `machine` take them."""
-    planted = defect.plant({"client": CLIENT, "server": SERVER})
-    return {"client": planted["client"], "server": planted["server"]}
+    """The rules of all sides with the defect, as `Simulation`, `replay` and `machine` take them."""
+    return dict(defect.plant(RULES))
 
 
 def find(defect: Defect, *, runs_max: int = RUNS_MAX, first_seed: int = 1) -> Found:
     """Plant a defect, and run seed after seed until it shows."""
     rules = books(defect)
     for count in range(1, runs_max + 1):
-        run = replay(drawn(first_seed + count - 1, RUN_STEPS), **rules)
+        run = replay(drawn(first_seed + count - 1, RUN_STEPS, system_of(defect)), **rules)
         if run.broken is not None:
             return Found(defect, count, shortened(run, **rules))
     return Found(defect, runs_max, None)

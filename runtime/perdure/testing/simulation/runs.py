@@ -188,7 +188,14 @@ class Tally:
         }
 
 
-def simulate(seed: int, steps: int, *, minutes: float | None = None, only: Scenario | None = None) -> Tally:
+def simulate(
+    seed: int,
+    steps: int,
+    *,
+    systems: str = "T",
+    minutes: float | None = None,
+    only: Scenario | None = None,
+) -> Tally:
     """Run seed after seed, `RUN_STEPS` steps each, until a property breaks.
 
     steps: of all runs together; with `minutes` (real ones) at least so many, and more until they are over.
@@ -199,7 +206,7 @@ def simulate(seed: int, steps: int, *, minutes: float | None = None, only: Scena
         if only is not None:
             tally.add(replay(only))
         while only is None and tally.ok and (left := left_of(tally, steps, minutes, begun_s)):
-            tally.add(replay(drawn(seed + tally.runs, min(left, RUN_STEPS))))
+            tally.add(replay(drawn(seed + tally.runs, min(left, RUN_STEPS), systems)))
     except KeyboardInterrupt:
         tally.complete = False
     tally.seconds = time.monotonic() - begun_s

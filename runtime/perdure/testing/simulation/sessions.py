@@ -93,6 +93,8 @@ class Sessions:
             case "end-aside", ():
                 await self.host.end(self.aside)
                 self._ended += 1
+            case "down", (float(seconds),):
+                self._network.down(seconds)
             case "restart", ():
                 self._network.strike("hub", "restart")
                 await self.host.kill()
@@ -110,8 +112,7 @@ class Sessions:
                 return
             self._network.strike(opened.name, "copied tab")
             opened.identity = tab.identity.copy()
-        if self._wallet.credential.state == "refused":
-            self._wallet.give("fresh")
+        self._wallet.renew()
         await opened.open(self._network.tasks)
 
     async def _to_tab(self, step: Step, tab: Tab) -> None:
@@ -246,4 +247,4 @@ class Sessions:
         return self.ledgers.as_json()
 
 
-HUBS: Final = frozenset({"publish", "publish-aside", "end-aside", "restart", "visit"})
+HUBS: Final = frozenset({"publish", "publish-aside", "end-aside", "down", "restart", "visit"})

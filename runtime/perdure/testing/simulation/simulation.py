@@ -12,13 +12,15 @@ from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from perdure_model.core.client import CLIENT
 from perdure_model.core.credential import CREDENTIAL
+from perdure_model.core.follow import FOLLOW
 from perdure_model.core.server import SERVER
 
 from perdure.testing.faults import Answer, HoldRequest, LoseRequest, LoseResponse
 from perdure.testing.simulation.accounts import Broken, Verdict
 from perdure.testing.simulation.chance import chance, seeded
 from perdure.testing.simulation.faults import Double, Garble
-from perdure.testing.simulation.network import HUB, Books, Network, ticks_s
+from perdure.testing.simulation.following import Following
+from perdure.testing.simulation.network import Books, Network, ticks_s
 from perdure.testing.simulation.scenario import Step
 from perdure.testing.simulation.sessions import Sessions
 from perdure.testing.simulation.stepper import Order, Stepper
@@ -34,10 +36,10 @@ MOMENT_S: Final = 1 / 64
 RULES: Final[Books] = {
     "client": CLIENT,
     "server": SERVER,
+    "follow": FOLLOW,
     "credential": CREDENTIAL,
 }
 """The rules of each side."""
-DOWN: Final = {"down": HUB}
 Said: TypeAlias = tuple[float, str, str | Record]
 """When, who, and what: a text or a decision."""
 T = TypeVar("T")
@@ -91,6 +93,10 @@ class Errors(logging.Handler):
         self._verdict.breaks("P-ERRORS", f"{record.getMessage()}{f': {why!r}' if why else ''}")
 
 
+MADE: Final[dict[str, Callable[..., System]]] = {"T": Sessions, "A": Following}
+"""The systems, by their letters."""
+
+
 class Simulation:
     """A world, while the `with` block lasts. Two of them at the same time would share chance: don't.
 
@@ -140,14 +146,12 @@ class Simulation:
             await system.start()
 
     def _made(self, name: str) -> System:
-        make = {"T": Sessions}[name]
-        purpose = f"of {name}"
-        return make(
+        return MADE[name](
             self.network,
             self.verdict,
             self.wallet,
             self._told,
-            lambda what: chance(self.seed, f"{purpose}: {what}"),
+            lambda what: chance(self.seed, f"{name}: {what}"),
             self._books,
         )
 
@@ -194,16 +198,14 @@ class Simulation:
             raise Broken("P-ERRORS", f"a server's app raised {self.network.failed[0]!r}")
 
     async def _perform(self, step: Step) -> None:
-        if step.verb in DOWN:
-            self.network.down(ticks_s(float(step.args[0])), DOWN[step.verb])
-        elif step.verb in TOKEN_VERBS:
+        if step.verb in TOKEN_VERBS:
             self._to_wallet(step)
         elif step.verb in WIRE_VERBS:
             to_link(in_ticks(step), self.network.link(str(step.args[0])))
         else:
             name = SYSTEM_OF[step.verb]
             if name in self.systems:
-                await self.systems[name].perform(step)
+                await self.systems[name].perform(in_ticks(step))
 
     def _to_wallet(self, step: Step) -> None:
         match step.verb, step.args:

@@ -22,12 +22,13 @@ from perdure.testing.simulation.network import Books
 from perdure.testing.simulation.scenario import Argument, Scenario, Step, step
 from perdure.testing.simulation.simulation import Simulation
 from perdure.testing.simulation.stepper import Chosen
-from perdure.testing.simulation.verbs import CLIENTS, ISSUER, KINDS_OF, STATUSES, TABS
+from perdure.testing.simulation.verbs import CHOICES, CLIENTS, FOLLOWERS, ISSUER, KINDS_OF, STATUSES, TABS
 
 ORDER: Final = st.lists(st.integers(0, 5), max_size=8)
 ANY: Final = st.integers(0, 17)
 """Stands for one of several: this one, counted round."""
 TAB: Final = st.sampled_from(TABS)
+FOLLOWER: Final = st.sampled_from(FOLLOWERS)
 MOVE: Final = st.sampled_from(["kill", "leave", "suspend", "resume", "watch", "unwatch"])
 SHORT_S: Final = st.sampled_from([0.0, 0.05, 0.5, 2.0])
 LONG_S: Final = st.sampled_from([0.5, 4.0, 12.0, 25.0])
@@ -262,6 +263,53 @@ class TransportMachine(Sessions, WorldMachine):
     """Three tabs, a hub, and the network between them."""
 
     systems = "T"
+
+
+class Following:
+    """What can happen in system A: followers, and the server of what they follow."""
+
+    _perform: Any
+
+    @rule(order=ORDER, who=FOLLOWER, how=st.sampled_from(["follow", "follow", "unfollow"]))
+    def follow(self, order: list[int], who: str, how: str) -> None:
+        """A follower begins, or leaves."""
+        self._perform(order, how, who)
+
+    @rule(order=ORDER, who=FOLLOWER, effect=st.sampled_from(CHOICES["effect"]))
+    def submit(self, order: list[int], who: str, effect: str) -> None:
+        """A follower submits."""
+        self._perform(order, "submit", who, effect)
+
+    @rule(order=ORDER, who=FOLLOWER, count=st.integers(1, 6))
+    def change(self, order: list[int], who: str, count: int) -> None:
+        """What is followed changes."""
+        self._perform(order, "change", who, count)
+
+    @rule(order=ORDER, who=FOLLOWER, outcome=st.sampled_from(CHOICES["outcome"]))
+    def conclude(self, order: list[int], who: str, outcome: str) -> None:
+        """What is followed comes to its last state."""
+        self._perform(order, "conclude", who, outcome)
+
+    @rule(order=ORDER, who=FOLLOWER, error=st.sampled_from(CHOICES["error"]))
+    def err(self, order: list[int], who: str, error: str) -> None:
+        """The stream brings an error, or what cannot be read."""
+        self._perform(order, "err", who, error)
+
+    @rule(order=ORDER, who=FOLLOWER, count=st.integers(1, 8))
+    def flap(self, order: list[int], who: str, count: int) -> None:
+        """The next streams end as soon as they are open."""
+        self._perform(order, "flap", who, count)
+
+    @rule(order=ORDER, seconds=LONG_S)
+    def remote_down(self, order: list[int], seconds: float) -> None:
+        """Nobody reaches the server for a while."""
+        self._perform(order, "remote-down", seconds)
+
+
+class FollowMachine(Following, WorldMachine):
+    """Three followers, the server of what they follow, and the network between them."""
+
+    systems = "A"
 
 
 def machine(kind: type[WorldMachine] = TransportMachine, /, **books: Any) -> type[WorldMachine]:

@@ -77,8 +77,7 @@ class Wallet:
     def heal(self) -> None:
         """From now on each refresh brings a good token; who was refused for good is given one."""
         self._plans.clear()
-        if self.credential.state == "refused":
-            self.give("fresh")
+        self.renew()
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The issuer's address: POST /token."""
@@ -109,6 +108,11 @@ class Wallet:
         token = self.fresh() if how == "fresh" else self._given("same" if how == "refused" else "older")
         self._use(token)
         self.credential.replace(token)
+
+    def renew(self) -> None:
+        """Who was refused for good is given another token."""
+        if self.credential.state == "refused":
+            self.give("fresh")
 
     def _use(self, token: str) -> None:
         """One that comes into use anew may be refreshed anew."""
