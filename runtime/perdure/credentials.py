@@ -208,7 +208,9 @@ class Credential:
                 assert_never(effect)
 
     def _tell(self, caller: Any, token: Token | None) -> None:
-        self._callers.pop(caller)(token)
+        told = self._callers.pop(caller, None)
+        if told is not None:  # who was told before may, at that, have ended what this one waited for
+            told(token)
 
     async def _run(self, refresh: int, running: Running) -> None:
         """One refresh, of whose end the rules are told once."""

@@ -99,6 +99,28 @@ async def test_a_token_given_while_a_refresh_runs_is_everybodys_and_ends_the_ref
     assert (credential.token, credential.state) == ("mine", "usable")
 
 
+async def test_who_leaves_because_another_was_told_before_it_is_not_told_and_those_behind_it_are() -> None:
+    """Found by simulation: one session, which ends where it is told that there is no other token, waited
+    with its stream and with what it submitted. All who waited behind it were forgotten."""
+
+    async def refresh() -> str:
+        raise RuntimeError("no network")
+
+    credential = Credential("t1", refresh)
+    told: list[str] = []
+    one, other, third = (credential.caller() for _ in range(3))
+
+    def ends(_token: object) -> None:
+        told.append("one")
+        credential.leave(other)
+
+    credential.reject(one, credential.handle, ends)
+    credential.reject(other, credential.handle, lambda _token: told.append("other"))
+    credential.reject(third, credential.handle, lambda _token: told.append("third"))
+    await until(lambda: credential.state == "refused")
+    assert told == ["one", "third"]
+
+
 @pytest.mark.parametrize(
     ("given", "error"),
     [
