@@ -29,11 +29,11 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from perdure import wire
+from perdure import openapi, wire
 from perdure.bounds import at_least, at_most
 from perdure.cargo import Asked, PostAsked, StreamAsked, WatchAsked
 from perdure.errors import BadConnectionId, Unauthenticated, UsageError
@@ -99,11 +99,12 @@ class Routes:
 
     def app(self, lifespan: Callable[[Any], AbstractAsyncContextManager[None]]) -> Starlette:
         """The ASGI app."""
-        events = Route("/events", self.events, methods=["GET"])
-        events.methods = {"GET"}  # a HEAD would attach a stream that nobody reads
+        gets = [Route("/events", self.events), Route("/openapi.json", self.described)]
+        for get in gets:
+            get.methods = {"GET"}  # a HEAD would attach a stream that nobody reads
         words = (self.send, self.close, self.suspend, self.watch, self.unwatch)
         app = Starlette(
-            routes=[events, *(Route(f"/{one.__name__}", one, methods=["POST"]) for one in words)],
+            routes=[*gets, *(Route(f"/{one.__name__}", one, methods=["POST"]) for one in words)],
             middleware=[cors(self._cors_origins)] if self._cors_origins else [],
             exception_handlers={Refusal: answer_refusal, HTTPException: answer_http},
             lifespan=lifespan,
@@ -153,6 +154,10 @@ class Routes:
             held += Counter()  # drops those that are down to nothing
             if not held:
                 self._open.pop(i.principal, None)
+
+    async def described(self, _request: Request) -> Response:
+        """GET /openapi.json: the addresses, as data."""
+        return JSONResponse(openapi.description())
 
     async def send(self, request: Request) -> Response:
         """POST /send: sends of one session."""
