@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MINUTES ?= 2
 
-.PHONY: demo test test-long test-wild soak lint types check diagrams bench clean
+.PHONY: demo test test-long test-wild soak simulate lint types check diagrams bench clean
 
 demo: .venv/ready          ## run a conversation through real faults, and count what was lost
 	$(BIN)/perdure demo
@@ -20,6 +20,10 @@ test-wild: .venv/ready     ## the client for browsers, under Node and Chromium: 
 
 soak: .venv/ready          ## many clients through random faults, with accounts on both sides; MINUTES=60
 	$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+simulate: MINUTES = 60
+simulate: .venv/ready      ## an hour of simulated faults, in virtual time; SEED=1
+	$(BIN)/perdure simulate --seed $(or $(SEED),1) --minutes $(MINUTES)
 
 check: .venv/ready         ## explore the model
 	$(BIN)/perdure check

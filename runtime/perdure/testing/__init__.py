@@ -8,7 +8,8 @@ struck is in the proxy's log: a test that asks for a fault can see that it came.
 
 Beside it, and not imported here because they need the extra `check`: `data`, the properties that are about
 data rather than interleavings, with the defects that break them; `catalogue`, all defects there are; and
-`simulation`, client and hub together in one process and in virtual time.
+`simulation`, client and hub together in one process and in virtual time; `remote`, the same demands made of
+anybody's server and client; and `fixtures`, what the pytest plugin gives.
 """
 
 from perdure.testing.faults import (
