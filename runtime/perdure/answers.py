@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -49,7 +49,8 @@ async def unwinding(chunks: AsyncIterator[bytes]) -> AsyncIterator[AsyncIterator
     try:
         yield chunks
     finally:
-        with anyio.CancelScope() as scope:
+        # An error of what was left concerns nobody; it would hide why it was left.
+        with suppress(httpx2.HTTPError), anyio.CancelScope() as scope:
             scope.cancel()
             while await anext(chunks, b""):
                 pass
