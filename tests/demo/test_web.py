@@ -261,8 +261,9 @@ def refreshes(records: list[Record]) -> int:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--web", "--json"), "--json and --record are not for --web"),
-        (("--web", "--record", "trace"), "--json and --record are not for --web"),
+        (("--web", "--json"), "--json, --record and --seed are not for --web"),
+        (("--web", "--seed", "1"), "--json, --record and --seed are not for --web"),
+        (("--web", "--record", "trace"), "--json, --record and --seed are not for --web"),
         (("--port", "1"), "give --web, too"),
         (("--web", "--port", "70000"), "port 70000 cannot be had"),
     ],

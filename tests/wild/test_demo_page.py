@@ -287,6 +287,38 @@ def test_a_server_that_is_gone_is_told(context: BrowserContext) -> None:
     shown.stands("ClientSession", "a", "reconnecting")
 
 
+COUNTED = """async (cases) => {
+    const { Account } = await import("/accounts.js");
+    const event = (position, number) => ({ position, data: { kind: "said", tab: "t", number } });
+    return cases.map((steps) => {
+        const account = new Account();
+        for (const [step, ...given] of steps)
+            if (step === "event") account.handed(event(...given), "t");
+            else if (step === "gap") account.handed({ type: "gap", position: given[0] }, "t");
+            else account.settled(given[0], step);
+        return [account.lost, account.doubled, account.wrong];
+    });
+}"""
+
+
+def test_the_accounts_tell_what_must_not_happen(shown: Shown) -> None:
+    """Each case: what happened, and how much of it was lost, doubled, told wrongly."""
+    cases: list[tuple[list[tuple[object, ...]], list[int]]] = [
+        ([("event", 1, 1), ("event", 2, 2)], [0, 0, 0]),
+        ([("event", 1, 1), ("event", 3, 3)], [1, 0, 0]),
+        ([("event", 4, 1)], [3, 0, 0]),
+        ([("event", 1, 1), ("event", 1, 2)], [0, 1, 0]),
+        ([("event", 1, 1), ("event", 2, 1)], [0, 1, 0]),
+        ([("gap", 5), ("event", 6, 1)], [0, 0, 0]),
+        ([("delivered", 1), ("event", 1, 2)], [1, 0, 0]),
+        ([("delivered", 2), ("event", 1, 1)], [0, 0, 0]),
+        ([("uncertain", 1), ("event", 1, 1), ("event", 2, 2)], [0, 0, 0]),
+        ([("failed", 1), ("event", 1, 1)], [0, 0, 1]),
+    ]
+    counted = shown.page.evaluate(COUNTED, [steps for steps, _ in cases])
+    assert counted == [told for _, told in cases]
+
+
 # -- for everybody -------------------------------------------------------------------------------------------
 
 

@@ -41,8 +41,8 @@ class Network:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             for name, proxy in self._proxies.items():
-                await stack.enter_async_context(proxy)
                 self._started[name] = time.time()
+                await stack.enter_async_context(proxy)
             tasks = await stack.enter_async_context(anyio.create_task_group())
             stack.callback(tasks.cancel_scope.cancel)
             for name, proxy in self._proxies.items():

@@ -117,6 +117,7 @@ export class Tab {
     this.#bubbles.set(key, bubble);
     bubble.dataset.state = "queued";
     note(bubble, ITEM.queued);
+    this.#follow();
   }
 
   #item({ instance, target }) {
