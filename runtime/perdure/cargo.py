@@ -41,7 +41,7 @@ class PostAsked(Asked):
     """A POST of sends: their data, who sends them, the bytes that each came in, and the receipts."""
 
     items: dict[SendKey, Any] = field(default_factory=dict)
-    item_bytes: float = 0.0
+    item_bytes: int = 0
     principal: Hashable = None
     verdicts: tuple[tuple[SendKey, str], ...] = ()
 

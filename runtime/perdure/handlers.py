@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
@@ -16,7 +16,7 @@ LOG = logging.getLogger("perdure")
 class Handlers(Generic[T]):
     """A queue and, while it is not empty, a task for each session.
 
-    A session whose queue is full takes no more until there is room: `room` waits for it.
+    A session whose queue is full, by number or by bytes, takes no more until there is room: `room` waits.
     """
 
     def __init__(
@@ -25,23 +25,30 @@ class Handlers(Generic[T]):
         handle: Callable[[str, T], Awaitable[None]],
         failed: Callable[[str, T], None],
         backlog_max: int,
+        backlog_bytes_max: int,
     ) -> None:
-        self._spawn, self._handle, self._failed, self._backlog_max = spawn, handle, failed, backlog_max
-        self._queues: dict[str, deque[T]] = {}
+        self._spawn, self._handle, self._failed = spawn, handle, failed
+        self._backlog_max, self._backlog_bytes_max = backlog_max, backlog_bytes_max
+        self._queues: dict[str, deque[tuple[T, int]]] = {}
+        self._bytes: Counter[str] = Counter()
         self._taken: anyio.Event | None = None
 
-    def add(self, session: str, work: T) -> None:
-        """Handle this after all that was added for the session before."""
+    def add(self, session: str, work: T, bytes_: int) -> None:
+        """Handle this, which came in so many bytes, after all that was added for the session before."""
+        self._bytes[session] += bytes_
         queue = self._queues.get(session)
         if queue is not None:
-            queue.append(work)
+            queue.append((work, bytes_))
             return
-        self._queues[session] = deque([work])
+        self._queues[session] = deque([(work, bytes_)])
         self._spawn(self._run, session)
 
     async def room(self, session: str) -> None:
         """Wait until the session's queue is not full."""
-        while len(self._queues.get(session, ())) >= self._backlog_max:
+        while (
+            len(self._queues.get(session, ())) >= self._backlog_max
+            or self._bytes[session] >= self._backlog_bytes_max
+        ):
             self._taken = self._taken or anyio.Event()  # made here: the hub may be older than the event loop
             await self._taken.wait()
 
@@ -49,13 +56,14 @@ class Handlers(Generic[T]):
         queue = self._queues[session]
         try:
             while queue:
-                work = queue.popleft()
+                work, bytes_ = queue.popleft()
+                self._bytes[session] -= bytes_
                 if self._taken is not None:
                     self._taken.set()
                     self._taken = None
                 await self._one(session, work)
         finally:
-            del self._queues[session]
+            del self._queues[session], self._bytes[session]
             if queue:
                 LOG.warning("the hub is closed before %d sends of %r were handled", len(queue), session)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Final, NamedTuple
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 TYPE: Final = "urn:perdure:problem:"
@@ -64,7 +63,17 @@ KINDS: Final = {
         429, "You have too many connections", "Close one, and ask again after Retry-After."
     ),
     "body-too-large": Kind(413, "The body is too large", "Send fewer or smaller items at once."),
+    "body-too-slow": Kind(408, "The body did not arrive in time", "Send it faster, or less at once."),
+    "too-much-at-once": Kind(
+        429, "Too many bytes of yours wait here", "Send fewer requests at once, and this one again."
+    ),
     "batch-too-large": Kind(413, "There are too many items", "Send fewer items at once."),
+    "several-workers": Kind(
+        503,
+        "Several processes serve this address, each with a memory of its own",
+        "Whoever runs the server: serve with one worker, or, if each client always reaches the same one, say "
+        "Hub(routed=True).",
+    ),
     "shutting-down": Kind(
         503, "The server is shutting down", "Ask again after Retry-After: another one may answer."
     ),
@@ -77,9 +86,11 @@ KINDS: Final = {
 class Refusal(Exception):
     """A request that is answered with a problem."""
 
-    def __init__(self, name: str, detail: str = "", headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, detail: str = "", headers: dict[str, str] | None = None, *, status: int = 0
+    ) -> None:
         super().__init__(name)
-        self.name, self.detail, self.headers = name, detail, headers
+        self.name, self.detail, self.headers, self.status = name, detail, headers, status
 
 
 def problem(
@@ -99,9 +110,3 @@ def problem(
         media_type="application/problem+json",
         headers={"cache-control": "no-store", **(headers or {})},
     )
-
-
-async def answer_refusal(_request: Request, error: Exception) -> Response:
-    """The exception handler for Refusal."""
-    assert isinstance(error, Refusal)
-    return problem(error.name, error.detail, headers=error.headers)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager
 from dataclasses import asdict, dataclass
 from inspect import isawaitable
 from os import urandom
 from typing import Any, Final, TypeAlias, TypeVar
 
+import anyio
 from perdure_model.core.common import START, Attempt
 from perdure_model.core.server.inputs import (
     CloseRequested,
@@ -37,14 +39,19 @@ from perdure import openapi, wire
 from perdure.bounds import at_least, at_most
 from perdure.cargo import Asked, PostAsked, StreamAsked, WatchAsked
 from perdure.errors import BadConnectionId, Unauthenticated, UsageError
+from perdure.events import sender_of
 from perdure.identity import new_id
 from perdure.outgoing import Outgoing
-from perdure.problems import Refusal, answer_refusal, problem
+from perdure.problems import Refusal, problem
 
 Authenticate: TypeAlias = Callable[[Request], Hashable | Awaitable[Hashable]]
 Authorize: TypeAlias = Callable[[Hashable, str], bool | Awaitable[bool]]
 FeedFunction: TypeAlias = Callable[[ServerInput, Any], None]
 BodyT = TypeVar("BodyT", bound=wire.Body)
+LOG = logging.getLogger("perdure")
+ABOUT: Final = "perdure.about"
+CLOSING: Final = {"connection": "close"}
+"""With an answer before the body's end: what is still to come of it is not waited for."""
 FIRST: Final = "1.1"
 """The attempt of who leaves its id to the server: with the id new each time, any is the first."""
 
@@ -53,22 +60,32 @@ FIRST: Final = "1.1"
 class HubLimits:
     """What requests keep to, and how much a hub holds for them.
 
-    body_bytes: of a POST. `items`: of sends in one. `sessions`: that one connection watches.
-    connections: with a stream, for each principal; who is nobody (None) is not counted.
-    backlog: sends of a session that wait for their handler; beyond it a POST waits for its answer.
+    body_bytes: of a POST. `body_s`: seconds for it to arrive. `items`: of sends in one.
+    held_bytes: of the bodies that arrive or wait at a time, for each principal; who is nobody (None) is one.
+    sessions: that one connection watches.
+    connections: with a stream, for each principal; who is nobody is not counted.
+    awaited: connections of each principal that have no stream, in their grace time; likewise.
+    backlog, backlog_bytes: sends of a session that wait for their handler, and the bytes of the bodies that
+    they came in; beyond either a POST waits for its answer.
     write_bytes: events are written in pieces of this size.
     """
 
     body_bytes: int = 4 << 20
+    body_s: float = 30.0
+    held_bytes: int = 64 << 20
     items: int = wire.ITEMS_MAX
     sessions: int = wire.SESSIONS_MAX
     connections: int = 1000
+    awaited: int = 1000
     backlog: int = 1000
+    backlog_bytes: int = 16 << 20
     write_bytes: int = 1 << 18
 
     def __post_init__(self) -> None:
         """Raises UsageError for a limit that lets nothing through, or more than the protocol does."""
-        at_least(1, **asdict(self))
+        at_least(1, **{name: value for name, value in asdict(self).items() if name != "body_s"})
+        at_least(0.001, body_s=self.body_s)
+        at_least(self.body_bytes, held_bytes=self.held_bytes)
         at_most(wire.ITEMS_MAX, items=self.items)
         at_most(wire.SESSIONS_MAX, sessions=self.sessions)
 
@@ -83,6 +100,7 @@ class Routes:
         ended: Callable[[Outgoing], None],
         stream_of: Callable[[str, Attempt], Outgoing | None],
         room: Callable[[str], Awaitable[None]],
+        known: Callable[[Hashable], Collection[str]],
         authenticate: Authenticate | None,
         authorize: Authorize | None,
         limits: HubLimits,
@@ -93,7 +111,9 @@ class Routes:
         self._authenticate, self._authorize = authenticate, authorize
         self._limits, self._cors_origins = limits, cors_origins
         self._retry_after = {"retry-after": str(math.ceil(retry_s))}
+        self._known = known
         self._open: dict[Hashable, Counter[str]] = {}
+        self._held: Counter[Hashable] = Counter()
         self.closed = False
         """Whether to turn requests away, so that no stream begins in a hub that is being closed."""
 
@@ -122,6 +142,7 @@ class Routes:
         made = "cid" not in query
         try:
             cid = new_id() if made else wire.connection_id(query["cid"])
+            about(request, cid)
             attempt = wire.parse_pair(query.get("attempt", FIRST if made else None))
             sessions = [wire.session_name(name) for name in dict.fromkeys(query.getlist("session"))]
             reached = wire.parse_cursors(token)
@@ -129,13 +150,11 @@ class Routes:
             raise Refusal("bad-connection-id", str(error)) from error
         except UsageError as error:
             raise Refusal("bad-request", str(error)) from error
+        about(request, cid, *sessions)
         if not 0 < len(sessions) <= wire.SESSIONS_MAX:
             raise Refusal("bad-request", f"Name 1 to {wire.SESSIONS_MAX} sessions: session=...")
         if len(sessions) > self._limits.sessions:
             raise too_many_sessions(self._limits)
-        held = self._open.get(principal, ())
-        if principal is not None and cid not in held and len(held) >= self._limits.connections:
-            raise Refusal("too-many-connections", headers=self._retry_after)
         for session in sessions:
             await self._allow(principal, session)
         cursors = tuple((session, reached.get(session, START)) for session in sessions)
@@ -144,16 +163,27 @@ class Routes:
 
     @contextmanager
     def _holding(self, i: StreamRequested) -> Iterator[None]:
-        """While a stream is open it counts for its principal."""
+        """While a stream is open it counts for its principal. Raises Refusal where it is one too many.
+
+        That is looked at when it is attached, with nothing awaited between: many may ask at once.
+        """
         held = self._open.setdefault(i.principal, Counter())
+        if i.principal is not None and i.cid not in held:
+            awaited = {*self._known(i.principal)} - {i.cid, *held}
+            if len(held) >= self._limits.connections or len(awaited) >= self._limits.awaited:
+                self._drop(i.principal)
+                raise Refusal("too-many-connections", headers=self._retry_after)
         held[i.cid] += 1
         try:
             yield
         finally:
             held[i.cid] -= 1
             held += Counter()  # drops those that are down to nothing
-            if not held:
-                self._open.pop(i.principal, None)
+            self._drop(i.principal)
+
+    def _drop(self, principal: Hashable) -> None:
+        if not self._open[principal]:
+            del self._open[principal]
 
     async def described(self, _request: Request) -> Response:
         """GET /openapi.json: the addresses, as data."""
@@ -162,34 +192,48 @@ class Routes:
     async def send(self, request: Request) -> Response:
         """POST /send: sends of one session."""
         principal = await self._principal(request)
-        body = await self._body(request, wire.SendBody)
-        if len(body.items) > self._limits.items:
-            raise Refusal("batch-too-large", f"Send at most {self._limits.items} items at once.")
-        await self._allow(principal, body.session)
-        await self._room(body.session)
+        with self._taking(principal) as taken:
+            body = await self._body(request, wire.SendBody, taken)
+            if len(body.items) > self._limits.items:
+                raise Refusal("batch-too-large", f"Send at most {self._limits.items} items at once.")
+            await self._allow(principal, body.session)
+            await self._room(body.session)
         keys = tuple(item.key for item in body.items)
-        asked = PostAsked(items={item.key: item.data for item in body.items}, principal=principal)
+        items = {item.key: item.data for item in body.items}
+        asked = PostAsked(items=items, principal=principal, item_bytes=taken.bytes // len(items))
         arrived = PostArrived(body.cid, body.session, body.attempt, body.epoch, principal, keys, fresh())
         self._feed(arrived, asked)
+        accept(asked)
         receipts = [wire.Receipt(key=key, verdict=said) for key, said in asked.verdicts]
-        return rejected(asked) or json_response(wire.SendReply(receipts=receipts))
+        return json_response(wire.SendReply(receipts=receipts))
+
+    @contextmanager
+    def _taking(self, principal: Hashable) -> Iterator[Taken]:
+        """While a body arrives, or waits for its turn, it counts for its principal."""
+        taken = Taken(self._held, principal, self._limits.held_bytes, self._retry_after)
+        try:
+            yield taken
+        finally:
+            self._held[principal] -= taken.bytes
+            if not self._held[principal]:
+                del self._held[principal]
 
     async def close(self, request: Request) -> Response:
         """POST /close: the client is done."""
         principal = await self._principal(request)
-        body = await self._body(request, wire.CloseBody)
+        body = await self._word_body(request, principal, wire.CloseBody)
         return self._word(CloseRequested(body.cid, body.attempt, principal), Asked())
 
     async def suspend(self, request: Request) -> Response:
         """POST /suspend: the client will be away."""
         principal = await self._principal(request)
-        body = await self._body(request, wire.SuspendBody)
+        body = await self._word_body(request, principal, wire.SuspendBody)
         return self._word(SuspendRequested(body.cid, body.attempt, principal), Asked())
 
     async def watch(self, request: Request) -> Response:
         """POST /watch: one more session on the client's stream."""
         principal = await self._principal(request)
-        body = await self._body(request, wire.WatchBody)
+        body = await self._word_body(request, principal, wire.WatchBody)
         await self._allow(principal, body.session)
         stream = self._stream_of(body.cid, body.attempt)
         if stream and len({*stream.sessions, body.session}) > self._limits.sessions:
@@ -201,7 +245,7 @@ class Routes:
     async def unwatch(self, request: Request) -> Response:
         """POST /unwatch: a session less."""
         principal = await self._principal(request)
-        body = await self._body(request, wire.UnwatchBody)
+        body = await self._word_body(request, principal, wire.UnwatchBody)
         asked = Asked()
         word = UnwatchRequested(body.cid, body.session, body.attempt, body.serial, principal)
         answer = self._word(word, asked)
@@ -212,7 +256,12 @@ class Routes:
 
     def _word(self, i: ServerInput, asked: Asked) -> Response:
         self._feed(i, asked)
-        return rejected(asked) or Response(status_code=204)
+        accept(asked)
+        return Response(status_code=204)
+
+    async def _word_body(self, request: Request, principal: Hashable, kind: type[BodyT]) -> BodyT:
+        with self._taking(principal) as taken:
+            return await self._body(request, kind, taken)
 
     # -- who asks, and for what --------------------------------------------------------------------
 
@@ -234,13 +283,17 @@ class Routes:
         if not (await allowed if isawaitable(allowed) else allowed):
             raise Refusal("not-allowed")
 
-    async def _body(self, request: Request, kind: type[BodyT]) -> BodyT:
+    async def _body(self, request: Request, kind: type[BodyT], taken: Taken) -> BodyT:
         media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media != "application/json":
             raise Refusal("unsupported-media-type")
-        return parsed(await self._bytes(request), kind)
+        with anyio.move_on_after(self._limits.body_s):
+            body = parsed(await self._bytes(request, taken), kind)
+            about(request, getattr(body, "cid", ""), *filter(None, [getattr(body, "session", None)]))
+            return body
+        raise Refusal("body-too-slow", f"Send a body within {self._limits.body_s:g} s.", CLOSING)
 
-    async def _bytes(self, request: Request) -> bytes:
+    async def _bytes(self, request: Request, taken: Taken) -> bytes:
         """The body; no more of it is kept than the bound, whether or not its length was announced."""
         too_large = Refusal(
             "body-too-large", f"Send at most {self._limits.body_bytes} bytes: fewer or smaller items at once."
@@ -255,9 +308,28 @@ class Routes:
                     body += chunk
                     if len(body) > self._limits.body_bytes:
                         raise too_large
+                    taken.add(len(chunk))
         except ClientDisconnect as error:
             raise Refusal("malformed-json", "The body ended before its length.") from error
         return bytes(body)
+
+
+class Taken:
+    """The bytes that one POST has brought, as they count for its principal."""
+
+    def __init__(
+        self, held: Counter[Hashable], principal: Hashable, bytes_max: int, retry_after: dict[str, str]
+    ) -> None:
+        self._held, self._principal, self._bytes_max = held, principal, bytes_max
+        self._retry_after = retry_after
+        self.bytes = 0
+
+    def add(self, count: int) -> None:
+        """So many more have come. Raises Refusal where they are too many."""
+        self.bytes += count
+        self._held[self._principal] += count
+        if self._held[self._principal] > self._bytes_max:
+            raise Refusal("too-much-at-once", headers=self._retry_after | CLOSING)
 
 
 class StreamResponse:
@@ -272,15 +344,14 @@ class StreamResponse:
     ) -> None:
         self._feed, self._ended, self._input, self._holding = feed, ended, i, holding
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request."""
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request. Raises Refusal."""
         asked = StreamAsked(principal=self._input.principal, cursors=self._input.cursors)
-        self._feed(self._input, asked)
-        if asked.stream is None:
-            await (rejected(asked) or Response(status_code=500))(scope, receive, send)
-            return
-        stream = asked.stream
         with self._holding(self._input):
+            self._feed(self._input, asked)
+            accept(asked)
+            stream = asked.stream
+            assert stream is not None, "a request that is not rejected has its stream attached"
             try:
                 await stream.run(
                     receive, send, lambda session: self._due(stream, session), lambda: self._stalled(stream)
@@ -327,9 +398,30 @@ def parsed(raw: bytes, kind: type[BodyT]) -> BodyT:
         raise Refusal("bad-request", f"{where}: {said}" if where else said) from error
 
 
-def rejected(asked: Asked) -> Response | None:
-    """The problem that the rules rejected a request with, if they did."""
-    return problem(asked.reject.problem, status=asked.reject.status) if asked.reject else None
+def accept(asked: Asked) -> None:
+    """Raises Refusal where the rules have rejected the request."""
+    if asked.reject:
+        raise Refusal(asked.reject.problem, status=asked.reject.status)
+
+
+def about(request: Request, cid: str, *sessions: str) -> None:
+    """Remember what the request is about, should it be refused."""
+    request.scope[ABOUT] = (cid, sessions)
+
+
+async def answer_refusal(request: Request, error: Exception) -> Response:
+    """The exception handler for Refusal: logs it, with what is nobody's secret, and answers."""
+    assert isinstance(error, Refusal)
+    cid, sessions = request.scope.get(ABOUT, ("", ()))
+    LOG.info(
+        "%s %s is refused: %s (connection %s, session %s)",
+        request.method,
+        request.scope["path"],
+        error.name,
+        sender_of(cid) if cid else "unknown",
+        ", ".join(map(repr, sessions[:3])) or "unknown",
+    )
+    return problem(error.name, error.detail, status=error.status, headers=error.headers)
 
 
 def json_response(body: wire.Body) -> Response:

@@ -45,14 +45,14 @@ from perdure_model.core.server.inputs import (
     ServerStarted,
     StreamClosed,
 )
-from perdure_model.core.server.parts import OWNER, SETTINGS, ServerSettings
-from pydantic import TypeAdapter
+from perdure_model.core.server.parts import CONNECTION, OWNER, SETTINGS, ServerSettings
+from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
 
 from perdure import sse, wire
 from perdure.bounds import at_least, at_most
 from perdure.cargo import Asked, PostAsked, Publication, StreamAsked, WatchAsked
-from perdure.errors import SessionOver, UsageError
+from perdure.errors import PayloadError, SessionOver, UsageError
 from perdure.events import (
     HANDLER_FAILED,
     OUTCOMES,
@@ -201,7 +201,7 @@ class Hub:
         self._timers: Timers[GraceElapsed] = Timers(self._background.spawn, self._feed)
         self._calendar: Calendar[ForgetDue] = Calendar(self._background.spawn, self._feed)
         self._handlers: Handlers[Send] = Handlers(
-            self._background.spawn, self._handle, self._failed, limits.backlog
+            self._background.spawn, self._handle, self._failed, limits.backlog, limits.backlog_bytes
         )
         self._streams: dict[tuple[str, Attempt], Outgoing] = {}
         self._spare = fresh()  # for the next log; most publications find one
@@ -215,6 +215,7 @@ class Hub:
             ended=self._ended,
             stream_of=lambda cid, generation: self._streams.get((cid, generation)),
             room=self._handlers.room,
+            known=self._known,
             authenticate=authenticate,
             authorize=authorize,
             limits=limits,
@@ -327,6 +328,13 @@ class Hub:
         """The connection that owns a session."""
         return next((str(cid) for _, cid in self._rules.parts(OWNER, session=session)), None)
 
+    def _known(self, principal: Hashable) -> Sequence[str]:
+        """The connections of a principal, with a stream or awaited; none while they cannot be too many."""
+        everybody = self._rules.parts(CONNECTION)
+        if len(everybody) < self._limits.awaited:
+            return ()
+        return [str(cid) for (cid,), one in everybody.items() if one.principal == principal]
+
     # -- feeding and performing --------------------------------------------------------------------
 
     def _feed(self, i: ServerInput, cargo: Any = None) -> None:
@@ -412,6 +420,7 @@ class Hub:
         stream = self._streams.get((effect.cid, effect.generation))
         if stream is None:
             return
+        LOG.info("a stream of connection %s is cut: %s", sender_of(effect.cid), effect.reason)
         outcome = CUT_OUTCOMES.get(effect.reason)
         if outcome is not None:
             stream.write(block("end", EndBody(outcome=outcome)))
@@ -427,7 +436,7 @@ class Hub:
 
     def _take(self, effect: Handle, asked: PostAsked) -> None:
         send = Send(asked.items[effect.key], wire.pair_text(effect.key), effect.cid, asked.principal)
-        self._handlers.add(effect.session, send)
+        self._handlers.add(effect.session, send, asked.item_bytes)
 
     def _write_events(self, effect: WriteEvents, stream: Outgoing) -> None:
         events = self._store.read(effect.session, effect.epoch, effect.first, effect.last)
@@ -468,9 +477,20 @@ class Hub:
 
     async def _handle(self, session: str, send: Send) -> None:
         if self._handler is not None:
-            typed = Send(self._data.validate_python(send.data), send.key, send.connection_id, send.principal)
+            typed = Send(self._typed(send.data), send.key, send.connection_id, send.principal)
             with anyio.fail_after(self._handler_s, reason=f"it has not returned after {self._handler_s:g} s"):
                 await self._handler(typed, HubSession(self, session))
+
+    def _typed(self, data: Any) -> Any:
+        """The data as its handler's type. Raises PayloadError, which does not show the data."""
+        try:
+            return self._data.validate_python(data)
+        except ValidationError as error:
+            kinds = ", ".join(sorted({one["type"] for one in error.errors(include_input=False)}))
+            raise PayloadError(
+                f"{error.error_count()} validation error for {error.title}: {kinds}",
+                hint="send what the handler's type takes",
+            ) from None
 
     def _handled_by(self, handler: Handler, data: Any) -> Handler:
         self._handler, self._data = checked(handler, "on_send", "(send, session)"), TypeAdapter(data)

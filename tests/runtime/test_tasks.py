@@ -198,9 +198,9 @@ async def test_handlers_start_anew_after_a_pause() -> None:
         handled.append(work)
 
     async with anyio.create_task_group() as group:
-        handlers: Handlers[str] = Handlers(group.start_soon, handle, lambda _session, _work: None, 1)
+        handlers: Handlers[str] = Handlers(group.start_soon, handle, lambda _session, _work: None, 1, 100)
         for work in ("one", "two"):
-            handlers.add("chat", work)
+            handlers.add("chat", work, 100)
             await anyio.sleep(0.01)
             await handlers.room("chat")
     assert handled == ["one", "two"]
