@@ -43,6 +43,7 @@ from perdure.events import sender_of
 from perdure.identity import new_id
 from perdure.outgoing import Outgoing
 from perdure.problems import Refusal, problem
+from perdure.workers import CLAIMS
 
 Authenticate: TypeAlias = Callable[[Request], Hashable | Awaitable[Hashable]]
 Authorize: TypeAlias = Callable[[Hashable, str], bool | Awaitable[bool]]
@@ -106,10 +107,12 @@ class Routes:
         limits: HubLimits,
         cors_origins: Sequence[str],
         retry_s: float,
+        routed: bool,
     ) -> None:
         self._feed, self._ended, self._stream_of, self._room = feed, ended, stream_of, room
         self._authenticate, self._authorize = authenticate, authorize
         self._limits, self._cors_origins = limits, cors_origins
+        self._routed = routed
         self._retry_after = {"retry-after": str(math.ceil(retry_s))}
         self._known = known
         self._open: dict[Hashable, Counter[str]] = {}
@@ -268,6 +271,8 @@ class Routes:
     async def _principal(self, request: Request) -> Hashable:
         if self.closed:
             raise Refusal("shutting-down", headers=self._retry_after)
+        if not self._routed and not CLAIMS.alone(request.scope.get("server")):
+            raise Refusal("several-workers", headers=self._retry_after)
         if self._authenticate is None:
             return None
         try:

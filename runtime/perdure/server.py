@@ -221,6 +221,7 @@ class Hub:
             limits=limits,
             cors_origins=cors_origins,
             retry_s=retry_s,
+            routed=routed,
         )
         recorder = Recorder("server", trace, settings=settings) if trace is not None else None
         self._rules: Feed[ServerInput, ServerEffect] = Feed(
