@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from signal import SIGINT
 
-COMMAND = (sys.executable, "-m", "perdure", "demo", "--web", "--port", "0")
+COMMAND = (sys.executable, "-m", "perdure", "demo", "--web", "--port")
 
 
 @contextmanager
-def running() -> Iterator[str]:
+def running(port: int = 0) -> Iterator[str]:
     """Its address; ended by Ctrl-C, after which it must have exited well and said nothing of trouble."""
-    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    command = (*COMMAND, str(port))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             yield process.stdout.readline().strip()

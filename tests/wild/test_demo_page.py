@@ -265,6 +265,7 @@ def test_talk_goes_on_through_everything_at_once(shown: Shown) -> None:
             shown.press(client, name)
         shown.page.wait_for_timeout(1500)
     shown.page.get_by_label("Keep talking").uncheck()
+    assert min(shown.counts(client, "sends") for client in ("a", "b")) >= 2
     shown.say("a", "the last of A")
     shown.say("b", "the last of B")
     for client in ("a", "b"):
@@ -277,14 +278,21 @@ def test_talk_goes_on_through_everything_at_once(shown: Shown) -> None:
     assert shown.counts("a", "events handed over") == shown.counts("b", "events handed over")
 
 
-def test_a_server_that_is_gone_is_told(context: BrowserContext) -> None:
+def test_a_server_that_is_gone_is_told_and_one_that_comes_again_is_found(context: BrowserContext) -> None:
     with running() as address:
         shown = Shown(context, address)
+        before = shown.identity("a")
         trouble = shown.page.get_by_role("alert")
         assert not trouble.is_visible()
     trouble.wait_for()
     assert "start it again with perdure demo --web" in trouble.inner_text()
     shown.stands("ClientSession", "a", "reconnecting")
+    with running(port=int(address.split(":")[2].strip("/"))):
+        shown.stands(
+            "ClientSession", "a", "awaiting"
+        )  # through other proxies: the page has loaded itself again
+        assert shown.identity("a") == before
+        assert not trouble.is_visible()
 
 
 COUNTED = """async (cases) => {
@@ -317,6 +325,32 @@ def test_the_accounts_tell_what_must_not_happen(shown: Shown) -> None:
     ]
     counted = shown.page.evaluate(COUNTED, [steps for steps, _ in cases])
     assert counted == [told for _, told in cases]
+
+
+TIMED = """async () => {
+    const { Timeline } = await import("/timeline.js");
+    const list = document.createElement("ol"), timeline = new Timeline(list, {});
+    const add = (t, text, more = {}) =>
+        timeline.add(t, "a", "a", { side: "client", kind: "down", text, gen: "1.1", tone: "plain", ...more });
+    add(2, "second");
+    add(1, "first");
+    add(3, "event 7", { position: 7 });
+    add(4, "event 8", { position: 8 });
+    add(5, "event 9", { position: 9, gen: "1.2" });
+    add(6, "other");
+    add(7, "event 10", { position: 10, gen: "1.2" });
+    const rows = [...list.querySelectorAll(".what")].map((one) => one.textContent);
+    for (let more = 0; more < 1000; more++) add(8, String(more));
+    return [rows, list.childElementCount, list.lastElementChild.querySelector(".what").textContent];
+}"""
+
+
+def test_the_timeline_goes_by_the_clock_joins_events_and_is_bounded(shown: Shown) -> None:
+    """What the server tells comes later than what it caused; events in a row of one stream are joined."""
+    rows, kept, last = shown.page.evaluate(TIMED)
+    assert rows == ["first", "second", "events 7 to 8", "event 9", "other", "event 10"]
+    assert kept == 400
+    assert last == "999"
 
 
 # -- for everybody -------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ const $ = (id) => document.getElementById(id);
 const one = new URLSearchParams(location.search).has("one");
 const clients = one ? ["a"] : ["a", "b"];
 
-const config = await (await fetch("config.json")).json();
+const load = async (name) => (await fetch(name)).json();
+const config = await load("config.json");
 const charts = await loadCharts(BADGES);
 const timeline = new Timeline($("timeline"), NAMES);
 const accounts = Object.fromEntries(clients.map((client) => [client, new Account()]));
@@ -95,7 +96,10 @@ function watchBoard() {
     const notice = JSON.parse(data);
     heard[notice.kind](notice);
   };
-  board.onopen = () => trouble("");
+  board.onopen = async () => {
+    trouble("");
+    if (JSON.stringify(await load("config.json")) !== JSON.stringify(config)) location.reload(); // another server's
+  };
   board.onerror = () => trouble("The demo’s server is not there: start it again with perdure demo --web.");
 }
 

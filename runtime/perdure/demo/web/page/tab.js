@@ -13,6 +13,7 @@ const HINTS = {
 };
 const ARMED_BY = { LoseResponse: "lose-response", CutStream: "cut" };
 const STATES = { connecting: "connecting", awaiting: "connected", reconnecting: "reconnecting", terminal: "over" };
+const BUBBLES_MAX = 300;
 const ITEM = { queued: "queued", sending: "sending", retrying: "to be repeated", delivered: "delivered", dropped: "not delivered" };
 
 export class Tab {
@@ -184,7 +185,9 @@ export class Tab {
     by.textContent = kind === "other" ? (who.length === 1 ? who.toUpperCase() : who) : "";
     const becomes = document.createElement("small");
     item.append(by, said, becomes);
-    this.#talk.firstElementChild.append(item);
+    const list = this.#talk.firstElementChild;
+    list.append(item);
+    while (list.childElementCount > BUBBLES_MAX) list.firstElementChild.remove();
     this.#follow();
     return item;
   }
