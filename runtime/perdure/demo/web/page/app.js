@@ -98,7 +98,8 @@ function watchBoard() {
   };
   board.onopen = async () => {
     trouble("");
-    if (JSON.stringify(await load("config.json")) !== JSON.stringify(config)) location.reload(); // another server's
+    // A server that comes again has other proxies.
+    if (JSON.stringify(await load("config.json")) !== JSON.stringify(config)) location.reload();
   };
   board.onerror = () => trouble("The demo’s server is not there: start it again with perdure demo --web.");
 }
