@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -15,26 +16,24 @@ def side_by_side(search: Callable[..., T], asked: Sequence[tuple[Any, ...]], job
 
     With one job, in this process. With more, `search` is a function of a module, its arguments and what it
     gives can be pickled, and the caller's own module can be imported without beginning anew.
+
+    Raises what a search raised, and BrokenProcessPool where a process died (for want of memory, say).
     """
     if jobs < 1:
         raise ValueError(f"jobs={jobs}: give a count, at least 1")
     if jobs == 1 or len(asked) < 2:
         yield from (search(*one) for one in asked)
         return
-    with multiprocessing.get_context("spawn").Pool(min(jobs, len(asked)), _leave_interrupts) as pool:
-        yield from pool.imap(_Spread(search), asked)
+    others = multiprocessing.get_context("spawn")  # a fork would copy the locks of the checker's threads
+    with ProcessPoolExecutor(min(jobs, len(asked)), others, die_of_interrupts) as pool:
+        answers = [pool.submit(search, *one) for one in asked]
+        try:
+            for answer in answers:
+                yield answer.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
-class _Spread:
-    """A function of one tuple."""
-
-    def __init__(self, search: Callable[..., T]) -> None:
-        self.search = search
-
-    def __call__(self, arguments: tuple[Any, ...]) -> Any:
-        return self.search(*arguments)
-
-
-def _leave_interrupts() -> None:
-    """Ctrl-C is the parent's to hear; it ends the pool."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def die_of_interrupts() -> None:
+    """Ctrl-C reaches these processes as well as the one that waits for them: they end without a word."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
