@@ -108,7 +108,21 @@ PLOTS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("expire", "cut f 0", "wait 5", "expire", "cut f 0", "wait 5"),
         ("submit h brings", "wait 1", "submit h brings", "change h 1", "wait 2"),
     ),
-    "R": (),
+    "R": (
+        ("expire", "ask x 3", "ask y 3", "ask z 2", "wait 3"),
+        ("expire", "hold issuer refresh 2", "ask x 2", "wait 0.5", "ask y 2", "quit x", "wait 4"),
+        ("expire", "hold issuer refresh 2", "ask x 2", "wait 0.5", "quit x", "wait 4"),
+        ("expire", "hold issuer refresh 2", "ask x 2", "wait 0.5", "give fresh", "wait 4"),
+        ("hold x call 2", "ask x 2", "wait 0.1", "expire", "ask y 2", "wait 1", "wait 4"),
+        ("expire", "refresh same", "ask x 2", "wait 1", "give refused", "ask y 2", "wait 2"),
+        ("expire", "hold x call 1", "ask x 2", "give fresh", "expire", "refresh older", "ask y 2", "wait 5"),
+        ("expire", "refresh fails", "hold issuer refresh 2", "ask x 2", "wait 0.5", "give fresh", "wait 4"),
+        ("botch x well 1", "ask x 2", "wait 2"),
+        ("botch x denied 1", "ask x 2", "wait 2"),
+        ("botch x denied 3", "ask x 4", "wait 2"),
+        ("botch x error-raised 1", "ask x 2", "wait 2"),
+        ("botch x denied 1", "botch x denied-raised 1", "ask x 2", "wait 2"),
+    ),
 }
 """Sequences that rarely come together by chance, and then matter."""
 FORGED_CHANCE: Final = 0.25

@@ -43,6 +43,7 @@ class Host:
             settings=SETTINGS,
             heartbeat_s=HEARTBEAT_S,
             stall_s=15.0,
+            closing_s=0.0,  # it is killed, and finishes nothing
             authenticate=wallet.principal,
             trace=self._trace,
             book=books["server"],

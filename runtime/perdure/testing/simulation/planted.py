@@ -27,7 +27,13 @@ DEFECTS: Final[Mapping[str, Defect]] = {
     for id, defect in catalogue.items()  # noqa: A001
 }
 """Those of interleavings, of all systems; the ids are each defect's own."""
-NO_PLACE: Final[dict[str, str]] = {}
+NO_PLACE: Final[dict[str, str]] = {
+    "T04": "a timer that was cancelled is never fed, not even if it has just run out: `Timers`",
+    "T34": "a timer that was cancelled is never fed, not even if it has just run out: `Timers`",
+    "N13": "the credential tells a caller in the very step in which it decides: nothing is on its way",
+    "N14": "an attempt that was ended is not read any more",
+    "N15": "an attempt that was ended is not read any more",
+}
 """Defects that need what the running code excludes, and the worlds do not: why."""
 
 

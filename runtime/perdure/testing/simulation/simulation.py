@@ -13,10 +13,12 @@ from typing import Any, Final, Protocol, TypeAlias, TypeVar
 from perdure_model.core.client import CLIENT
 from perdure_model.core.credential import CREDENTIAL
 from perdure_model.core.follow import FOLLOW
+from perdure_model.core.response import RESPONSE
 from perdure_model.core.server import SERVER
 
 from perdure.testing.faults import Answer, HoldRequest, LoseRequest, LoseResponse
 from perdure.testing.simulation.accounts import Broken, Verdict
+from perdure.testing.simulation.calling import Calling
 from perdure.testing.simulation.chance import chance, seeded
 from perdure.testing.simulation.faults import Double, Garble
 from perdure.testing.simulation.following import Following
@@ -37,6 +39,7 @@ RULES: Final[Books] = {
     "client": CLIENT,
     "server": SERVER,
     "follow": FOLLOW,
+    "response": RESPONSE,
     "credential": CREDENTIAL,
 }
 """The rules of each side."""
@@ -93,7 +96,7 @@ class Errors(logging.Handler):
         self._verdict.breaks("P-ERRORS", f"{record.getMessage()}{f': {why!r}' if why else ''}")
 
 
-MADE: Final[dict[str, Callable[..., System]]] = {"T": Sessions, "A": Following}
+MADE: Final[dict[str, Callable[..., System]]] = {"T": Sessions, "A": Following, "R": Calling}
 """The systems, by their letters."""
 
 
@@ -141,6 +144,7 @@ class Simulation:
             self.network, self.verdict.breaks, lambda record: self._told("token", record), self._books
         )
         self.wallet.serve(self.network.tasks)
+        self.wallet.shared = self._names != "R"
         self.systems = {name: self._made(name) for name in self._names}
         for system in self.systems.values():
             await system.start()
@@ -226,6 +230,7 @@ class Simulation:
         self._note("step", "the faults stop")
         self._stepper.run(self._heal)
         self._reconverge("once the faults had stopped")
+        self._stepper.run(self._renew)
         self._each("probe")
         self._reconverge("after one thing more of each kind")
         for system in self.systems.values():
@@ -251,12 +256,17 @@ class Simulation:
         for system in self.systems.values():
             await system.heal()
 
+    async def _renew(self) -> None:
+        """A refresh that was held up may have been in vain since."""
+        self.wallet.renew()
+
     def _reconverge(self, when: str) -> None:
         begun_s = self.now_s
         while True:
             self._stepper.advance(1.0)
             self.check()
             unwell = [said for system in self.systems.values() for said in system.unwell()]
+            unwell += self.wallet.unwell()
             if not unwell:
                 return
             if self.now_s - begun_s > RECONVERGE_S:

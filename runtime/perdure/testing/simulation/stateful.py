@@ -22,12 +22,22 @@ from perdure.testing.simulation.network import Books
 from perdure.testing.simulation.scenario import Argument, Scenario, Step, step
 from perdure.testing.simulation.simulation import Simulation
 from perdure.testing.simulation.stepper import Chosen
-from perdure.testing.simulation.verbs import CHOICES, CLIENTS, FOLLOWERS, ISSUER, KINDS_OF, STATUSES, TABS
+from perdure.testing.simulation.verbs import (
+    CALLERS,
+    CHOICES,
+    CLIENTS,
+    FOLLOWERS,
+    ISSUER,
+    KINDS_OF,
+    STATUSES,
+    TABS,
+)
 
 ORDER: Final = st.lists(st.integers(0, 5), max_size=8)
 ANY: Final = st.integers(0, 17)
 """Stands for one of several: this one, counted round."""
 TAB: Final = st.sampled_from(TABS)
+CALLER: Final = st.sampled_from(CALLERS)
 FOLLOWER: Final = st.sampled_from(FOLLOWERS)
 MOVE: Final = st.sampled_from(["kill", "leave", "suspend", "resume", "watch", "unwatch"])
 SHORT_S: Final = st.sampled_from([0.0, 0.05, 0.5, 2.0])
@@ -310,6 +320,45 @@ class FollowMachine(Following, WorldMachine):
     """Three followers, the server of what they follow, and the network between them."""
 
     systems = "A"
+
+
+class Calling:
+    """What can happen in system R: callers, and the provider that they ask."""
+
+    _perform: Any
+
+    @rule(order=ORDER, who=CALLER, count=st.integers(1, 6))
+    def ask(self, order: list[int], who: str, count: int) -> None:
+        """A call is made."""
+        self._perform(order, "ask", who, count)
+
+    @rule(order=ORDER, who=CALLER)
+    def leave(self, order: list[int], who: str) -> None:
+        """A consumer leaves."""
+        self._perform(order, "quit", who)
+
+    @rule(order=ORDER, who=CALLER, ending=st.sampled_from(CHOICES["ending"]), count=st.integers(1, 4))
+    def botch(self, order: list[int], who: str, ending: str, count: int) -> None:
+        """The next answer ends badly, and is asked for."""
+        self._perform([], "botch", who, ending, count)
+        self._perform(order, "ask", who, count)
+
+    @rule(order=ORDER, seconds=LONG_S)
+    def model_down(self, order: list[int], seconds: float) -> None:
+        """Nobody reaches the provider for a while."""
+        self._perform(order, "model-down", seconds)
+
+
+class ResponseMachine(Calling, WorldMachine):
+    """Three callers that share a credential, the provider, and the network between them."""
+
+    systems = "R"
+
+
+class WholeMachine(Sessions, Following, Calling, WorldMachine):
+    """All systems together: they share the network, and one credential."""
+
+    systems = "TAR"
 
 
 def machine(kind: type[WorldMachine] = TransportMachine, /, **books: Any) -> type[WorldMachine]:

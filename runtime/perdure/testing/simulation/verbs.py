@@ -41,7 +41,7 @@ CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "effect": ("changes", "brings", "nothing"),
     "outcome": ("succeeded", "failed", "expired"),
     "error": ("passing", "garbled", "fatal"),
-    "ending": ("denied", "denied-raised", "error", "error-raised"),
+    "ending": ("well", "denied", "denied-raised", "error", "error-raised"),
 }
 """What an argument of a kind can be, where it is a word."""
 WIRE_VERBS: Final[dict[str, tuple[str, ...]]] = {
@@ -116,7 +116,7 @@ versions. change: its state changes so many times. conclude: it comes to its las
 bring an error, or what cannot be read. flap: its next streams end as soon as they are open.
 
 Of R: ask: a call, whose answer has so many words. quit: its consumer leaves. botch: its next answer ends like
-this, after so many words: as an event, or raised."""
+this, as an event or raised, with that in place of the last of so many words."""
 VERBS: Final[dict[str, tuple[str, ...]]] = {
     "wait": ("seconds",),
     **VERBS_OF["T"],

@@ -33,6 +33,9 @@ class Wallet:
         self._alive: set[str] = set()
         self._issued: list[str] = []
         self._plans: deque[str] = deque()
+        self._given = ""
+        self.shared = False
+        """Whether others than callers use the credential, too."""
         self._used: Counter[str] = Counter()
         self._refreshed: Counter[str] = Counter()
         self.running = 0
@@ -85,11 +88,11 @@ class Wallet:
         await receive()
         how = self._plans.popleft() if self._plans else "fresh"
         status = 500 if how == "fails" else 200
-        body = b"" if how == "fails" else json.dumps(self._given(how)).encode()
+        body = b"" if how == "fails" else json.dumps(self._token(how)).encode()
         await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body", "body": body})
 
-    def _given(self, how: str) -> str:
+    def _token(self, how: str) -> str:
         match how:
             case "same":
                 return self.credential.token
@@ -105,14 +108,24 @@ class Wallet:
 
     def give(self, how: str) -> None:
         """The application gives a token: a `fresh` one, the one `refused`, or an `older` one."""
-        token = self.fresh() if how == "fresh" else self._given("same" if how == "refused" else "older")
+        token = self.fresh() if how == "fresh" else self._token("same" if how == "refused" else "older")
+        self._given = token
         self._use(token)
         self.credential.replace(token)
+
+    @property
+    def untried(self) -> bool:
+        """Whether the application has given a good token, and nobody was refused with it."""
+        return self.good(self._given) and self._given not in self._network.refused
 
     def renew(self) -> None:
         """Who was refused for good is given another token."""
         if self.credential.state == "refused":
             self.give("fresh")
+
+    def unwell(self) -> list[str]:
+        """What is not as it should be once all is well."""
+        return ["a refresh is under way"] if self.credential.state == "refreshing" else []
 
     def _use(self, token: str) -> None:
         """One that comes into use anew may be refreshed anew."""
