@@ -14,9 +14,10 @@ test: .venv/ready          ## all tests, on two cores
 test-long: .venv/ready     ## the searches that are too long for `make test`; they need 4 GB
 	$(BIN)/pytest -m "long and not wild"
 
-test-wild: .venv/ready     ## the client for browsers, under Node and Chromium: apt-get install nodejs chromium
+test-wild: .venv/ready     ## other people's software: apt-get install chromium curl nginx nodejs
+	$(BIN)/python -m tests.wild.programs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[wild]'
-	$(BIN)/pytest -m wild
+	$(BIN)/pytest -m wild tests/wild --compatibility docs/compatibility.md
 
 soak: .venv/ready          ## many clients through random faults, with accounts on both sides; MINUTES=60
 	$(BIN)/python -m tests.soak --minutes $(MINUTES)

@@ -230,4 +230,7 @@ def coded(address: str, coding: str) -> NotAnEventStream:
 
 def silent(seconds: float) -> StreamBroken:
     """A peer that was silent for longer than a living one is."""
-    return StreamBroken(f"nothing was heard for {seconds:g} s")
+    return StreamBroken(
+        f"nothing was heard for {seconds:g} s",
+        hint="if a proxy on the way holds the stream back, turn its buffering off for this address",
+    )

@@ -21,8 +21,12 @@ class Gate:
         """The version of HTTP in which each was asked."""
         self.lose = 0
         """So many answers to sends get lost, after the hub has taken them."""
+        self.deaf: set[str] = set()
+        """What is asked at these addresses is not heard of behind the gate: 502."""
         self.shut = False
         """Nothing gets through: 503."""
+        self.mute = 0
+        """So many answers to sends never come, after the hub has taken them."""
         self._streams: set[anyio.CancelScope] = set()
         self._whole = False
 
@@ -37,10 +41,16 @@ class Gate:
         self.versions.append(scope["http_version"])
         if self.shut:
             await HTMLResponse("shut", status_code=503)(scope, receive, send)
+        elif path in self.deaf:
+            await HTMLResponse("a proxy that reaches nobody", status_code=502)(scope, receive, send)
         elif path == "/send" and self.lose:
             self.lose -= 1
             await self._app(scope, receive, nothing)
             await HTMLResponse("a proxy that has heard nothing", status_code=502)(scope, receive, send)
+        elif path == "/send" and self.mute:
+            self.mute -= 1
+            await self._app(scope, receive, nothing)
+            await until_gone(receive)
         else:
             with anyio.CancelScope() as stream:
                 if path == "/events":
@@ -63,3 +73,9 @@ class Gate:
 
 async def nothing(_message: Any) -> None:
     """The answer that is lost."""
+
+
+async def until_gone(receive: Receive) -> None:
+    """Wait until who asked has lost patience."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from functools import cache
 from importlib.metadata import version as installed_version
 
@@ -52,3 +53,22 @@ def version_of(name: str) -> str:
     number = _VERSION.search(said.stdout + said.stderr)
     assert number is not None, said
     return number.group()
+
+
+def missing() -> list[str]:
+    """The programs that are not there."""
+    return [name for name in PACKAGES if version_of(name) == "missing"]
+
+
+def main() -> int:
+    """Say what is there, and how to get what is not: before the tests, for all of it at once."""
+    for name in PACKAGES:
+        print(f"{name}: {version_of(name)}")
+    packages = " ".join(PACKAGES[name] for name in missing())
+    if packages:
+        print(f"apt-get install --no-install-recommends {packages}", file=sys.stderr)
+    return 1 if packages else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -189,8 +189,8 @@ def by_node(url: str, headers: Mapping[str, str], certificates: Certificates) ->
 
 
 READERS = (
-    Reader("httpx2, its sse()", "httpx2", "1.1", partial(by_httpx2, http2=False)),
-    Reader("httpx2, its sse()", "httpx2", "2", partial(by_httpx2, http2=True)),
+    Reader("httpx2", "httpx2", "1.1", partial(by_httpx2, http2=False)),
+    Reader("httpx2", "httpx2", "2", partial(by_httpx2, http2=True)),
     Reader("httpx-sse", "httpx-sse", "1.1", partial(by_httpx_sse, http2=False)),
     Reader("httpx-sse", "httpx-sse", "2", partial(by_httpx_sse, http2=True)),
     Reader("aiohttp", "aiohttp", "1.1", by_aiohttp),

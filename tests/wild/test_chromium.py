@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.wild.certificates import Certificates
+from tests.wild.nginx import nginx
 from tests.wild.page import Served, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-pytestmark = pytest.mark.wild
+pytestmark = [
+    pytest.mark.wild,
+    pytest.mark.tried(what="perdure.js in Chromium", package="chromium", http="1.1", way="uvicorn"),
+]
 TEXTS = "events.map((event) => event.data.text)"
 
 
@@ -66,6 +72,7 @@ def wait_for_texts(page: Page, *texts: str) -> None:
     assert page.evaluate(TEXTS) == list(texts)
 
 
+@pytest.mark.tried(case="a conversation")
 def test_a_send_is_answered_on_the_stream(tab: Page, server: Served) -> None:
     begin(tab)
     receipt = send(tab, "hello")
@@ -74,6 +81,7 @@ def test_a_send_is_answered_on_the_stream(tab: Page, server: Served) -> None:
     assert server.taken == ["hello"]
 
 
+@pytest.mark.tried(case="cut streams")
 def test_a_cut_stream_comes_back_under_its_id_and_misses_nothing(tab: Page, server: Served) -> None:
     begin(tab)
     send(tab, "before")
@@ -93,6 +101,7 @@ def test_a_cut_stream_comes_back_under_its_id_and_misses_nothing(tab: Page, serv
     assert streams[-1][1]["last-event-id"].endswith(":1")
 
 
+@pytest.mark.tried(case="lost answers")
 def test_an_answer_that_gets_lost_has_no_second_effect(tab: Page, server: Served) -> None:
     begin(tab)
     server.gate.lose = 2
@@ -113,6 +122,7 @@ def test_sends_arrive_in_order(tab: Page, server: Served) -> None:
     assert server.taken == texts
 
 
+@pytest.mark.tried(case="a frozen tab")
 def test_a_frozen_tab_is_suspended_and_comes_back(tab: Page, server: Served) -> None:
     """The events are ours: a headless browser is never hidden, so it freezes no tab."""
     begin(tab)
@@ -185,6 +195,7 @@ def test_another_tab_has_an_id_of_its_own(tab: Page, context: BrowserContext, se
     wait_for_texts(other, "TO ALL")
 
 
+@pytest.mark.tried(case="takeover")
 def test_a_copied_tab_takes_an_id_of_its_own(tab: Page, context: BrowserContext, server: Served) -> None:
     begin(tab)
     kept = tab.evaluate("sessionStorage.perdure")
@@ -235,6 +246,7 @@ def test_a_storage_that_fails_is_told_and_nothing_stops(tab: Page, server: Serve
     assert server.taken == ["still here"]
 
 
+@pytest.mark.tried(case="EventSource in place of fetch")
 def test_without_streams_from_fetch_the_browsers_event_source_serves(tab: Page, server: Served) -> None:
     begin(tab, "{eventSource: true}")
     send(tab, "one")
@@ -248,6 +260,7 @@ def test_without_streams_from_fetch_the_browsers_event_source_serves(tab: Page, 
     assert streams[-1]["cursor"].endswith(":1")
 
 
+@pytest.mark.tried(case="resuming by Last-Event-ID", what="Chromium's EventSource")
 def test_the_browsers_own_event_source_resumes_by_last_event_id(tab: Page, server: Served) -> None:
     """Without perdure.js, and without an id: the browser asks again by itself, after its 3 s."""
     tab.evaluate(
@@ -264,3 +277,28 @@ def test_the_browsers_own_event_source_resumes_by_last_event_id(tab: Page, serve
     assert tab.evaluate("heard") == ["one", "two", "three"]
     streams = [headers for path, _, headers in server.gate.asked if path == "/events"]
     assert [headers.get("last-event-id", "").rpartition(":")[2] for headers in streams] == ["", "1"]
+
+
+@pytest.mark.tried(case="a conversation, a cut, a reload", http="2", way="nginx with TLS, uvicorn")
+def test_through_nginx_in_http_2_all_shares_one_connection(
+    browser: Browser, server: Served, tmp_path: Path
+) -> None:
+    context = browser.new_context(ignore_https_errors=True)
+    with nginx(server.uvicorn.port, certificates=Certificates(tmp_path)) as proxy:
+        tab = context.new_page()
+        tab.goto(proxy.url)
+        tab.wait_for_function("window.ready")
+        begin(tab)
+        send(tab, "one")
+        server.call(server.gate.cut)
+        server.publish("chat", "two")
+        wait_for_texts(tab, "ONE", "two")
+        tab.reload()
+        tab.wait_for_function("window.ready")
+        begin(tab)
+        send(tab, "three")
+        wait_for_texts(tab, "ONE", "two", "THREE")
+        protocols = "performance.getEntriesByType('resource').map((one) => one.nextHopProtocol)"
+        assert set(tab.evaluate(protocols)) == {"h2"}
+        context.close()
+    assert server.taken == ["one", "three"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,14 +28,21 @@ class Way:
     server: str
     proxied: bool = False
     settings: str = ""
+    http: str = ""
     tls: bool = False
 
 
 STRAIGHT = Way("uvicorn", "uvicorn")
 HYPERCORN = Way("hypercorn", "hypercorn")
-HYPERCORN_TLS = Way("hypercorn, TLS", "hypercorn", tls=True)
+HYPERCORN_TLS = Way("hypercorn with TLS", "hypercorn", tls=True)
 DEFAULT = Way("nginx as it comes, uvicorn", "uvicorn", proxied=True)
 TUNED_WAY = Way("nginx tuned, uvicorn", "uvicorn", proxied=True, settings=TUNED)
+GZIP = Way(
+    "nginx compressing all it can, uvicorn",
+    "uvicorn",
+    proxied=True,
+    http="gzip_types *; gzip_proxied any; gzip_min_length 0; gzip_http_version 1.0;",
+)
 TLS = Way("nginx with TLS, uvicorn", "uvicorn", proxied=True, tls=True)
 
 
@@ -47,6 +55,10 @@ class Served:
     async def call(self, work: Callable[..., Any], *args: Any) -> Any:
         """The result of `await work(*args)` on the server's loop."""
         return await anyio.to_thread.run_sync(self._server.submit(work, *args).result, 10)
+
+    def start(self, work: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Begin `work(*args)` on the server's loop."""
+        return self._server.submit(work, *args)
 
     async def cut(self) -> None:
         """Cut all streams. hypercorn 0.18 leaves an HTTP/2 stream open whose app is gone: there they end."""
@@ -64,7 +76,7 @@ class Ways:
         self._stack, self._switch = stack, Switch()
         self.certificates = Certificates(folder)
         self._servers: dict[tuple[str, bool], Uvicorn | Hypercorn] = {}
-        self._proxies: dict[Way, Nginx] = {}
+        self._proxies: dict[tuple[Way, int], Nginx] = {}
 
     def server(self, name: str, tls: bool = False) -> Uvicorn | Hypercorn:
         """The server of this name."""
@@ -88,11 +100,17 @@ class Ways:
             scheme = "https" if way.tls else "http"
             return Served(gate, server, f"{scheme}://127.0.0.1:{server.port}{path}")
         server = self.server(way.server)
-        if way not in self._proxies:
+        return Served(gate, server, self.front(way, server.port) + path)
+
+    def front(self, way: Way, port: int) -> str:
+        """The address of a server at this port, at the end of a way."""
+        if not way.proxied:
+            return f"http://127.0.0.1:{port}"
+        if (way, port) not in self._proxies:
             certificates = self.certificates if way.tls else None
-            proxy = nginx(server.port, settings=way.settings, certificates=certificates)
-            self._proxies[way] = self._stack.enter_context(proxy)
-        return Served(gate, server, self._proxies[way].url + path)
+            proxy = nginx(port, settings=way.settings, http=way.http, certificates=certificates)
+            self._proxies[way, port] = self._stack.enter_context(proxy)
+        return self._proxies[way, port].url
 
 
 @contextmanager
