@@ -43,6 +43,11 @@ class Handlers(Generic[T]):
         self._queues[session] = deque([(work, bytes_)])
         self._spawn(self._run, session)
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is being handled, or waits for it."""
+        return bool(self._queues)
+
     async def room(self, session: str) -> None:
         """Wait until the session's queue is not full."""
         while (
@@ -70,6 +75,9 @@ class Handlers(Generic[T]):
     async def _one(self, session: str, work: T) -> None:
         try:
             await self._handle(session, work)
+        except anyio.get_cancelled_exc_class():
+            LOG.warning("the hub is closed in the midst of a send of session %r", session)
+            raise
         except Exception:
             LOG.exception("the handler of a send of session %r failed", session)
             self._failed(session, work)

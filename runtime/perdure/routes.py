@@ -13,11 +13,12 @@ from os import urandom
 from typing import Any, Final, TypeAlias, TypeVar
 
 import anyio
-from perdure_model.core.common import START, Attempt
+from perdure_model.core.common import START, Attempt, SendKey
 from perdure_model.core.server.inputs import (
     CloseRequested,
     EventsDue,
     PostArrived,
+    RequestRefused,
     ServerInput,
     StreamRequested,
     StreamStalled,
@@ -38,7 +39,7 @@ from starlette.types import Receive, Scope, Send
 from perdure import openapi, wire
 from perdure.bounds import at_least, at_most
 from perdure.cargo import Asked, PostAsked, StreamAsked, WatchAsked
-from perdure.errors import BadConnectionId, Unauthenticated, UsageError
+from perdure.errors import BadConnectionId, PayloadError, Unauthenticated, UsageError
 from perdure.events import sender_of
 from perdure.identity import new_id
 from perdure.outgoing import Outgoing
@@ -64,8 +65,9 @@ class HubLimits:
     body_bytes: of a POST. `body_s`: seconds for it to arrive. `items`: of sends in one.
     held_bytes: of the bodies that arrive or wait at a time, for each principal; who is nobody (None) is one.
     sessions: that one connection watches.
-    connections: with a stream, for each principal; who is nobody is not counted.
-    awaited: connections of each principal that have no stream, in their grace time; likewise.
+    connections: with a stream, for each principal. `anonymous`: of all who are nobody together.
+    awaited: connections of each principal that have no stream, in their grace time; who is nobody is not
+    counted.
     backlog, backlog_bytes: sends of a session that wait for their handler, and the bytes of the bodies that
     they came in; beyond either a POST waits for its answer.
     write_bytes: events are written in pieces of this size.
@@ -77,6 +79,7 @@ class HubLimits:
     items: int = wire.ITEMS_MAX
     sessions: int = wire.SESSIONS_MAX
     connections: int = 1000
+    anonymous: int = 10_000
     awaited: int = 1000
     backlog: int = 1000
     backlog_bytes: int = 16 << 20
@@ -102,6 +105,7 @@ class Routes:
         stream_of: Callable[[str, Attempt], Outgoing | None],
         room: Callable[[str], Awaitable[None]],
         known: Callable[[Hashable], Collection[str]],
+        typed: Callable[[Any], Any],
         authenticate: Authenticate | None,
         authorize: Authorize | None,
         limits: HubLimits,
@@ -114,7 +118,7 @@ class Routes:
         self._limits, self._cors_origins = limits, cors_origins
         self._routed = routed
         self._retry_after = {"retry-after": str(math.ceil(retry_s))}
-        self._known = known
+        self._known, self._typed = known, typed
         self._open: dict[Hashable, Counter[str]] = {}
         self._held: Counter[Hashable] = Counter()
         self.closed = False
@@ -129,7 +133,7 @@ class Routes:
         app = Starlette(
             routes=[*gets, *(Route(f"/{one.__name__}", one, methods=["POST"]) for one in words)],
             middleware=[cors(self._cors_origins)] if self._cors_origins else [],
-            exception_handlers={Refusal: answer_refusal, HTTPException: answer_http},
+            exception_handlers={Refusal: self.refused, HTTPException: answer_http},
             lifespan=lifespan,
         )
         app.router.redirect_slashes = False
@@ -171,11 +175,9 @@ class Routes:
         That is looked at when it is attached, with nothing awaited between: many may ask at once.
         """
         held = self._open.setdefault(i.principal, Counter())
-        if i.principal is not None and i.cid not in held:
-            awaited = {*self._known(i.principal)} - {i.cid, *held}
-            if len(held) >= self._limits.connections or len(awaited) >= self._limits.awaited:
-                self._drop(i.principal)
-                raise Refusal("too-many-connections", headers=self._retry_after)
+        if i.cid not in held and self._full(i, held):
+            self._drop(i.principal)
+            raise Refusal("too-many-connections", headers=self._retry_after)
         held[i.cid] += 1
         try:
             yield
@@ -183,6 +185,12 @@ class Routes:
             held[i.cid] -= 1
             held += Counter()  # drops those that are down to nothing
             self._drop(i.principal)
+
+    def _full(self, i: StreamRequested, held: Counter[str]) -> bool:
+        if i.principal is None:
+            return len(held) >= self._limits.anonymous
+        awaited = {*self._known(i.principal)} - {i.cid, *held}
+        return len(held) >= self._limits.connections or len(awaited) >= self._limits.awaited
 
     def _drop(self, principal: Hashable) -> None:
         if not self._open[principal]:
@@ -202,13 +210,26 @@ class Routes:
             await self._allow(principal, body.session)
             await self._room(body.session)
         keys = tuple(item.key for item in body.items)
-        items = {item.key: item.data for item in body.items}
-        asked = PostAsked(items=items, principal=principal, item_bytes=taken.bytes // len(items))
-        arrived = PostArrived(body.cid, body.session, body.attempt, body.epoch, principal, keys, fresh())
-        self._feed(arrived, asked)
+        items, unfit = self._fitting(body.items)
+        asked = PostAsked(items=items, principal=principal, item_bytes=taken.bytes // len(keys))
+        head = (body.cid, body.session, body.attempt, body.epoch, principal)
+        self._feed(PostArrived(*head, keys, fresh(), unfit), asked)
         accept(asked)
         receipts = [wire.Receipt(key=key, verdict=said) for key, said in asked.verdicts]
         return json_response(wire.SendReply(receipts=receipts))
+
+    def _fitting(
+        self, items: Sequence[wire.SendItem]
+    ) -> tuple[dict[SendKey, Any], tuple[tuple[SendKey, str], ...]]:
+        """The data as the application takes it, and why it does not take the rest."""
+        fit: dict[SendKey, Any] = {}
+        unfit: dict[SendKey, str] = {}
+        for item in items:
+            try:
+                fit[item.key] = self._typed(item.data)
+            except PayloadError as error:
+                unfit[item.key] = f"invalid data: {error.says}"
+        return fit, tuple(unfit.items())
 
     @contextmanager
     def _taking(self, principal: Hashable) -> Iterator[Taken]:
@@ -265,6 +286,13 @@ class Routes:
     async def _word_body(self, request: Request, principal: Hashable, kind: type[BodyT]) -> BodyT:
         with self._taking(principal) as taken:
             return await self._body(request, kind, taken)
+
+    async def refused(self, request: Request, error: Exception) -> Response:
+        """The exception handler for Refusal: what no rule has refused is told to the rules, for the trace."""
+        assert isinstance(error, Refusal)
+        if not error.status:
+            self._feed(RequestRefused(request.scope["path"], error.name), None)
+        return answer_refusal(request, error)
 
     # -- who asks, and for what --------------------------------------------------------------------
 
@@ -414,9 +442,8 @@ def about(request: Request, cid: str, *sessions: str) -> None:
     request.scope[ABOUT] = (cid, sessions)
 
 
-async def answer_refusal(request: Request, error: Exception) -> Response:
-    """The exception handler for Refusal: logs it, with what is nobody's secret, and answers."""
-    assert isinstance(error, Refusal)
+def answer_refusal(request: Request, error: Refusal) -> Response:
+    """Log a refusal, with what is nobody's secret, and answer with its problem."""
     cid, sessions = request.scope.get(ABOUT, ("", ()))
     LOG.info(
         "%s %s is refused: %s (connection %s, session %s)",

@@ -160,6 +160,7 @@ class Hub:
         heartbeat_s: float = 15.0,
         stall_s: float = 30.0,
         handler_s: float = 300.0,
+        closing_s: float = 5.0,
         retry_s: float = 1.0,
         authenticate: Authenticate | None = None,
         authorize: Authorize | None = None,
@@ -176,6 +177,7 @@ class Hub:
         heartbeat_s: a stream on which nothing else is written gets a sign of life this often, in seconds.
         stall_s: a stream whose write does not go out for so long is cut: nobody reads it.
         handler_s: a handler that has not returned after so long is cancelled, and has failed.
+        closing_s: when the hub closes, handlers have so long to finish what was sent; then they are cancelled.
         retry_s: when the hub closes, clients are told to come back after one to two times so many seconds.
         authenticate: request -> principal, async or not; raises Unauthenticated. A principal is hashable,
             and a connection id belongs to the principal that used it first. Without it all are None.
@@ -191,11 +193,12 @@ class Hub:
         at_least(0.001, heartbeat_s=heartbeat_s, stall_s=stall_s, handler_s=handler_s, retry_s=retry_s)
         at_least(0, grace_s=settings.grace_s, ended_s=settings.ended_s, tombstone_s=settings.tombstone_s)
         at_least(0, tombstones_max=settings.tombstones_max)
+        at_least(0, closing_s=closing_s)
         at_most(wire.HEARTBEAT_MAX_S, heartbeat_s=heartbeat_s)
         at_least(1, log_max=settings.log_max, batch_max=settings.batch_max)
         self._store: Store = store if store is not None else MemoryStore()
         self._settings, self._heartbeat_s, self._stall_s = settings, heartbeat_s, stall_s
-        self._handler_s = handler_s
+        self._handler_s, self._closing_s = handler_s, closing_s
         self._retry_s, self._routed, self._limits = retry_s, routed, limits
         self._background = Background()
         self._timers: Timers[GraceElapsed] = Timers(self._background.spawn, self._feed)
@@ -216,6 +219,7 @@ class Hub:
             stream_of=lambda cid, generation: self._streams.get((cid, generation)),
             room=self._handlers.room,
             known=self._known,
+            typed=self._typed,
             authenticate=authenticate,
             authorize=authorize,
             limits=limits,
@@ -244,7 +248,7 @@ class Hub:
         the log and, as `handler-failed` without details, to those who watch; the session goes on.
 
         data: the type of `send.data`, a pydantic model or whatever else pydantic knows, as in
-            `@hub.on_send(data=Note)`. Data that is not of it fails like a handler.
+            `@hub.on_send(data=Note)`. A send whose data is not of it is refused, alone, and not handled.
         """
         if handler is None:
             return lambda later: self._handled_by(later, data)
@@ -299,8 +303,15 @@ class Hub:
             await self.aclose()
 
     async def aclose(self) -> None:
-        """End all streams, timers and handlers. Clients are told when to come back, to who answers then."""
+        """End all: no request is taken any more, handlers have `closing_s` to finish, then streams end.
+
+        Clients are told when to come back, to who answers then. Sends that were not handled in time are lost;
+        the log says so.
+        """
         self._routes.closed = True
+        with anyio.move_on_after(self._closing_s):
+            while self._handlers.busy:
+                await anyio.sleep(0.01)
         for stream in self._streams.values():
             stream.write(sse.retry(self._retry_s * (1 + random.random())))  # not all in one moment
             stream.cut()
@@ -478,9 +489,8 @@ class Hub:
 
     async def _handle(self, session: str, send: Send) -> None:
         if self._handler is not None:
-            typed = Send(self._typed(send.data), send.key, send.connection_id, send.principal)
             with anyio.fail_after(self._handler_s, reason=f"it has not returned after {self._handler_s:g} s"):
-                await self._handler(typed, HubSession(self, session))
+                await self._handler(send, HubSession(self, session))
 
     def _typed(self, data: Any) -> Any:
         """The data as its handler's type. Raises PayloadError, which does not show the data."""
@@ -488,10 +498,11 @@ class Hub:
             return self._data.validate_python(data)
         except ValidationError as error:
             kinds = ", ".join(sorted({one["type"] for one in error.errors(include_input=False)}))
-            raise PayloadError(
-                f"{error.error_count()} validation error for {error.title}: {kinds}",
-                hint="send what the handler's type takes",
-            ) from None
+            said = f"{error.error_count()} validation error for {error.title}: {kinds}"
+        except Exception as error:  # a validator of the application's may raise anything
+            LOG.exception("the type of on_send(data=...) could not look at a send's data")
+            said = f"{type(error).__name__} in its validation"
+        raise PayloadError(said, hint="send what the handler's type takes")
 
     def _handled_by(self, handler: Handler, data: Any) -> Handler:
         self._handler, self._data = checked(handler, "on_send", "(send, session)"), TypeAdapter(data)

@@ -248,7 +248,13 @@ def read_twice(records: list[Record]) -> list[Record]:
 
 def told_of_an_end(records: list[Record]) -> list[Record]:
     said = records[first(records, "EventArrived")]["input"]
-    end = {"type": "EndArrived", "attempt": said["attempt"], "session": said["session"], "outcome": "failed"}
+    end = {
+        "type": "EndArrived",
+        "attempt": said["attempt"],
+        "session": said["session"],
+        "outcome": "failed",
+        "verdicts": [],
+    }
     return told_then(records, first(records, "EventArrived"), **end)
 
 

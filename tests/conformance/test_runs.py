@@ -47,7 +47,7 @@ APPLICATION = {
         "CredentialGiven",
         "SendRequested",
     },
-    "server": {"ServerStarted", "Published", "Ended"},
+    "server": {"ServerStarted", "Published", "Ended", "RequestRefused"},
     "follow": {"FollowStarted", "FollowLeft", "SubmitRequested"},
     "response": {"CallStarted", "CallCancelled"},
     "credential": {"TokenReplaced", "TokenRejected", "CallerLeft"},

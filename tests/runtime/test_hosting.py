@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
 import anyio
 import pytest
@@ -15,6 +15,7 @@ from perdure import (
     HubLimits,
     HubSession,
     Send,
+    SendFailed,
     UsageError,
     connect,
     workers,
@@ -22,7 +23,7 @@ from perdure import (
 from perdure.outgoing import pieces
 from perdure.sse import Retry
 from perdure_model.core.server.parts import ServerSettings
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 from starlette.requests import Request
 
 from tests.runtime.asgi import CID, Call, post, stream
@@ -104,9 +105,7 @@ class Note(BaseModel):
 
 
 @pytest.mark.anyio
-async def test_sends_and_events_may_be_models_and_what_is_none_fails_like_a_handler(
-    serve: Serve, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_sends_and_events_may_be_models_and_what_is_none_is_refused_alone(serve: Serve) -> None:
     hub = Hub()
 
     @hub.on_send(data=Note)
@@ -117,11 +116,70 @@ async def test_sends_and_events_may_be_models_and_what_is_none_fails_like_a_hand
     server = serve(hub)
     async with connect(server.url, session="notes", settings=QUICK, limits=SHORT) as session:
         await session.send(Note(text="good", stars=4))
-        receipt = await session.send({"texts": 7})
+        with pytest.raises(SendFailed) as raised:
+            await session.send({"texts": 7})
+        assert raised.value.why == "invalid data: 1 validation error for Note: missing"
+        await session.send({"text": "better"})
         with anyio.fail_after(5):
             items = [await anext(session) for _ in range(2)]
-    assert items == [Event({"text": "good", "stars": 5}, 1), HandlerFailed(receipt.key, True, 2)]
-    assert "validation error for Note" in caplog.text
+    assert items == [Event({"text": "good", "stars": 5}, 1), Event({"text": "better", "stars": 1}, 2)]
+
+
+@pytest.mark.anyio
+async def test_of_one_post_what_is_not_fit_is_refused_and_the_rest_handled(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hub, handled = Hub(), list[Any]()
+
+    def odd(number: int) -> int:
+        if number == 13:
+            raise RuntimeError("a validator's own mistake")
+        return number
+
+    @hub.on_send(data=Annotated[int, AfterValidator(odd)])
+    async def keep(send: Send, _session: HubSession) -> None:
+        handled.append(send.data)
+
+    app = hub.asgi()
+    async with stream(app, 1) as call:
+        epoch = json.loads((await call.until(1))[0].data)["epoch"]
+        items = [{"key": f"1.{n}", "data": data} for n, data in enumerate((1, "one", "2", 13, 3), 1)]
+        body = {"cid": CID, "attempt": "1.1", "epoch": epoch, "session": "chat", "items": items}
+        for accepted in ("accepted", "duplicate"):
+            _, answer = await post(app, "/send", body)
+            verdicts = [receipt["verdict"] for receipt in answer["receipts"]]
+            assert verdicts[::2] == [accepted] * 3
+            assert verdicts[1].startswith("invalid data: 1 validation error for")
+            assert verdicts[3] == "invalid data: RuntimeError in its validation"
+    await hub.aclose()
+    assert handled == [1, 2, 3]
+    assert "could not look at a send's data" in caplog.text
+
+
+@pytest.mark.anyio
+async def test_a_hub_that_closes_lets_handlers_finish_and_waits_no_longer_than_it_may(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for closing_s, done in ((5.0, ["begun", "done"]), (0.02, ["begun"])):
+        hub, seen = Hub(closing_s=closing_s), list[str]()
+
+        @hub.on_send
+        async def slow(_send: Send, session: HubSession, seen: list[str] = seen) -> None:
+            seen.append("begun")
+            await anyio.sleep(0.15)
+            seen.append("done")
+            await session.publish("the reply")
+
+        app = hub.asgi()
+        async with stream(app, 1) as call:
+            epoch = json.loads((await call.until(1))[0].data)["epoch"]
+            body = {"cid": CID, "attempt": "1.1", "epoch": epoch, "session": "chat"}
+            await post(app, "/send", body | {"items": [{"key": "1.1", "data": 0}]})
+            await hub.aclose()
+            assert seen == done
+            assert (call.events[-1].data == '"the reply"') == (len(done) == 2)
+            assert call.over
+    assert caplog.text.count("in the midst of a send of session 'chat'") == 1
 
 
 @pytest.mark.anyio
@@ -169,6 +227,40 @@ async def test_a_principal_may_have_so_many_connections_and_come_back_with_them(
     async with stream(app, 3, cid=OTHER.replace("b", "c"), **anyone) as third:
         await third.until(1)
     assert hub._routes._open == {}
+    await hub.aclose()
+
+
+@pytest.mark.anyio
+async def test_nobodies_may_have_so_many_connections_together() -> None:
+    hub = Hub(limits=HubLimits(anonymous=2, connections=1))
+    app = hub.asgi()
+    async with stream(app, 1) as first, stream(app, 1, cid=OTHER) as second:
+        await first.until(1)
+        await second.until(1)
+        third = Call("GET", "/events", [("session", "chat")])
+        await third.run(app)
+        assert (third.status, third.headers["retry-after"]) == (429, "1")
+        assert "too-many-connections" in third.writes[0].decode()
+        async with stream(app, 2) as again:
+            await again.until(1)
+    assert hub._routes._open == {}
+    await hub.aclose()
+
+
+@pytest.mark.anyio
+async def test_what_is_refused_before_any_rule_is_in_the_trace() -> None:
+    """A bad connection id, among others (T19); what a rule rejects stands there once."""
+    records: list[dict[str, Any]] = []
+    hub = Hub(trace=records.append)
+    app = hub.asgi()
+    await Call("GET", "/events", [("session", "chat"), ("cid", "me")]).run(app)
+    assert (await post(app, "/close", {"cid": "me", "attempt": "1.1"}))[0] == 400
+    assert (await post(app, "/close", {"cid": CID, "attempt": "1.1"}))[0] == 409
+    told = [(one["input"]["type"], one["input"].get("problem")) for one in records[1:]]
+    bad = ("RequestRefused", "bad-connection-id")
+    assert told == [bad, bad, ("CloseRequested", None)]
+    assert [one["input"]["address"] for one in records[1:3]] == ["/events", "/close"]
+    assert records[1]["effects"] == [{"type": "Refused", "why": "bad-connection-id"}]
     await hub.aclose()
 
 

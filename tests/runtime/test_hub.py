@@ -189,7 +189,7 @@ async def test_grace_and_close() -> None:
 async def test_closing_ends_streams_timers_and_handlers_and_turns_requests_away(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    hub = Hub()
+    hub = Hub(closing_s=0.05)
     app = hub.asgi()
     cancelled = False
 

@@ -4,7 +4,7 @@
 id, and later for every later stream, even across a connection's expiry.
 """
 
-from perdure_model.core.server import connection, forgetting, log, restart, sends, watching
+from perdure_model.core.server import connection, forgetting, log, refusals, restart, sends, watching
 from perdure_model.core.server.book import SERVER
 
-__all__ = ["SERVER", "connection", "forgetting", "log", "restart", "sends", "watching"]
+__all__ = ["SERVER", "connection", "forgetting", "log", "refusals", "restart", "sends", "watching"]

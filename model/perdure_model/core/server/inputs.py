@@ -112,6 +112,16 @@ class PostArrived:
     principal: Hashable
     keys: tuple[SendKey, ...]
     fresh: Epoch
+    unfit: tuple[tuple[SendKey, str], ...] = ()
+    """Those whose data is not what the application takes, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """What came was no request that a rule could be asked about: where, and what it was answered with."""
+
+    address: str
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +169,7 @@ ServerInput: TypeAlias = (
     | WatchRequested
     | UnwatchRequested
     | PostArrived
+    | RequestRefused
     | Published
     | Ended
     | ForgetDue

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from perdure_model.core.common import SendKey
 from perdure_model.core.rule import Decision
 from perdure_model.core.server.book import SERVER
 from perdure_model.core.server.connection import GONE, STALE, STRANGER
@@ -40,7 +42,8 @@ def on_post_arrived(
         return parts, STALE
     window, log = window or Window(), log or Log(i.fresh)
     known = dict(window.verdicts)
-    verdicts = tuple((key, verdict(key, window, known, log)) for key in i.keys)
+    unfit = dict(i.unfit)
+    verdicts = tuple((key, verdict(key, window, known, log, unfit.get(key))) for key in i.keys)
     taken = [key for key, said in verdicts if said == "accepted"]
     floor = max(window.floor, i.keys[0])
     kept = {**known, **{key: said for key, said in verdicts if said != "duplicate"}}
@@ -50,10 +53,13 @@ def on_post_arrived(
     return (window, owners, log), tuple(effects)
 
 
-def verdict(key: tuple[int, int], window: Window, known: dict[tuple[int, int], str], log: Log) -> str:
-    """accepted, duplicate, or why refused; what was said once is said again."""
+def verdict(key: SendKey, window: Window, known: Mapping[SendKey, str], log: Log, unfit: str | None) -> str:
+    """accepted, duplicate, or why refused; what was said once is said again. What is refused for its data is
+    refused alone: those behind it are taken."""
     if key < window.floor or known.get(key) == "accepted":
         return "duplicate"
     if key in known:
         return known[key]
-    return "accepted" if log.outcome is None else "the session is over"
+    if log.outcome is not None:
+        return "the session is over"
+    return unfit or "accepted"

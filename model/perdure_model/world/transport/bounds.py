@@ -55,6 +55,8 @@ class Bounds:
     garbled: int = 0
     """Messages of a stream repeated or skipped."""
     strangers: int = 0
+    unfit: bool = False
+    """Whether the data of each client's first send is not what the application takes."""
     spare: bool = False
     """The server would take a client under the id that nobody has; only a defect makes one use it."""
     old_server: bool = False

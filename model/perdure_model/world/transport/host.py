@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Step = Iterator[tuple[Any, ...]]
 PRINCIPAL, STRANGER = "p", "q"
+UNFIT = "invalid data"
 STRANGERS = "a stranger's"
 """The epoch of what a stranger brought into being."""
 
@@ -313,9 +314,9 @@ class Host:
 
     def _post_rules(self, tab: Tab, handle: Any, cid: str) -> None:
         def input_of(e: Exchange) -> told.PostArrived:
-            return told.PostArrived(
-                cid, e.session, e.attempt, e.epoch, PRINCIPAL, e.keys, self.log_epoch(e.epoch, e.post)
-            )
+            unfit = tuple((key, UNFIT) for key in e.keys if self.world.bounds.unfit and key[1] == 1)
+            log = self.log_epoch(e.epoch, e.post)
+            return told.PostArrived(cid, e.session, e.attempt, e.epoch, PRINCIPAL, e.keys, log, unfit)
 
         def arriving(posts: tuple[Exchange, ...], *dead: int) -> Iterator[Arrival]:
             for e in posts:
@@ -444,6 +445,7 @@ class Host:
             self._due_rule(cid, session, tabs)
         if b.strangers:
             self._strangers(cid)
+            self._noise(cid)
 
     def _due_rule(self, cid: str, session: str, tabs: list[Tab]) -> None:
         """A stream can take more once what was written to it has gone out; one that is dead takes all."""
@@ -534,6 +536,16 @@ class Host:
                 )
                 sources = [budget[name], lives, *opened, *unseen]
                 self.bind(told.ServerStarted, sources, restarting(kept), says, {}, fair=False)
+
+    def _noise(self, cid: str) -> None:
+        """Requests that are none: there is nothing that they could change."""
+
+        def arriving(left: int) -> Iterator[Arrival]:
+            if left:
+                yield told.RequestRefused("/events", "bad-connection-id"), (left,), None
+
+        sources = [self.world.budget["strangers"]]
+        self.bind(told.RequestRefused, sources, arriving, f"no request, as {cid}", {}, fair=False)
 
     def _strangers(self, cid: str) -> None:
         """Somebody who has learnt the id, with a principal of their own."""

@@ -41,6 +41,7 @@ DEFAULT = {
     ),
     "T forgets at once": replace(QUIET, sends=0, events=1, cuts=1, ends=1, forgets=True, tombstones_max=0),
     "T forgets late": replace(QUIET, sends=0, ends=2, restarts=1, kept=1, forgets=True),
+    "T unfit": replace(QUIET, sends=2, cuts=1, lost=1, unfit=True),
     "T strangers": replace(QUIET, cuts=1, suspends=1, strangers=1),
     "T garbled": replace(QUIET, events=2, late=1, garbled=1),
     "T stale": replace(QUIET, events=2, ends=2, leaves=1, late=1, log_max=1, batch_max=1),
