@@ -46,16 +46,21 @@ class Incoming:
         self._welcome_by = anyio.current_time() + self._silence_s
         while chunk := await self._next(read):
             try:
-                self._all(parser.feed(chunk))
-            except EventTooLarge as error:
-                self._all(error.before)
-                raise StreamBroken(
-                    "an event is larger than this client takes", hint="raise Limits.event_bytes_max"
-                ) from error
+                self._chunk(parser, chunk)
             except ValueError as error:
                 raise StreamBroken(f"an event that cannot be read: {error}") from error
             await room()
         return self.with_retry(StreamBroken("the server ended the stream", status=200))
+
+    def _chunk(self, parser: Parser, chunk: bytes) -> None:
+        try:
+            items = parser.feed(chunk)
+        except EventTooLarge as error:
+            self._all(error.before)
+            raise StreamBroken(
+                "an event is larger than this client takes", hint="raise Limits.event_bytes_max"
+            ) from error
+        self._all(items)
 
     @property
     def _silence_s(self) -> float:
