@@ -19,12 +19,14 @@ SAYS: Final = (
     "Sessions that outlive their connections: events down, sends up. PROTOCOL.md of perdure says what a "
     "client has to do. Authentication is the application's; perdure's client sends `Authorization: Bearer`."
 )
-EVERYWHERE: Final = ("unauthenticated", "shutting-down")
+EVERYWHERE: Final = ("unauthenticated", "several-workers", "shutting-down")
 OF_BODIES: Final = (
     "bad-connection-id",
     "malformed-json",
     "bad-request",
     "body-too-large",
+    "body-too-slow",
+    "too-much-at-once",
     "unsupported-media-type",
 )
 OF_WORDS: Final = ("other-principal", "stale-attempt", "unknown-connection")

@@ -7,8 +7,9 @@ import gc
 import anyio
 import httpx2
 import pytest
-from perdure import Hub, HubLimits, SessionFailed, connect
+from perdure import ClientSettings, Hub, HubLimits, Limits, SessionFailed, StreamBroken, connect
 
+from tests.fuzz.answers import Answer, Answering, Block, Ends, event, raw, welcome
 from tests.fuzz.requests import Request
 from tests.fuzz.test_endpoints import Asked
 from tests.runtime.asgi import CID, post, stream
@@ -56,3 +57,32 @@ async def test_an_answer_that_was_read_before_by_a_transport_for_tests_is_one() 
         with pytest.raises(SessionFailed) as caught:
             await anext(session)
     assert caught.value.status == 404
+
+
+def stream_of(*blocks: Block, ends: Ends) -> list[Answer]:
+    """Two streams, each with a welcome and these blocks in one piece: the second for the one attempt more."""
+    header = [(b"content-type", b"text/event-stream")]
+    return [Answer(None, False, 200, header, [welcome({}), *blocks], 1 << 16, ends) for _ in range(2)]
+
+
+UNREADABLE = event("end", {"outcome": "what"})
+TOO_LARGE = raw(b"data: " + b"x" * 3000 + b"\n\n")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "answers", [stream_of(UNREADABLE, ends="breaks"), stream_of(UNREADABLE, TOO_LARGE, ends="hangs")]
+)
+async def test_an_event_that_cannot_be_read_ends_its_stream_only_whatever_stands_behind(
+    answers: list[Answer],
+) -> None:
+    """A break that is met while the stream is unwound; an event of the same chunk that is too large."""
+    quick, small = ClientSettings(attempts_max=1), Limits(event_bytes_max=2000)
+    async with (
+        httpx2.AsyncClient(transport=Answering(list(answers))) as http,
+        connect("http://hub", session="chat", http=http, settings=quick, limits=small) as session,
+    ):
+        with pytest.raises(SessionFailed) as caught:
+            await anext(session)
+    assert isinstance(caught.value.__cause__, StreamBroken)
+    assert "cannot be read" in str(caught.value)
