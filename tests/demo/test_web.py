@@ -60,8 +60,8 @@ def test_each_client_has_a_proxy_before_the_hub_that_lets_this_page_in(
     page: httpx2.Client, address: str
 ) -> None:
     hubs = page.get("config.json").json()["hubs"]
-    assert set(hubs) == {"a", "b"}
-    assert len({*hubs.values(), f"{address}live"}) == 3
+    assert set(hubs) == {"a", "b", "c", "copy"}
+    assert len({*hubs.values(), f"{address}live"}) == 5
     allowed = re.findall(r"http://\S+?(?=[ ;])", page.get("").headers["content-security-policy"])
     assert [f"{origin}/live" for origin in allowed] == list(hubs.values())
     own = address.rstrip("/")
@@ -86,7 +86,7 @@ def test_a_host_that_is_not_this_machine_is_refused(page: httpx2.Client) -> None
     [
         ({"client": "a", "fault": "cut"}, 204, ""),
         ({"fault": "expire-token"}, 204, ""),
-        ({"client": "c", "fault": "cut"}, 400, "the clients are a, b"),
+        ({"client": "d", "fault": "cut"}, 400, "the clients are a, b, c, copy"),
         ({"client": "a", "fault": "burn"}, 400, "The faults are cut, lose-response, delay-close, expire"),
         ({"client": "a"}, 400, "Field required"),
         ([], 400, "Send client and fault"),

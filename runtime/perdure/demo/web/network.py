@@ -14,7 +14,8 @@ from perdure.demo.web.board import Board
 from perdure.demo.web.chat import GRACE_S
 from perdure.testing import CutStream, Fault, FaultProxy, HoldRequest, LoseResponse
 
-CLIENTS: Final = ("a", "b")
+CLIENTS: Final = ("a", "b", "c", "copy")
+"""The page's two, the one of a real second tab, and copies of these, which the buttons leave alone."""
 LATE_S: Final = 8.0
 """How much later than the client the server learns of a close, at most."""
 AWAY_S: Final = GRACE_S + 2.0

@@ -5,12 +5,12 @@ import { ofAnswer, ofClient, ofFault, ofServer } from "./story.js";
 import { Tab } from "./tab.js";
 import { Timeline } from "./timeline.js";
 
-const NAMES = { a: "Tab A", b: "Tab B", a2: "Copy of A", b2: "Copy of B", server: "Assistant" };
-const BADGES = { a: "A", b: "B", a2: "A′", b2: "B′", server: "server" };
+const NAMES = { a: "Tab A", b: "Tab B", c: "Tab C", a2: "Copy of A", b2: "Copy of B", c2: "Copy of C", server: "Assistant" };
+const BADGES = { a: "A", b: "B", c: "C", a2: "A′", b2: "B′", c2: "C′", server: "server" };
 const TALK_EVERY_MS = 1400;
 const $ = (id) => document.getElementById(id);
 const one = new URLSearchParams(location.search).has("one");
-const clients = one ? ["a"] : ["a", "b"];
+const clients = one ? ["c"] : ["a", "b"];
 
 const load = async (name) => (await fetch(name)).json();
 const config = await load("config.json");
@@ -122,6 +122,24 @@ function news(key, text) {
 
 const cells = new Map();
 
+function badge(mark) {
+  const shown = document.createElement("span");
+  Object.assign(shown, { className: "mark", textContent: BADGES[mark] }).dataset.mark = mark;
+  return shown;
+}
+
+/** The tabs' letters above their columns, and at the ends of the wire with the server between them. */
+function makeHeads() {
+  const server = document.querySelector(".ends .server");
+  clients.forEach((client, place) => {
+    const head = document.createElement("th");
+    head.scope = "col";
+    head.append(badge(client));
+    $("counted").append(head);
+    server[place ? "after" : "before"](badge(client));
+  });
+}
+
 function makeCounts() {
   for (const [key, name] of COUNTS) {
     const line = $("counts").insertRow();
@@ -130,7 +148,7 @@ function makeCounts() {
     head.textContent = name;
     line.append(head);
     line.dataset.must = MUST_BE_0.includes(key);
-    for (const client of ["a", "b"]) cells.set(`${client} ${key}`, line.insertCell());
+    for (const client of clients) cells.set(`${client} ${key}`, line.insertCell());
   }
 }
 
@@ -147,7 +165,7 @@ function changed() {
     const sums = MUST_BE_0.map((key) => [key, clients.reduce((sum, client) => sum + accounts[client][key], 0)]);
     for (const [key, sum] of sums) {
       $(key).textContent = sum;
-      cells.get(`a ${key}`).parentElement.dataset.good = sum === 0;
+      cells.get(`${clients[0]} ${key}`).parentElement.dataset.good = sum === 0;
     }
     $("verdict").dataset.good = sums.every(([, sum]) => sum === 0);
   });
@@ -162,11 +180,14 @@ $("talk").addEventListener("change", ({ target }) => {
   clearInterval(talking);
   if (target.checked) talking = setInterval(() => tabs[clients[count % clients.length]].say(`This is number ${++count}.`), TALK_EVERY_MS);
 });
-$("expire-token").addEventListener("click", () => strike("a", "expire-token"));
+$("expire-token").addEventListener("click", () => strike(clients[0], "expire-token"));
 
+makeHeads();
 makeCounts();
-for (const client of clients)
-  tabs[client] = new Tab($(`tab-${client}`), client, NAMES[client], config.hubs[client], config.session, accounts[client], told);
+clients.forEach((client, place) => {
+  const about = { client, name: NAMES[client], hubs: config.hubs, session: config.session };
+  tabs[client] = new Tab(document.querySelectorAll(".tab")[place], about, accounts[client], told);
+});
 watchBoard();
 changed();
 document.body.dataset.ready = "true";

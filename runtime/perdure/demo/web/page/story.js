@@ -12,15 +12,12 @@ export const pair = ([incarnation, count]) => `${Math.floor(incarnation / LIFE)}
 const list = (items) => (items.length < 4 ? items.join(", ") : `${items[0]} to ${items[items.length - 1]}`);
 const seconds = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
 const short = (cid) => cid.slice(0, 8);
-const grouped = (verdicts) => {
-  const kinds = Map.groupBy ? Map.groupBy(verdicts, ([, said]) => said) : byVerdict(verdicts);
-  return [...kinds].map(([said, some]) => `${said} ${list(some.map(([key]) => pair(key)))}`).join("; ");
-};
 
-function byVerdict(verdicts) {
+/** Verdicts as [key, what was said of it], in words. */
+function grouped(verdicts) {
   const kinds = new Map();
-  for (const one of verdicts) kinds.set(one[1], [...(kinds.get(one[1]) ?? []), one]);
-  return kinds;
+  for (const [key, said] of verdicts) kinds.set(said, [...(kinds.get(said) ?? []), pair(key)]);
+  return [...kinds].map(([said, keys]) => `${said} ${list(keys)}`).join("; ");
 }
 
 // -- the client's side ---------------------------------------------------------------------------------------

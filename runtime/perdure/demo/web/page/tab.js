@@ -27,9 +27,11 @@ export class Tab {
   #copy = null;
 
   /** `told`: decided(mark, input, effects), struck(client, fault), status(client, status), changed(). */
-  constructor(section, client, name, hub, session, account, told) {
-    Object.assign(this, { section, client, name, hub, account, told, sessionName: session });
+  constructor(section, { client, name, hubs, session }, account, told) {
+    Object.assign(this, { section, client, name, hubs, account, told, sessionName: session });
     section.append(document.getElementById("tab").content.cloneNode(true));
+    Object.assign(section, { id: `tab-${client}` }).dataset.client = client;
+    section.setAttribute("aria-labelledby", `name-${client}`);
     section.querySelector("h2").id = `name-${client}`;
     const mark = section.querySelector("h2 .mark");
     mark.dataset.mark = client;
@@ -39,13 +41,13 @@ export class Tab {
     this.#talk.setAttribute("aria-label", `What ${name} sees`);
     this.#wire();
     this.identity = new TabIdentity(`perdure-demo-${client}`);
-    this.session = this.#connect(this.identity, client, (status) => this.#show(status));
+    this.session = this.#connect(this.hubs[client], this.identity, client, (status) => this.#show(status));
     this.#listen(this.session);
   }
 
-  #connect(identity, mark, onStatus = null) {
+  #connect(hub, identity, mark, onStatus = null) {
     const trace = (input, effects) => this.#decided(mark, input, effects);
-    return connect(this.hub, { session: this.sessionName, identity, settings: SETTINGS, limits: LIMITS, trace, onStatus });
+    return connect(hub, { session: this.sessionName, identity, settings: SETTINGS, limits: LIMITS, trace, onStatus });
   }
 
   #wire() {
@@ -203,7 +205,7 @@ export class Tab {
     const kept = sessionStorage.getItem(this.identity.name);
     const mark = `${this.client}2`;
     const storage = { getItem: () => kept, setItem: () => undefined };
-    this.#copy = this.#connect(new TabIdentity(this.identity.name, () => storage), mark);
+    this.#copy = this.#connect(this.hubs.copy, new TabIdentity(this.identity.name, () => storage), mark);
     this.#sayCopy(`A copy of this tab is ${this.#copy.connectionId.slice(0, 12)}… now.`, "Close the copy");
     return undefined;
   }

@@ -1,5 +1,6 @@
 // The rows of the story as a list: left what concerns tab A, right tab B, the server between them.
 
+const HALVES = { b: "right", s: "both" };
 const ROWS_MAX = 400;
 const AT_END_PX = 48;
 const SIDES = { client: "", server: "server", wire: "network" };
@@ -26,7 +27,7 @@ export class Timeline {
 
   #make(t, lane, mark, { side, kind, text, gen, tone }) {
     const item = document.createElement("li");
-    Object.assign(item.dataset, { t, lane, side, kind, tone, mark });
+    Object.assign(item.dataset, { t, lane, side, kind, tone, mark, half: HALVES[lane] ?? "left" });
     const half = span("half", "");
     half.append(unseen(this.#from(lane, mark, side, kind)), span("what", text));
     if (gen) half.append(span("gen", gen));
