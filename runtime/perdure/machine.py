@@ -334,7 +334,7 @@ class Machine:
 
     def _rename(self, effect: Renamed) -> None:
         cid = str(effect.cid)
-        LOG.info("the client goes by another id from now on, %s: %s", cid, effect.why)
+        LOG.info("the client goes by another id from now on, %s: %s", sender_of(cid), effect.why)
         self._senders.add(sender_of(cid))
         if self._recorder is not None:
             self._recorder.cid = cid

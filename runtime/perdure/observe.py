@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from perdure.errors import UsageError
+from perdure.events import sender_of
 from perdure.trace import Record, Sink
 
 LOG = logging.getLogger("perdure")
@@ -38,7 +39,10 @@ def sinks(*several: Sink) -> Sink:
 
 
 class Logged:
-    """A sink that logs each transition, naming side, connection, generation, and session or send."""
+    """A sink that logs each transition, naming side, connection, generation, and session or send.
+
+    Connections go by the digest that `handler-failed` names a sender with, here and in `Telemetry`.
+    """
 
     def __init__(self, logger: logging.Logger = LOG) -> None:
         """Log to `logger`: `perdure` by default."""
@@ -56,7 +60,7 @@ class Logged:
             return
         said = {
             "side": record["side"],
-            "connection": record["cid"],
+            "connection": named(record["cid"]),
             "session": session_of(record, move),
             "generation": dotted(record["generation"]),
             "machine": move["machine"],
@@ -72,6 +76,11 @@ class Logged:
             said,
             extra={"perdure": said},
         )
+
+
+def named(cid: object) -> str:
+    """A connection as others may know it: with its id they could act as it."""
+    return "" if cid is None else sender_of(str(cid))
 
 
 def session_of(record: Record, move: dict[str, Any]) -> str | None:
@@ -160,7 +169,8 @@ class Telemetry:
     def _opened(self, record: Record, effect: dict[str, Any]) -> None:
         attempt = dotted(effect["attempt"])
         self._streams.add(1, {"again": effect["attempt"][1] > 1})
-        self._begin(("stream", record["run"], attempt), connection=str(effect["cid"]), generation=attempt)
+        connection = named(effect["cid"])
+        self._begin(("stream", record["run"], attempt), connection=connection, generation=attempt)
 
     def _closed(self, record: Record, effect: dict[str, Any]) -> None:
         self._end(("stream", record["run"], dotted(effect["attempt"])))

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from perdure import Hub, SendFailed, Session, UsageError, connect
+from perdure.events import sender_of
 from perdure.observe import Logged, Telemetry, sinks
 from perdure_model.core.server.parts import ServerSettings
 from starlette.responses import Response
@@ -50,7 +51,7 @@ async def test_a_transition_is_logged_with_connection_session_and_generation(
     server = serve(hub)
     async with connect(server.url, session="s", settings=QUICK, limits=SHORT, trace=Logged()) as session:
         receipt = await session.send({"text": "one"})
-        cid, life = session.connection_id, receipt.key.split(".")[0]
+        cid, life = sender_of(session.connection_id), receipt.key.split(".")[0]
         await server.call(cut, hub)
         await until(lambda: session.status.attempt == 2 and session.status.state == "awaiting")
     lines = [record.getMessage() for record in caplog.records]
@@ -135,7 +136,7 @@ async def test_streams_sends_and_what_befell_them_are_counted_and_spanned(serve:
             await server.call(hub.session("s").publish, n)
         await session.resume()
         await take(session, 1)
-        cid = session.connection_id
+        cid = sender_of(session.connection_id)
     counts = client.counts()
     assert counts["perdure.streams"] == {(False,): 1, (True,): 2}
     assert counts["perdure.retries"] == {(): 2}
