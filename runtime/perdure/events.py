@@ -6,6 +6,7 @@ An application's data stands only in the `data` of events that carry no name (`m
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import lru_cache
@@ -72,12 +73,17 @@ Carried: TypeAlias = Any
 """What comes along with an input: an event's or a snapshot's data."""
 
 
-@dataclass(frozen=True)
-class Arrived:
-    """The data of an event, and which kind of event it is."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one or several events carry that came together, one after the other from this position on: an
+    application's data, or a `HandlerFailedBody`, which no application's data can be."""
 
-    kind: str
-    data: Any
+    position: int
+    data: list[Any]
+
+    def part(self, first: int, count: int) -> list[Any]:
+        """What so many of them carry, from this position on."""
+        return self.data[first - self.position : first - self.position + count]
 
 
 def welcome_of(block: Block, attempt: Attempt) -> tuple[Welcomed, Welcome]:
@@ -110,18 +116,12 @@ def welcome_of(block: Block, attempt: Attempt) -> tuple[Welcomed, Welcome]:
 def input_of(
     block: Block, attempt: Attempt, sessions: Container[str], chance: float, fresh: Callable[[], str]
 ) -> tuple[ClientInput, Carried] | None:
-    """What an event after the welcome tells the client; None for one of a kind that it does not know.
+    """What an event after the welcome tells the client, one of a log (see `Runs`) excepted; None for one of
+    a kind that it does not know.
 
     `sessions` are those that it has ever watched; `fresh` gives an id that nobody has.
     Raises ValueError (pydantic's included) where the event is not what its kind should be.
     """
-    if block.event in (MESSAGE, HANDLER_FAILED):
-        session, cursor = own_cursor(block.id, sessions)
-        data = from_json(block.data)
-        arrived = Arrived(
-            block.event, data if block.event == MESSAGE else HandlerFailedBody.model_validate(data)
-        )
-        return EventArrived(attempt, session, cursor.epoch, cursor.position, chance), arrived
     if block.event == "gap":
         session, cursor = own_cursor(block.id, sessions)
         snapshot = GapBody.model_validate_json(block.data).snapshot
@@ -135,6 +135,51 @@ def input_of(
             return TakenOver(attempt, fresh(), chance), None
         raise ValueError(f"the end {end.outcome[:40]!r} names no session, or is none")
     return None
+
+
+class Runs:
+    """The events of logs that one stream brings: those of one log, one after the other, are told at once."""
+
+    def __init__(
+        self, attempt: Attempt, sessions: Container[str], feed: Callable[[ClientInput, Carried], None]
+    ):
+        self._attempt, self._sessions, self._feed = attempt, sessions, feed
+        self._session, self._cursor = "", START
+        self._data: list[Any] = []
+        self._before = self._behind = ""
+        self._next = 0
+
+    def take(self, block: Block) -> bool:
+        """Keep an event, to be told with those that follow; False for one that is of no log.
+
+        Raises ValueError (pydantic's included) where it is not what its kind should be.
+        """
+        if block.event == MESSAGE:
+            data = from_json(block.data)
+        elif block.event == HANDLER_FAILED:
+            data = HandlerFailedBody.model_validate_json(block.data)
+        else:
+            return False
+        if not self._data or block.id != f"{self._before}{self._next}{self._behind}":
+            self.tell()
+            self._begin(block.id)
+        self._data.append(data)
+        self._next += 1
+        return True
+
+    def _begin(self, token: str) -> None:
+        self._session, self._cursor = own_cursor(token, self._sessions)
+        own, _, _ = token.partition(",")
+        self._before, self._behind = own.rpartition(":")[0] + ":", token[len(own) :]
+        self._next = self._cursor.position
+
+    def tell(self) -> None:
+        """Tell the rules of what is kept."""
+        if self._data:
+            (epoch, position), data, self._data = self._cursor, self._data, []
+            chance = random.random()
+            i = EventArrived(self._attempt, self._session, epoch, position, chance, len(data))
+            self._feed(i, Run(position, data))
 
 
 def own_cursor(token: str, sessions: Container[str]) -> tuple[str, Cursor]:

@@ -29,9 +29,9 @@ class Inbox(Generic[T]):
     def __len__(self) -> int:
         return len(self._items)
 
-    def put(self, item: T) -> None:
-        """Add an item, over the bound too."""
-        self._items.append(item)
+    def put(self, *items: T) -> None:
+        """Add items, over the bound too."""
+        self._items.extend(items)
         self._tell()
 
     def end(self) -> None:

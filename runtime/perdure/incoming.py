@@ -12,7 +12,7 @@ from perdure_model.core.common import Attempt
 
 from perdure.answers import bounded_s
 from perdure.errors import StreamBroken, StreamError
-from perdure.events import input_of, welcome_of
+from perdure.events import Runs, input_of, welcome_of
 from perdure.identity import new_id
 from perdure.sse import Comment, Event, EventTooLarge, Item, Parser, Retry
 from perdure.transport import Limits
@@ -32,6 +32,7 @@ class Incoming:
         self._feed = feed
         self._heartbeat_s = limits.heartbeat_s
         self._retry_after_s: float | None = None
+        self._runs = Runs(attempt, sessions, feed)
         self._take: Callable[[Item], None] = self._first
         self.on_welcome: Callable[[], None] = lambda: None
 
@@ -82,12 +83,15 @@ class Incoming:
 
     def _all(self, items: list[Item]) -> None:
         heard = False
-        for item in items:
-            if type(item) is Comment:
-                if heard:  # what came together says no more than one
-                    continue
-                heard = True
-            self._take(item)
+        try:
+            for item in items:
+                if type(item) is Comment:
+                    if heard:  # what came together says no more than one
+                        continue
+                    heard = True
+                self._take(item)
+        finally:  # what stands before one that cannot be read is whole
+            self._runs.tell()
 
     def _first(self, item: Item) -> None:
         if isinstance(item, Event):
@@ -100,6 +104,9 @@ class Incoming:
             self._aside(item)
 
     def _rest(self, item: Item) -> None:
+        if type(item) is Event and self._runs.take(item):
+            return
+        self._runs.tell()
         if isinstance(item, Event):
             told = input_of(item, self._attempt, self._sessions, random.random(), new_id)
             if told is not None:

@@ -77,7 +77,7 @@ from perdure.errors import (
     StreamRefused,
     UsageError,
 )
-from perdure.events import HANDLER_FAILED, Arrived, HandlerFailedBody, sender_of
+from perdure.events import HandlerFailedBody, Run, sender_of
 from perdure.feed import Feed
 from perdure.identity import Identity, IdentitySource, new_id
 from perdure.incoming import Incoming
@@ -236,7 +236,7 @@ class Machine:
     def _perform(self, effect: ClientEffect, cargo: Any) -> None:  # noqa: C901 - one exhaustive match
         match effect:  # the commonest come first
             case Deliver():
-                self._places[effect.session].inbox.put(self._item(effect.position, cargo))
+                self._deliver(effect, cargo)
             case Moved() | Refused():
                 pass  # for the trace, and for `status`, which reads the parts
             case OpenStream():
@@ -321,11 +321,15 @@ class Machine:
         LOG.info("%s", error)
         self._callbacks.call("on_error", error)
 
-    def _item(self, position: int, arrived: Arrived) -> Item:
-        if arrived.kind != HANDLER_FAILED:
-            return Event(arrived.data, position)
-        failed: HandlerFailedBody = arrived.data
-        return HandlerFailed(wire.pair_text(failed.key), failed.sender in self._senders, position)
+    def _deliver(self, effect: Deliver, run: Run) -> None:
+        carried = run.part(effect.position, effect.count)
+        items = [self._item(position, data) for position, data in enumerate(carried, effect.position)]
+        self._places[effect.session].inbox.put(*items)
+
+    def _item(self, position: int, data: Any) -> Item:
+        if type(data) is not HandlerFailedBody:
+            return Event(data, position)
+        return HandlerFailed(wire.pair_text(data.key), data.sender in self._senders, position)
 
     def _show(self, effect: Shown) -> None:
         place = self._places.get(effect.session)

@@ -371,6 +371,28 @@ def test_the_first_event_of_whatever_log_is_handed_over() -> None:
     assert decided.effects == [Deliver("s", "new", 1)]
 
 
+@pytest.mark.parametrize("cursor", [HAD, START, Cursor("before", 7)])
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("position", range(1, 11))
+def test_what_comes_together_is_decided_like_one_after_the_other(
+    position: int, count: int, cursor: Cursor
+) -> None:
+    places = range(position, position + count)
+    alone, handed, asks_again = cursor, list[int](), list[Next]()
+    for place in places:
+        decided = decide(event(place), AWAITING, OPEN, **at(alone))
+        alone = decided[CURSOR]["s",]
+        handed += [e.position for e in decided.effects if isinstance(e, Deliver)]
+        asks_again = [e for e in decided.effects if isinstance(e, Next)]
+        if asks_again:
+            break
+    together = decide(replace(event(position), count=count), AWAITING, OPEN, **at(cursor))
+    at_once = [e for e in together.effects if isinstance(e, Deliver)]
+    assert together[CURSOR]["s",] == alone
+    assert [place for e in at_once for place in range(e.position, e.position + e.count)] == handed
+    assert [e for e in together.effects if isinstance(e, Next)] == asks_again
+
+
 @pytest.mark.parametrize("position", [1, 6, 7])
 def test_a_known_event_is_not_handed_over_again(position: int) -> None:
     refused(event(position), AWAITING, OPEN)

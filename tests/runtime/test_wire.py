@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from perdure import wire
 from perdure.errors import BadConnectionId, NotAnEventStream, PayloadError, UsageError
-from perdure.events import input_of, welcome_of
+from perdure.events import HandlerFailedBody, Run, Runs, input_of, welcome_of
 from perdure.identity import new_id
 from perdure.sse import Event
-from perdure_model.core.client.inputs import EndArrived, TakenOver, Welcomed
+from perdure_model.core.client.inputs import EndArrived, EventArrived, TakenOver, Welcomed
 from perdure_model.core.common import START, Cursor
 from pydantic import BaseModel, ValidationError
 
@@ -145,13 +147,51 @@ def test_the_keys_of_a_post_must_grow(keys: list[str]) -> None:
 
 
 def test_an_event_that_nobody_asked_for_cannot_be_read() -> None:
-    with pytest.raises(ValueError, match="no session that was asked for"):
-        input_of(Event("message", "{}", "other:e:1"), (1, 1), ("mine",), 0.5, new_id)
-    with pytest.raises(ValueError, match="no session that was asked for"):
-        input_of(Event("message", "{}", ""), (1, 1), ("mine",), 0.5, new_id)
+    for strange in ("other:e:1", "", "mine:1", ":", ","):
+        with pytest.raises(ValueError, match=r"no session that was asked for|cursor is none"):
+            Runs((1, 1), ("mine",), lambda _i, _run: None).take(Event("message", "{}", strange))
     with pytest.raises(ValueError, match="names no session"):
         input_of(Event("end", '{"outcome": "succeeded"}', ""), (1, 1), ("mine",), 0.5, new_id)
     assert input_of(Event("of-the-future", "{}", ""), (1, 1), ("mine",), 0.5, new_id) is None
+
+
+def unchanced(i: Any) -> Any:
+    return replace(i, chance=0)
+
+
+def runs_of(*blocks: tuple[str, str, str]) -> list[tuple[Any, Any]]:
+    told: list[tuple[Any, Any]] = []
+    runs = Runs((1, 1), ("s", "t", "a:b"), lambda i, run: told.append((unchanced(i), run)))
+    for block in blocks:
+        runs.take(Event(*block))
+    runs.tell()
+    runs.tell()
+    return told
+
+
+def arrived(session: str, epoch: str, position: int, *data: Any) -> tuple[EventArrived, Run]:
+    return EventArrived((1, 1), session, epoch, position, 0, len(data)), Run(position, list(data))
+
+
+def test_events_that_come_one_after_the_other_are_told_together() -> None:
+    failed = '{"sender":"x","key":"1.7"}'
+    assert runs_of(
+        ("message", "1", "s:e:9"), ("handler-failed", failed, "s:e:10"), ("message", "3", "s:e:11")
+    ) == [arrived("s", "e", 9, 1, HandlerFailedBody(sender="x", key=(1, 7)), 3)]
+
+
+@pytest.mark.parametrize("then", ["s:e:9", "s:e:11", "s:f:10", "t:e:10", "s:e:010", "s:e:10,t:e:1"])
+def test_what_does_not_follow_is_told_apart(then: str) -> None:
+    session, epoch, position = then.partition(",")[0].split(":")
+    assert runs_of(("message", "1", "s:e:9"), ("message", "2", then)) == [
+        arrived("s", "e", 9, 1),
+        arrived(session, epoch, int(position), 2),
+    ]
+
+
+def test_what_stands_behind_the_position_in_an_id_is_no_hindrance() -> None:
+    ids = ["a%3Ab:e:1,s:f:3", "a%3Ab:e:2,s:f:3"]
+    assert runs_of(*[("message", "0", one) for one in ids]) == [arrived("a:b", "e", 1, 0, 0)]
 
 
 def test_an_end_is_a_session_s_or_says_who_goes_on_under_our_id() -> None:

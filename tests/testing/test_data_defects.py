@@ -16,7 +16,6 @@ import pytest
 from hypothesis import strategies as st
 from perdure import answers, identity, incoming, sse, transport, wire
 from perdure.errors import PerdureError, SendError, SessionError
-from perdure.events import input_of
 from perdure.identity import FileIdentity, Identity
 from perdure.inbox import Inbox
 from perdure.sse import Item, Retry, encode
@@ -401,10 +400,15 @@ async def never(_self: object, path: str, *_: object) -> Reply:
     return Reply(204)
 
 
-def as_a_message(block: sse.Event, *more: Any) -> Any:
-    """What this event tells, if it has no name."""
-    named = block.event in ("gap", "handler-failed")
-    return input_of(block._replace(event="message") if named else block, *more)
+class Nameless(sse.Parser):
+    """Leaves names out."""
+
+    def feed(self, chunk: bytes) -> list[sse.Item]:
+        return [nameless(part) if isinstance(part, sse.Event) else part for part in super().feed(chunk)]
+
+
+def nameless(block: sse.Event) -> sse.Event:
+    return block._replace(event="message") if block.event in ("gap", "handler-failed") else block
 
 
 def without_status(self: PerdureError, says: str, **_: Any) -> None:
@@ -413,10 +417,10 @@ def without_status(self: PerdureError, says: str, **_: Any) -> None:
     self.__dict__.update(key="", why="")
 
 
-def named_by_its_data(data: str | None = None, *, event: str | None = None, **more: Any) -> bytes:
+def named_by_its_data(data: bytes) -> bytes:
     """An event whose name is the application's to choose."""
-    said = json.loads(data or "null")
-    return encode(data, event=said.get("type", event) if isinstance(said, dict) else event, **more)
+    said = json.loads(data)
+    return encode(data.decode(), event=said.get("type") if isinstance(said, dict) else None)
 
 
 @pytest.mark.parametrize(
@@ -438,8 +442,8 @@ def named_by_its_data(data: str | None = None, *, event: str | None = None, **mo
             failures.a_send_that_fails_is_told_with_its_status,
             instead(transport.Transport, post=nobody_answers),
         ),
-        (notices.what_is_published_is_no_notice, instead(sse, encode=named_by_its_data)),
-        (notices.a_notice_is_no_event, instead(incoming, input_of=as_a_message)),
+        (notices.what_is_published_is_no_notice, instead(sse, message=named_by_its_data)),
+        (notices.a_notice_is_no_event, instead(incoming, Parser=Nameless)),
     ],
     ids=[
         "no status of a session",

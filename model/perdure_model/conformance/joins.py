@@ -8,7 +8,7 @@ not know of are passed over. Statuses prove nothing, as proxies answer, too; rec
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeAlias
 
 from perdure_model.core.client import effects as ce
@@ -94,7 +94,8 @@ class Joins:
         stream = self._reading.get((run, i.attempt))
         if stream is None:  # its welcome was not looked at
             return None
-        found = self._streams[stream].read(*read_of(i))
+        kind, what, places = read_of(i)
+        found = all(self._streams[stream].read(kind, what, place) for place in places)
         self.found += found
         return None if found else stream
 
@@ -148,16 +149,16 @@ class Joins:
         return sorted(repr(one) for one in kinds if one[:2] == fact[:2])[-3:]
 
 
-def read_of(i: Any) -> tuple[str, Fact, int]:
-    """What a client reads of a stream: kind, of what, its place."""
+def read_of(i: Any) -> tuple[str, Fact, Sequence[int]]:
+    """What a client reads of a stream: kind, of what, its places."""
     match i:
         case ci.EventArrived():
-            return "events", (i.session, i.epoch), i.position
+            return "events", (i.session, i.epoch), range(i.position, i.position + i.count)
         case ci.GapArrived():
-            return "gap", (i.session, i.epoch), i.position
+            return "gap", (i.session, i.epoch), [i.position]
         case ci.EndArrived():
-            return "end", (i.session, i.outcome, i.verdicts), 0
-    return "taken over", (), 0
+            return "end", (i.session, i.outcome, i.verdicts), [0]
+    return "taken over", (), [0]
 
 
 def written_of(effect: Any) -> tuple[str, Fact, int, int]:

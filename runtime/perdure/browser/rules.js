@@ -423,10 +423,12 @@ export const rules = {
       return refuse("an event of a stream or a session that is no longer ours", link, cursor);
     const [epoch, position] = cursor;
     const same_log = same(i.epoch, epoch);
-    if (same_log && i.position <= position) return refuse("an event that was handed over before", link, cursor);
-    if (i.position === position + 1 && (same_log || same(cursor, START))) {
-      const deliver = V.Deliver({ session: i.session, epoch: i.epoch, position: i.position });
-      return [[{ ...link, failures: 0 }, [i.epoch, i.position]], [deliver]];
+    const last = i.position + i.count - 1;
+    if (same_log && last <= position) return refuse("an event that was handed over before", link, cursor);
+    const following = position + 1;
+    if (i.position <= following && following <= last && (same_log || same(cursor, START))) {
+      const deliver = V.Deliver({ session: i.session, epoch: i.epoch, position: following, count: last - position });
+      return [[{ ...link, failures: 0 }, [i.epoch, last]], [deliver]];
     }
     return [[link, cursor], [next(V.Desynced({ attempt: i.attempt, chance: i.chance }))]];
   },

@@ -47,7 +47,7 @@ export const values = {
 "Heard":[["attempt"]],
 "StreamLost":[["attempt"],["status"],["token",null],["fresh",null],["readable",true],["retry_after_s",null],["chance",1.0]],
 "ReconnectDue":[["attempt"]],
-"EventArrived":[["attempt"],["session"],["epoch"],["position"],["chance",1.0]],
+"EventArrived":[["attempt"],["session"],["epoch"],["position"],["chance",1.0],["count",1]],
 "GapArrived":[["attempt"],["session"],["epoch"],["position"]],
 "EndArrived":[["attempt"],["session"],["outcome"],["verdicts",[]]],
 "TakenOver":[["attempt"],["fresh"],["chance",1.0]],
@@ -83,7 +83,7 @@ export const values = {
 "Renamed":[["cid"],["why"]],
 "Shown":[["session"],["running"],["delayed"]],
 "Settled":[["session"],["key"],["outcome"],["why"]],
-"Deliver":[["session"],["epoch"],["position"]],
+"Deliver":[["session"],["epoch"],["position"],["count",1]],
 "DeliverGap":[["session"],["epoch"],["position"]],
 "Next":[["input"]],
 };

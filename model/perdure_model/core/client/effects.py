@@ -159,11 +159,12 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Hand this event to the application."""
+    """Hand this event to the application, or as many as `count`, one after the other from this one on."""
 
     session: str
     epoch: Epoch
     position: int
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,15 +22,19 @@ def wanted(state: ClientState, link: Link, watching: Watching, attempt: Attempt,
 def on_event_arrived(
     i: EventArrived, link: Link, cursor: Cursor, state: ClientState, watching: Watching
 ) -> Decision:
-    """The next event is handed over, a known one is not, and one that skips means to ask again."""
+    """The next event is handed over, a known one is not, and one that skips means to ask again.
+
+    Of several that came together it is the same for each: those that are known stand first.
+    """
     if not wanted(state, link, watching, i.attempt, i.session):
         return refuse("an event of a stream or a session that is no longer ours", link, cursor)
-    same_log = i.epoch == cursor.epoch
-    if same_log and i.position <= cursor.position:
+    same_log, last = i.epoch == cursor.epoch, i.position + i.count - 1
+    if same_log and last <= cursor.position:
         return refuse("an event that was handed over before", link, cursor)
-    if i.position == cursor.position + 1 and (same_log or cursor == START):
-        parts = (replace(link, failures=0) if link.failures else link, Cursor(i.epoch, i.position))
-        return parts, (Deliver(i.session, i.epoch, i.position),)
+    following = cursor.position + 1
+    if i.position <= following <= last and (same_log or cursor == START):
+        parts = (replace(link, failures=0) if link.failures else link, Cursor(i.epoch, last))
+        return parts, (Deliver(i.session, i.epoch, following, last - cursor.position),)
     return (link, cursor), (Next(Desynced(i.attempt, i.chance)),)
 
 

@@ -149,13 +149,15 @@ class ReconnectDue:
 
 @dataclass(frozen=True, slots=True)
 class EventArrived:
-    """An event of a session, at its position in the log of this epoch (the first is 1)."""
+    """An event of a session, at its position in the log of this epoch (the first is 1); or `count` of them,
+    one after the other, the first of them there."""
 
     attempt: Attempt
     session: str
     epoch: Epoch
     position: int
     chance: float = 1.0
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)

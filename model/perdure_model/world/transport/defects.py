@@ -524,7 +524,8 @@ defect(
 def _takes_any_event(i: Any, link: Any, cursor: Any, state: Any, watching: Any) -> Decision:
     if not events.wanted(state, link, watching, i.attempt, i.session):
         return events.on_event_arrived(i, link, cursor, state, watching)
-    return (link, Cursor(i.epoch, i.position)), (Deliver(i.session, i.epoch, i.position),)
+    last = i.position + i.count - 1
+    return (link, Cursor(i.epoch, last)), (Deliver(i.session, i.epoch, i.position, i.count),)
 
 
 def _takes_what_skips(i: Any, link: Any, cursor: Any, state: Any, watching: Any) -> Decision:

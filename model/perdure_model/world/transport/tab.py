@@ -305,10 +305,13 @@ class Tab:
             def put(e: Any, _to: object, state: mine.ClientState, *had: tuple[Any, ...]) -> Step:
                 when = "" if state.state == "awaiting" else "late "
                 now = dict(zip(self.seen, had, strict=True))
-                now[e.session] = (*now[e.session], (when + kind, e.epoch, e.position))
+                now[e.session] += tuple((when + kind, e.epoch, position) for position in places(e))
                 yield (state, *now.values())
 
             return put
+
+        def places(e: up.Deliver | up.DeliverGap) -> range:
+            return range(e.position, e.position + (e.count if isinstance(e, up.Deliver) else 1))
 
         self._sink(up.Deliver, self.state, *seen)(handed("event"))
         self._sink(up.DeliverGap, self.state, *seen)(handed("gap"))
@@ -396,6 +399,14 @@ class Tab:
 
             return arrivals
 
+        def events(channel: Channel | None) -> Iterator[Arrival]:
+            """One alone, or two that came together."""
+            yield from arriving(ask.EventArrived)(channel)
+            if channel is not None and together(channel.messages):
+                e = channel.messages[0]
+                both = ask.EventArrived(e.attempt, e.session, e.epoch, e.position, count=2)
+                yield both, (channel._replace(messages=channel.messages[2:]),), None
+
         def too_late(kind: type) -> Any:
             def arrivals(late: frozenset[Any]) -> Iterator[Arrival]:
                 for i in sorted(late, key=repr):
@@ -427,8 +438,8 @@ class Tab:
                 yield i, (*left, (i.cid, i.epoch), *taking(taken, left[0].token)), to
 
         self.bind(ask.Welcomed, [self.channel, self.welcome, *self._proofs], welcomed)
-        for message in brought[1:-2]:
-            self.bind(message, [self.channel], arriving(message))
+        self.bind(ask.EventArrived, [self.channel], events)
+        self.bind(ask.GapArrived, [self.channel], arriving(ask.GapArrived))
 
         def ended(channel: Channel | None, *answers: Answers) -> Iterator[Arrival]:
             for i, left, to in arriving(ask.EndArrived)(channel):
@@ -610,3 +621,11 @@ def taking(refresh: tuple[Refresh, ...], token: Any) -> tuple[Refresh, ...]:
 def without(sessions: tuple[str, ...], session: str) -> tuple[str, ...]:
     """All but this one."""
     return tuple(one for one in sessions if one != session)
+
+
+def together(messages: tuple[Any, ...]) -> bool:
+    """Whether the next two are events of one log, one after the other."""
+    match messages[:2]:
+        case [ask.EventArrived() as e, ask.EventArrived() as then]:
+            return (then.session, then.epoch, then.position) == (e.session, e.epoch, e.position + 1)
+    return False

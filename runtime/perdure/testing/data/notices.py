@@ -12,10 +12,11 @@ from starlette.types import Message, Scope
 from perdure import incoming
 from perdure.client import Event, Gap, HandlerFailed, Item, Session
 from perdure.errors import SessionError
-from perdure.events import input_of, sender_of
+from perdure.events import sender_of
 from perdure.server import Hub
 from perdure.sse import Event as Block
-from perdure.sse import encode
+from perdure.sse import Item as Part
+from perdure.sse import Parser, encode
 from perdure.testing.data.canned import CID, STREAM, WITHIN_S, Answer, Canned, asked
 from perdure.testing.data.property import DataDefect, instead, states
 
@@ -109,11 +110,19 @@ def a_notice_is_no_event(noticed: list[tuple[str, Any]]) -> bool:
 # -- defects -------------------------------------------------------------------------------------------
 
 
-def input_by_its_data(block: Block, *more: Any) -> Any:
-    """Tell what an event is by a field of its data."""
+class ByItsData(Parser):
+    """Tells what an event is by a field of its data."""
+
+    def feed(self, chunk: bytes) -> list[Part]:
+        """The parts of the stream."""
+        return [by_its_data(part) if isinstance(part, Block) else part for part in super().feed(chunk)]
+
+
+def by_its_data(block: Block) -> Block:
+    """The event, named by a field of its data."""
     data = json.loads(block.data)
     named = isinstance(data, dict) and data.get("type") in ("gap", "handler-failed", "end")
-    return input_of(block._replace(event=data["type"]) if named else block, *more)
+    return block._replace(event=data["type"]) if named else block
 
 
 PROPERTIES = (what_is_published_is_no_notice, a_notice_is_no_event)
@@ -122,7 +131,7 @@ DEFECTS = (
         "T36",
         "the client tells its own notices by a field of the data, which anybody may publish",
         "P-ERRORS",
-        instead(incoming, input_of=input_by_its_data),
+        instead(incoming, Parser=ByItsData),
         where=what_is_published_is_no_notice,
     ),
 )
