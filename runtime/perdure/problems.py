@@ -51,6 +51,11 @@ KINDS: Final = {
         "The stream of this attempt was asked for before",
         "If you still want it, ask again as the next attempt.",
     ),
+    "server-made-id": Kind(
+        409,
+        "Nothing is kept under an id that the server made",
+        "Bring an id of your own with the next stream; until then, what this one owns goes with it.",
+    ),
     "unknown-connection": Kind(
         409,
         "The server does not know this connection, or not under this epoch",

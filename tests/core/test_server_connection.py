@@ -135,6 +135,11 @@ def test_a_later_stream_takes_over_and_the_old_one_is_ended_first() -> None:
     ]
 
 
+def test_nothing_is_kept_under_an_id_that_the_server_made_n36() -> None:
+    held = replace(ACTIVE, fleeting=True)
+    assert refused(SUSPENDS, held) == [Reject(409, "server-made-id")]
+
+
 def test_a_client_that_started_again_is_later_than_its_earlier_life() -> None:
     assert decide(request((2, 1)), ACTIVE)[CONNECTION]["c",].generation == (2, 1)
 

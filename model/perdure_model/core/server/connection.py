@@ -43,6 +43,7 @@ HELD = (CONNECTION.one, WATCH.every("cid"), OWNER.every("cid"), WINDOW.every("ci
 GONE = (Refused("the connection is gone"), Reject(409, "unknown-connection"))
 STRANGER = (Refused("the id is another principal's"), Reject(403, "other-principal"))
 STALE = (Refused("a request from before the client's latest stream"), Reject(409, "stale-attempt"))
+UNKEPT = (Refused("an id that the server made"), Reject(409, "server-made-id"))
 REPEATED = (Refused("the request of the stream that is attached, once more"), Reject(425, "repeated-attempt"))
 
 
@@ -155,12 +156,15 @@ def on_close_requested(
 def on_suspend_requested(i: SuspendRequested, connection: Connection | None) -> Decision:
     """The client will be away, and finds its sessions again (T24); unless it is back already (T38).
 
-    It may say so on a stream whose request is still under way, or lost: that one brings nobody back.
+    It may say so on a stream whose request is still under way, or lost: that one brings nobody back. Nothing
+    is kept for an id that the server made: nobody will come back with it (T25, N36).
     """
     if connection is None:
         return (None,), GONE
     if connection.principal != i.principal:
         return (connection,), STRANGER
+    if connection.fleeting:
+        return (connection,), UNKEPT
     desk = Desk(i.cid, connection, away_since=i.attempt)
     if not desk.step("suspend", latest=i.attempt >= connection.generation):
         return (connection,), STALE

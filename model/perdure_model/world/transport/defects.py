@@ -640,6 +640,18 @@ def _surely_not_taken(i: Any, box: Any, items: Any, *more: Any) -> Decision:
     return (box, {key: replace(item, doubt=before[key]) for key, item in after.items()}, *rest), effects
 
 
+def _keeps_for_nobody(i: Any, held: Any) -> Decision:
+    """A suspend is taken under an id that the server made, like any other.
+
+    Such a connection has no grace time: it expires with its stream, and what it owned goes with it, though its
+    client was told that it is kept. Cured by saying no: the client knows that nothing waits for it.
+    """
+    if held is None:
+        return connection.on_suspend_requested(i, held)
+    (after,), effects = connection.on_suspend_requested(i, replace(held, fleeting=False))
+    return (replace(after, fleeting=held.fleeting),), effects
+
+
 def _begins_no_log(i: Any, held: Any, watches: Any, owners: Any, logs: Any) -> Decision:
     """A session comes into being with the first event only.
 
@@ -914,6 +926,13 @@ defect(
     "P-RETRY-BUDGET",
     where="T credentials",
     on_post_replied=_proven_by_any,
+)
+defect(
+    "N36",
+    "a suspend under an id that the server made is taken, and nothing is kept",
+    "P-EXPIRE-SCOPE",
+    where="T old away",
+    on_suspend_requested=_keeps_for_nobody,
 )
 defect(
     "N09",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from perdure_model.checker import Component
 from perdure_model.core.client import inputs as ask
-from perdure_model.world.transport.tab import AWAY, DEAD, LIVE, Answers, Refresh, Tab
+from perdure_model.world.transport.tab import AWAY, DEAD, LIVE, Answers, Parting, Refresh, Tab
 from perdure_model.world.transport.wires import (
     NOTHING,
     UNDER_WAY,
@@ -178,7 +178,19 @@ class Faults:
         closes = [self.world.host.closes[cid] for cid in cids]
         wires = [tab.channel, tab.posts, tab.held, tab.words, tab.farewells]
         memory = [tab.following, tab.reconnect, tab.retry, tab.late, tab.credential, tab.shown, tab.asked]
-        fresh: tuple[Any, ...] = ((), NOTHING, NOTHING, NOTHING, Refresh(), (False, False), 0)
+        memory += [tab.wants, tab.told_no, tab.parting]
+        fresh: tuple[Any, ...] = (
+            (),
+            NOTHING,
+            NOTHING,
+            NOTHING,
+            Refresh(),
+            (False, False),
+            0,
+            (tab.session,),
+            NOTHING,
+            Parting(),
+        )
         memory += tab.answers.values()
         fresh += (Answers(),) * len(tab.answers)
         seen = list(tab.seen.values())

@@ -229,8 +229,10 @@ class Host:
         unwatched = [self.detached[s, cid] for s in self.sessions]
 
         ghosts = [tab.away, tab.drives, self.closed[cid], *unwatched]
+        others = [other.away for other in self.world.tabs if other is not tab and cid in other.ids.values()]
+        taken_from = others if self.world.bounds.suspends else []
 
-        @self.world.sink(down.Attach, tab.channel, self.closes[cid], *ghosts, address=address)
+        @self.world.sink(down.Attach, tab.channel, self.closes[cid], *ghosts, *taken_from, address=address)
         def attach(
             e: down.Attach,
             to: Request,
@@ -242,12 +244,13 @@ class Host:
         ) -> Step:
             watched = dict(to.cursors)
             back = away == BACK and channel is not None and channel.attempt == e.generation
-            drives = e.epoch if back and drives is not None else drives
+            drives = e.epoch if back and drives is not None and cid == tab.ids[OWN] else drives
             after = (
                 "" if back else away,
                 drives,
                 None,
                 *("" if s in watched else "unwatched" for s in self.sessions),
+                *("" for _ in taken_from),
             )
             heard = channel is not None and channel.generation is None and not channel.cut
             if channel is None or channel.attempt != e.generation or not heard:
@@ -519,13 +522,16 @@ class Host:
         budget, lives = self.world.budget, self.world.lives
         unseen = [*self.closes.values(), *self.woken.values()]
         opened = [tab.opened for tab in self.world.tabs]
+        kept_for = [one for tab in self.world.tabs for one in (tab.away, tab.drives)]
 
         def restarting(kept: bool) -> Any:
             def arrivals(left: int, life: int, *states: Any) -> Iterator[Arrival]:
                 used = states[: len(opened)]
                 if left and any(life for life, _ in used):
+                    nobody = ("", None) * len(opened)  # an empty server keeps nothing for anybody
+                    still = states[len(opened) :][: len(kept_for)] if kept else nobody
                     forgotten = (NOTHING,) * len(unseen)
-                    yield told.ServerStarted(kept), (left - 1, life + 1, *used, *forgotten), None
+                    yield told.ServerStarted(kept), (left - 1, life + 1, *used, *still, *forgotten), None
 
             return arrivals
 
@@ -534,7 +540,7 @@ class Host:
                 says = (
                     "the server starts again, with what it knew" if kept else "the server starts again, empty"
                 )
-                sources = [budget[name], lives, *opened, *unseen]
+                sources = [budget[name], lives, *opened, *kept_for, *unseen]
                 self.bind(told.ServerStarted, sources, restarting(kept), says, {}, fair=False)
 
     def _noise(self, cid: str) -> None:

@@ -96,7 +96,7 @@ def stale_close(w: Transport) -> None:
     """Closing or suspending an old stream changes nothing while a later one is attached.
 
     A client whose stream flows is connected: active, under that generation, observing, and not taken to be
-    away.
+    away, unless a later copy of it has said so.
     """
     for tab in w.tabs:
         for cid in cids_of(tab):
@@ -116,7 +116,8 @@ def stale_close_of(w: Transport, tab: Tab, cid: str) -> None:
         if channel is None or not channel.flows or tab.ids[channel.cid] != cid:
             return True
         active = connection is not None and connection.state == "active"
-        return active and connection.generation == channel.generation and not connection.away
+        taken_away = active and connection.away and connection.said_away[0] == channel.generation[0]
+        return active and connection.generation == channel.generation and not taken_away
 
 
 @states("P-TTL")

@@ -48,6 +48,9 @@ DEFAULT = {
     "T tight": replace(QUIET, sends=2, events=2, cuts=1, attempts_max=1, queue_max=1, log_max=1, batch_max=1),
     "T away": replace(QUIET, cuts=1, lost=1, suspends=1, late=1),
     "T twice away": replace(QUIET, sends=0, suspends=2, leaves=1),
+    "T restart away": replace(QUIET, suspends=1, restarts=1),
+    "T old away": replace(QUIET, suspends=1, old_server=True),
+    "T return watching": replace(QUIET, sends=0, sessions=("s", "t"), kills=1, watches=1),
     "T return": replace(QUIET, events=1, kills=1, liveness=True),
     "T spare": replace(QUIET, cuts=1, kills=1, spare=True, batch_max=1),
     "T forgotten": replace(QUIET, sends=0, events=2, restarts=1, liveness=True),
@@ -77,6 +80,7 @@ LARGE = {
     "T two": replace(DEFAULT["T two"], cuts=2, leaves=1),
     "T three": replace(QUIET, tabs=3, cuts=1),
     "T copied": replace(DEFAULT["T copied"], cuts=1),
+    "T copied away": replace(QUIET, tabs=2, copied=True, suspends=1),
     "T repeated": replace(QUIET, tabs=2, copied=True, doubled=1),
     "T watching": replace(DEFAULT["T watching"], sends=1, ends=1),
 }
