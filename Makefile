@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 MINUTES ?= 2
+SECONDS ?= 60
 
-.PHONY: demo test test-long test-wild soak simulate lint types check diagrams bench clean
+.PHONY: demo test test-long test-wild soak fuzz simulate lint types check diagrams bench clean
 
 demo: .venv/ready          ## run a conversation through real faults, and count what was lost
 	$(BIN)/perdure demo
@@ -12,7 +13,7 @@ test: .venv/ready          ## all tests, on two cores
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 test-long: .venv/ready     ## the searches that are too long for `make test`; they need 4 GB
-	$(BIN)/pytest -m "long and not wild"
+	$(BIN)/pytest -m "long and not wild and not fuzz"
 
 test-wild: .venv/ready     ## other people's software: apt-get install chromium curl nginx nodejs
 	$(BIN)/python -m tests.wild.programs
@@ -21,6 +22,11 @@ test-wild: .venv/ready     ## other people's software: apt-get install chromium 
 
 soak: .venv/ready          ## many clients through random faults, with accounts on both sides; MINUTES=60
 	$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+fuzz: .venv/ready          ## arbitrary input at every opening; SECONDS=600 of it by coverage, for each target
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fuzz]'
+	$(BIN)/pytest -m fuzz tests/fuzz
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 simulate: MINUTES = 60
 simulate: .venv/ready      ## an hour of simulated faults, in virtual time; SEED=1
