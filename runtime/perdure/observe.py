@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
+from perdure.bounds import needed
 from perdure.errors import UsageError
 from perdure.events import sender_of
 from perdure.trace import Record, Sink
@@ -26,7 +27,9 @@ NOTEWORTHY: Final = {
 
 
 def sinks(*several: Sink) -> Sink:
-    """One sink that is several; one that fails keeps nothing from the others."""
+    """One sink that is several; one that fails keeps nothing from the others. Raises UsageError."""
+    for sink in several:
+        needed(sink=sink)
 
     def all_of_them(record: Record) -> None:
         for sink in several:
@@ -64,7 +67,7 @@ class Logged:
             "session": session_of(record, move),
             "generation": dotted(record["generation"]),
             "machine": move["machine"],
-            "instance": dotted(move["instance"]),
+            "instance": instance_of(record, move),
             "event": move["event"],
             "source": move["source"],
             "target": move["target"],
@@ -89,6 +92,12 @@ def session_of(record: Record, move: dict[str, Any]) -> str | None:
     of_send = instance[0] if isinstance(instance, list) and instance else None
     session: str | None = of_send or record["input"].get("session")
     return session
+
+
+def instance_of(record: Record, move: dict[str, Any]) -> str:
+    """Which machine has moved; a connection's goes by its id, which is not shown."""
+    instance = move["instance"]
+    return named(instance) if instance == record["cid"] else dotted(instance)
 
 
 def dotted(value: Any) -> str:
