@@ -183,6 +183,8 @@ def test_a_real_second_tab_is_another_client_of_the_same_session(
 def test_a_cut_stream_comes_back_as_itself_and_misses_nothing(shown: Shown) -> None:
     before = shown.identity("a")
     shown.press("a", "Cut the stream")
+    way = "#ClientSession [data-source=awaiting][data-target=reconnecting][data-taken=a]"
+    shown.page.wait_for_selector(way, state="attached")
     shown.tells("the stream is cut", "a")
     shown.say("b", "meanwhile")
     shown.waits_for_count("a", "resumed by the server", 1)

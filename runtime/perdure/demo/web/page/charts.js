@@ -13,6 +13,7 @@ class Chart {
   #svg;
   #said;
   #states = new Map();
+  #flashes = new Map();
   #names;
 
   constructor(figure, svg, names) {
@@ -42,9 +43,9 @@ class Chart {
     this.stand(mark, target, event);
     const way = `[data-source="${CSS.escape(source)}"][data-target="${CSS.escape(target)}"]`;
     const shape = this.#svg.querySelector(source === target ? `[data-state="${CSS.escape(target)}"]` : way);
-    if (!shape) return;
     shape.dataset.taken = mark;
-    setTimeout(() => delete shape.dataset.taken, FLASH_MS);
+    clearTimeout(this.#flashes.get(shape));
+    this.#flashes.set(shape, setTimeout(() => delete shape.dataset.taken, FLASH_MS));
   }
 
   leave(mark) {
