@@ -20,8 +20,8 @@ from perdure_model.core.rule import Book
 
 from perdure import wire
 from perdure.access import Access, CredentialLike, access_to
-from perdure.addresses import shown
-from perdure.bounds import at_least, at_most
+from perdure.addresses import shown, without_user
+from perdure.bounds import at_least, at_most, counts, functions, having, of_type
 from perdure.errors import PerdureError, SendFailed, SendUncertain, SessionError, UsageError
 from perdure.identity import IdentitySource, MemoryIdentity
 from perdure.machine import Machine
@@ -209,6 +209,14 @@ async def connect(
     """
     name = wire.session_name(session)
     base = hub_url(url)
+    of_type(ClientSettings, settings=settings)
+    of_type(Limits, limits=limits)
+    of_type(Book, book=book)
+    functions(on_status=on_status, on_returned=on_returned, on_error=on_error, trace=trace)
+    if identity is not None:
+        having(("start", "renamed"), "a FileIdentity, say", identity=identity)
+    if http is not None:
+        of_type(httpx2.AsyncClient, http=http)
     source = identity if identity is not None else MemoryIdentity()
     async with AsyncExitStack() as stack:
         client = http if http is not None else await stack.enter_async_context(await http_client(base))
@@ -240,11 +248,11 @@ async def connect(
 def fitting(settings: ClientSettings, access: Access, limits: Limits) -> ClientSettings:
     """The settings, with what follows from the credential and the limits. Raises UsageError."""
     s = settings
-    at_least(1, attempts_max=s.attempts_max, queue_max=s.queue_max, batch_max=s.batch_max)
-    at_least(
-        0, retries_max=s.retries_max, reconnect_first_s=s.reconnect_first_s, retry_first_s=s.retry_first_s
-    )
-    at_least(0, reconnect_cap_s=s.reconnect_cap_s, retry_cap_s=s.retry_cap_s)
+    counts(1, attempts_max=s.attempts_max, queue_max=s.queue_max, batch_max=s.batch_max)
+    counts(0, retries_max=s.retries_max)
+    at_least(0, reconnect_first_s=s.reconnect_first_s, reconnect_cap_s=s.reconnect_cap_s)
+    at_least(0, retry_first_s=s.retry_first_s, retry_cap_s=s.retry_cap_s)
+    of_type(bool, renews=s.renews)
     at_most(wire.ITEMS_MAX, batch_max=s.batch_max)
     follows = {"refreshes": access.refreshes, "batch_bytes_max": limits.body_bytes - wire.HEAD_BYTES}
     return ClientSettings(**asdict(settings) | follows)
@@ -269,4 +277,5 @@ def hub_url(url: str) -> str:
             f"{shown(url)!r} is not the address of a hub",
             hint="give one like http://host:8000/path, with no query",
         )
+    without_user(parsed)
     return str(parsed)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from itertools import count
@@ -36,6 +37,7 @@ from perdure_model.core.credential.inputs import (
 from perdure_model.core.credential.parts import TOKEN, SharedToken
 from perdure_model.core.rule import Book
 
+from perdure.bounds import at_least, functions, of_type
 from perdure.errors import BadToken, UsageError
 from perdure.feed import Feed
 from perdure.tasks import Background
@@ -123,8 +125,10 @@ class Credential:
             raise UsageError(
                 f"refresh={type(refresh).__name__} cannot be called", hint="give a function that gets a token"
             )
-        if not timeout_s > 0:
-            raise UsageError(f"timeout_s={timeout_s}", hint="give a number of seconds above 0")
+        if timeout_s != math.inf:
+            at_least(0.001, timeout_s=timeout_s)
+        of_type(Book, book=book)
+        functions(trace=trace)
         self._refresh, self._timeout_s = refresh, timeout_s
         self._texts, self._names = Texts(), count(1)
         self._callers: dict[Any, Told] = {}

@@ -5,6 +5,7 @@ All decisions are the rules'. This file feeds them what happens, and performs wh
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -68,6 +69,7 @@ from perdure_model.core.rule import Book
 
 from perdure import states
 from perdure.addresses import shown
+from perdure.bounds import at_least, counts, functions, of_type
 from perdure.callbacks import Callbacks
 from perdure.credentials import Credential, token_text
 from perdure.errors import (
@@ -560,8 +562,17 @@ async def follow(
 
     Raises UsageError where an address is none, or something cannot be called.
     """
-    remote = Remote(snapshot, events, outcome, submit, version, cursor, tuple(volatile), read)
+    remote = Remote(snapshot, events, outcome, submit, version, cursor, volatile, read)
     check(remote)
+    check_rest(settings, limits, silence_s, book)
+    if not (credential is None or isinstance(credential, str | Credential) or callable(credential)):
+        raise UsageError(
+            f"{type(credential).__name__} is no credential",
+            hint="give a token as a str, a function that returns one, or a perdure.Credential",
+        )
+    functions(on_state=on_state, on_status=on_status, on_error=on_error, on_close=on_close, trace=trace)
+    if http is not None:
+        of_type(httpx2.AsyncClient, http=http)
     known = {"resumes": cursor is not None, "renews": isinstance(credential, Credential)}
     bounds = FollowSettings(**{**asdict(settings), **known})
     callbacks = Callbacks(on_state=on_state, on_status=on_status, on_error=on_error, on_close=on_close)
@@ -587,6 +598,22 @@ async def follow(
             if isinstance(credential, Credential):
                 with anyio.CancelScope(shield=True):  # a refresh that was cancelled ends soon
                     await credential.quiet()
+
+
+def check_rest(settings: FollowSettings, limits: Limits, silence_s: float, book: Book) -> None:
+    """Raises UsageError for bounds that nothing could keep to."""
+    of_type(FollowSettings, settings=settings)
+    of_type(Limits, limits=limits)
+    of_type(Book, book=book)
+    s = settings
+    counts(3, numbers=s.numbers)
+    counts(0, attempts_max=s.attempts_max)
+    at_least(0, again_first_s=s.again_first_s, again_cap_s=s.again_cap_s, steady_s=s.steady_s)
+    at_least(0, settle_s=s.settle_s)
+    if s.total_s != math.inf:  # never, of these two
+        at_least(0, total_s=s.total_s)
+    if silence_s != math.inf:
+        at_least(0.001, silence_s=silence_s)
 
 
 async def http_client(url: str) -> httpx2.AsyncClient:

@@ -20,6 +20,7 @@ from uuid import uuid4
 
 from perdure_model.core.common import SendKey
 
+from perdure.bounds import paths
 from perdure.errors import IdentityWarning
 from perdure.journal import Journal, Left
 from perdure.wire import NUMBER_END, connection_id
@@ -99,7 +100,8 @@ class FileIdentity:
     """
 
     def __init__(self, path: str | PathLike[str], *, unsent: bool = True) -> None:
-        """Keep the identity at `path`; `unsent`: and the sends that are not settled."""
+        """Keep the identity at `path`; `unsent`: and the sends that are not settled. Raises UsageError."""
+        paths(path=path)
         self._path = Path(path)
         self._journal = Journal(self._path.with_name(f"{self._path.name}.unsent")) if unsent else None
         self._latest: Identity | None = None
@@ -144,7 +146,8 @@ class FileIdentity:
     def give_up(self, error: Exception) -> None:
         """Keep no sends any more."""
         self._warn(
-            f"keeps no sends ({error!r}), so those open when the program is killed are lost", ".unsent"
+            f"keeps no sends ({cause_of(error)}), so those open when the program is killed are lost",
+            ".unsent",
         )
         self._journal = None
 
@@ -162,7 +165,7 @@ class FileIdentity:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            self._warn(f"cannot be read ({error!r}), so the client starts under a new id")
+            self._warn(f"cannot be read ({cause_of(error)}), so the client starts under a new id")
             return None
 
     def _write(self, identity: Identity) -> None:
@@ -194,6 +197,11 @@ class giving_up:  # noqa: N801 - reads as a statement
             self._identity.give_up(error)
             return True
         return False
+
+
+def cause_of(error: Exception) -> str:
+    """Why a file could not be used, without what is in it: the storage's own words, or a type."""
+    return repr(error) if isinstance(error, OSError) else type(error).__name__
 
 
 def new_id() -> str:

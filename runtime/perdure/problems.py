@@ -73,6 +73,9 @@ KINDS: Final = {
         429, "Too many bytes of yours wait here", "Send fewer requests at once, and this one again."
     ),
     "batch-too-large": Kind(413, "There are too many items", "Send fewer items at once."),
+    "hook-failed": Kind(
+        500, "The server's application could not look at the request", "Ask again later; its log says more."
+    ),
     "several-workers": Kind(
         503,
         "Several processes serve this address, each with a memory of its own",

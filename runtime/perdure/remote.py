@@ -14,8 +14,9 @@ import httpx2
 from perdure_model.core.follow.inputs import ErrorArrived, FollowInput, StateArrived
 
 from perdure import states
-from perdure.addresses import shown
+from perdure.addresses import shown, without_user
 from perdure.answers import bounded_s
+from perdure.bounds import functions, needed, texts
 from perdure.errors import FollowError, SnapshotFailed, StreamBroken, StreamError, UnreadableState, UsageError
 from perdure.sse import Event, EventTooLarge, Item, Parser, Retry
 from perdure.states import Arrived, Field, State
@@ -59,21 +60,15 @@ def check(remote: Remote) -> None:
             raise UsageError(f"{shown(address)!r} is no address: {error}", hint=ADDRESS) from error
         if url.scheme not in ("http", "https") or not url.host:
             raise UsageError(f"{shown(address)!r} is no address of a server", hint=ADDRESS)
-    functions = {
-        "snapshot": remote.snapshot,
-        "outcome": remote.outcome,
-        "submit": remote.submit,
-        "read": remote.read,
-    }
-    for name, function in functions.items():
-        if (
-            not callable(function)
-            and not (name == "snapshot" and isinstance(function, str))
-            and function is not None
-        ):
-            raise UsageError(
-                f"{name}={function!r} cannot be called", hint="give a function; see follow's docstring"
-            )
+        without_user(url)
+    if not isinstance(remote.snapshot, str):
+        needed(snapshot=remote.snapshot)
+    needed(outcome=remote.outcome, read=remote.read)
+    functions(submit=remote.submit)
+    for name, field in {"version": remote.version, "cursor": remote.cursor}.items():
+        if not isinstance(field, str):
+            functions(**{name: field})
+    texts("give a list of names of fields", volatile=remote.volatile)
 
 
 class Reading:

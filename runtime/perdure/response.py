@@ -42,6 +42,7 @@ from perdure_model.core.response.inputs import (
 from perdure_model.core.response.parts import CALL, SETTINGS, Call, ResponseSettings
 from perdure_model.core.rule import Book
 
+from perdure.bounds import functions, needed, of_type
 from perdure.credentials import Credential
 from perdure.errors import UsageError
 from perdure.feed import Feed
@@ -294,6 +295,11 @@ def refreshing(
     bound: object = prefix_max
     if not isinstance(bound, int) or isinstance(bound, bool) or bound < 0:
         raise UsageError(f"prefix_max={prefix_max!r}", hint="give the number of events to hold, 0 or more")
+    if not isinstance(credential, Credential):  # which is not shown: it may be the token itself
+        raise UsageError(f"{type(credential).__name__} is no credential", hint="give a perdure.Credential")
+    of_type(Book, book=book)
+    needed(open_response=open_response, classify=classify)
+    functions(trace=trace)
     return Refreshing(
         open_response, credential, classify=classify, prefix_max=prefix_max, trace=trace, book=book
     )

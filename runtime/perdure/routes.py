@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager
@@ -37,7 +38,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from perdure import openapi, wire
-from perdure.bounds import at_least, at_most
+from perdure.bounds import at_least, at_most, counts, texts
 from perdure.cargo import Asked, PostAsked, StreamAsked, WatchAsked
 from perdure.errors import BadConnectionId, PayloadError, Unauthenticated, UsageError
 from perdure.events import sender_of
@@ -54,6 +55,7 @@ LOG = logging.getLogger("perdure")
 ABOUT: Final = "perdure.about"
 CLOSING: Final = {"connection": "close"}
 """With an answer before the body's end: what is still to come of it is not waited for."""
+ORIGIN: Final = re.compile(r"\*|null|[A-Za-z][A-Za-z0-9+.-]*://[^/\s]+")
 FIRST: Final = "1.1"
 """The attempt of who leaves its id to the server: with the id new each time, any is the first."""
 
@@ -87,7 +89,7 @@ class HubLimits:
 
     def __post_init__(self) -> None:
         """Raises UsageError for a limit that lets nothing through, or more than the protocol does."""
-        at_least(1, **{name: value for name, value in asdict(self).items() if name != "body_s"})
+        counts(1, **{name: value for name, value in asdict(self).items() if name != "body_s"})
         at_least(0.001, body_s=self.body_s)
         at_least(self.body_bytes, held_bytes=self.held_bytes)
         at_most(wire.ITEMS_MAX, items=self.items)
@@ -115,6 +117,7 @@ class Routes:
     ) -> None:
         self._feed, self._ended, self._stream_of, self._room = feed, ended, stream_of, room
         self._authenticate, self._authorize = authenticate, authorize
+        check_origins(cors_origins)
         self._limits, self._cors_origins = limits, cors_origins
         self._routed = routed
         self._retry_after = {"retry-after": str(math.ceil(retry_s))}
@@ -304,16 +307,24 @@ class Routes:
         if self._authenticate is None:
             return None
         try:
-            principal = self._authenticate(request)
-            return await principal if isawaitable(principal) else principal
+            said = self._authenticate(request)
+            principal = await said if isawaitable(said) else said
+            hash(principal)
         except Unauthenticated as error:
             raise Refusal("unauthenticated", error.hint, {"www-authenticate": "Bearer"}) from error
+        except Exception as error:
+            raise failed("authenticate") from error
+        return principal
 
     async def _allow(self, principal: Hashable, session: str) -> None:
         if self._authorize is None:
             return
-        allowed = self._authorize(principal, session)
-        if not (await allowed if isawaitable(allowed) else allowed):
+        try:
+            said = self._authorize(principal, session)
+            allowed = await said if isawaitable(said) else said
+        except Exception as error:
+            raise failed("authorize") from error
+        if not allowed:
             raise Refusal("not-allowed")
 
     async def _body(self, request: Request, kind: type[BodyT], taken: Taken) -> BodyT:
@@ -399,9 +410,24 @@ class StreamResponse:
         self._feed(StreamStalled(stream.cid, stream.generation), None)
 
 
+def failed(hook: str) -> Refusal:
+    """The refusal of a request whose hook has raised: the application's fault, which the log shows whole."""
+    LOG.exception("the hook %s failed; its request is answered with 500", hook)
+    return Refusal("hook-failed")
+
+
 def too_many_sessions(limits: HubLimits) -> Refusal:
     """The refusal of one session more."""
     return Refusal("too-many-sessions", f"Watch at most {limits.sessions} sessions a connection.")
+
+
+def check_origins(origins: Sequence[str]) -> None:
+    """Raises UsageError for what is no origin: a path, or a closing slash, would never match."""
+    hint = 'give a list of origins like "https://example.org", or ["*"]'
+    texts(hint, cors_origins=origins)
+    for origin in origins:
+        if not ORIGIN.fullmatch(origin):
+            raise UsageError(f"{origin!r} is no origin", hint=hint)
 
 
 def cors(origins: Sequence[str]) -> Middleware:

@@ -50,7 +50,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
 
 from perdure import sse, wire
-from perdure.bounds import at_least, at_most
+from perdure.bounds import at_least, at_most, counts, functions, having, of_type, short
 from perdure.cargo import Asked, PostAsked, Publication, StreamAsked, WatchAsked
 from perdure.errors import PayloadError, SessionOver, UsageError
 from perdure.events import (
@@ -177,7 +177,7 @@ class Hub:
         heartbeat_s: a stream on which nothing else is written gets a sign of life this often, in seconds.
         stall_s: a stream whose write does not go out for so long is cut: nobody reads it.
         handler_s: a handler that has not returned after so long is cancelled, and has failed.
-        closing_s: when the hub closes, handlers have so long to finish what was sent; then they are cancelled.
+        closing_s: when the hub closes, handlers may take so long to finish; then they are cancelled.
         retry_s: when the hub closes, clients are told to come back after one to two times so many seconds.
         authenticate: request -> principal, async or not; raises Unauthenticated. A principal is hashable,
             and a connection id belongs to the principal that used it first. Without it all are None.
@@ -190,13 +190,19 @@ class Hub:
 
         Raises UsageError for a bound that nothing could keep to.
         """
+        of_type(ServerSettings, settings=settings)
+        of_type(HubLimits, limits=limits)
+        of_type(Book, book=book)
+        of_type(bool, routed=routed)
+        functions(authenticate=authenticate, authorize=authorize, trace=trace)
         at_least(0.001, heartbeat_s=heartbeat_s, stall_s=stall_s, handler_s=handler_s, retry_s=retry_s)
         at_least(0, grace_s=settings.grace_s, ended_s=settings.ended_s, tombstone_s=settings.tombstone_s)
-        at_least(0, tombstones_max=settings.tombstones_max)
+        counts(0, tombstones_max=settings.tombstones_max)
         at_least(0, closing_s=closing_s)
         at_most(wire.HEARTBEAT_MAX_S, heartbeat_s=heartbeat_s)
-        at_least(1, log_max=settings.log_max, batch_max=settings.batch_max)
+        counts(1, log_max=settings.log_max, batch_max=settings.batch_max)
         self._store: Store = store if store is not None else MemoryStore()
+        having(("append", "read", "drop"), "a store like perdure.MemoryStore()", store=self._store)
         self._settings, self._heartbeat_s, self._stall_s = settings, heartbeat_s, stall_s
         self._handler_s, self._closing_s = handler_s, closing_s
         self._retry_s, self._routed, self._limits = retry_s, routed, limits
@@ -277,6 +283,8 @@ class Hub:
         A plain function is called in the moment of the decision, and its snapshot stands for exactly the
         events before it. An async one is awaited later, and may already hold events that follow the gap.
         """
+        if not callable(hook):
+            raise UsageError("snapshot takes a function", hint="write: def state(session), async or not")
         self._snapshot = hook
         return hook
 
@@ -505,7 +513,15 @@ class Hub:
         raise PayloadError(said, hint="send what the handler's type takes")
 
     def _handled_by(self, handler: Handler, data: Any) -> Handler:
-        self._handler, self._data = checked(handler, "on_send", "(send, session)"), TypeAdapter(data)
+        self._handler = checked(handler, "on_send", "(send, session)")
+        try:
+            self._data = TypeAdapter(data)
+            self._data.core_schema  # noqa: B018 - a name that means nothing here is found now
+        except Exception as error:  # pydantic raises whatever its reading of it runs into
+            raise UsageError(
+                f"data={short(data)} is no type of data",
+                hint="give a pydantic model, or another type it knows",
+            ) from error
         return handler
 
     def _failed(self, session: str, send: Send) -> None:

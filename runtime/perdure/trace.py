@@ -22,6 +22,8 @@ from uuid import uuid4
 
 from perdure_model.core.common import Moved
 
+from perdure.bounds import paths
+
 VERSION = 1
 LOG = logging.getLogger("perdure")
 Record: TypeAlias = dict[str, Any]
@@ -93,7 +95,8 @@ class JsonLines:
     """A sink that appends to a file, a line for each record, written out at once."""
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        """Open the file. Raises OSError."""
+        """Open the file. Raises OSError, and UsageError where the path is none."""
+        paths(path=path)
         self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115 - closed by close()
 
     def __call__(self, record: Record) -> None:

@@ -26,7 +26,7 @@ from perdure.answers import (
     retry_after,
     unwinding,
 )
-from perdure.bounds import at_least
+from perdure.bounds import at_least, counts
 from perdure.errors import NoCredential, NotAnEventStream, ServerUnreachable, StreamBroken, StreamRefused
 from perdure.wire import HEAD_BYTES
 
@@ -68,9 +68,9 @@ class Limits:
             post_s=self.post_s,
             goodbye_s=self.goodbye_s,
         )
-        at_least(1, inbox_max=self.inbox_max, event_bytes_max=self.event_bytes_max)
-        at_least(1, answer_bytes=self.answer_bytes)
-        at_least(2 * HEAD_BYTES, body_bytes=self.body_bytes)
+        counts(1, inbox_max=self.inbox_max, event_bytes_max=self.event_bytes_max)
+        counts(1, answer_bytes=self.answer_bytes)
+        counts(2 * HEAD_BYTES, body_bytes=self.body_bytes)
 
     inbox_max: int = 1000
 
