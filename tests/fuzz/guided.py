@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-import atheris  # type: ignore[import-untyped]
+import atheris
 
 READERS: Final = [
     *(f"perdure.{name}" for name in ("answers", "events", "remote", "routes", "sse", "states", "wire")),

@@ -41,10 +41,12 @@ class Living:
 LIVING = Living()
 
 
-@schemathesis.hook
 def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
     """Give a right body the names of the client that lives."""
     right = case.meta is not None and case.meta.generation.mode == GenerationMode.POSITIVE
     if right and isinstance(case.body, dict) and case.method == "POST":
         names = LIVING.names(case.operation.schema.get_base_url().rstrip("/"))
         case.body.update({name: names[name] for name in STATED & case.body.keys()})
+
+
+schemathesis.hook(before_call)
