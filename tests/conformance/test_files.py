@@ -258,7 +258,7 @@ def test_the_answer_as_data(path: Path) -> None:
     code, said = perdure(str(path), "--json")
     found = json.loads(said)
     assert (code, found["ok"], found["complete"], found["mismatch"]) == (GOOD, True, True, None)
-    assert found["runs"] == {"client": 4, "server": 1}
+    assert found["runs"] == {"client": 4, "server": 1, "credential": 1}
     assert found["records"] == len(busy())
     assert found["records_per_second"] > 0
     records = busy()

@@ -113,6 +113,9 @@ FREE: dict[str, set[str]] = {
     "ServerStarted": {"kept"},
     "CloseRequested": {"principal"},
     "SuspendRequested": {"principal"},
+    "FarewellReplied": {"status"},
+    "TokenReplaced": {"token"},
+    "CallerLeft": {"caller"},
 }
 """Fields in which another value is another run, which may be possible: chance, fresh ids, what applications
 and proxies may say, and who asks. Where the rule would have decided otherwise, that is seen all the same."""
@@ -159,6 +162,8 @@ WITHOUT: dict[str, str] = {
     "GapArrived": "the stream was the last one, or what followed it did not build on it",
     "CloseRequested": "nothing was asked of the connection after it",
     "GraceElapsed": "nothing was asked of the connection after it",
+    "CallerLeft": "it had not waited",
+    "FarewellReplied": "it was heard",
     "EventArrived": "it was the last one",
     "Abandon": "it was the last decision",
     "Left": "it was the last decision that anybody heard of",
@@ -363,7 +368,7 @@ def asked_by(record: Record) -> list[str]:
 
 
 def flushed_unasked(records: list[Record]) -> list[Record]:
-    at = first(records, "EventArrived")
+    at = first(records, "PostReplied")
     return told_also(records, at, type="Flush", session=records[at]["input"]["session"], new_stream=True)
 
 
@@ -441,4 +446,4 @@ def test_the_first_step_that_does_not_fit_is_shown_with_what_would_have_been_all
     position = records[at]["input"]["position"]
     assert allowed.startswith("    allowed:  Deliver(session='chat'")
     assert f"position={position + 1}" in recorded
-    assert f"position={position})" in allowed
+    assert f"position={position}," in allowed

@@ -23,11 +23,23 @@ def test_a_simulated_run_conforms_and_nothing_is_assumed(seed: int, tmp_path: Pa
     assert not found.notes
 
 
+@pytest.mark.parametrize("systems", ["A", "R", "TAR"])
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_a_simulated_run_of_any_system_conforms(systems: str, seed: int, tmp_path: Path) -> None:
+    found = judged(tmp_path / "trace", simulated(seed, 80, systems))
+    assert found.ok, found.summary()
+    assert not found.assumed
+    assert (
+        set(found.runs)
+        >= {"A": {"follow"}, "R": {"response", "credential"}, "TAR": {"client", "server"}}[systems]
+    )
+
+
 def test_the_busy_run_conforms_and_holds_most_of_what_can_happen(tmp_path: Path) -> None:
     found = judged(tmp_path / "trace", busy_text())
     assert found.ok, found.summary()
     assert not found.assumed
-    assert found.runs == {"client": 4, "server": 1}
+    assert found.runs == {"client": 4, "server": 1, "credential": 1}
     assert found.joined > 50
     told = {record["input"]["type"] for record in busy()}
     asked = {effect["type"] for record in busy() for effect in record["effects"]}

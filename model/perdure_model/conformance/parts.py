@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
-from perdure_model.core.rule import Book, Family, Key, Part, Rule, Spec
+from perdure_model.core.rule import Book, Decide, Family, Key, Part, Spec
 
-Groups = dict[Key, dict[Key, Part]]
+Groups: TypeAlias = dict[Key, dict[Key, Part]]
+KeyOf: TypeAlias = Callable[[object], Key]
+BOOKS_MAX = 64
 
 
 @dataclass
@@ -49,37 +52,54 @@ def change(parts: dict[Key, Part], key: Key, part: Part) -> None:
         parts[key] = part
 
 
-class Sight:
-    """What a rule sees by one of its specs."""
+class Many:
+    """What a rule sees of a family by a spec that gives many parts."""
 
-    def __init__(self, spec: Spec, shelf: Shelf) -> None:
-        self._spec, self._shelf, self._kind = spec, shelf, spec.kind
-        self._key = keyed(spec.by)
-        if self._kind == "every":
-            places = tuple(spec.family.fields.index(name) for name in spec.by)
-            self._groups = shelf.grouped(places)
+    def __init__(self, spec: Spec) -> None:
+        self._spec, self._every, self._key = spec, spec.kind == "every", keyed(spec.by)
+        self._places = tuple(spec.family.fields.index(name) for name in spec.by) if self._every else ()
 
-    def gather(self, i: object) -> Part | Mapping[Key, Part]:
-        """The part, or the parts by their keys."""
-        if self._kind == "one":
-            return self._shelf.values.get(self._key(i))
-        if self._kind == "every":
-            return self._groups.get(self._key(i), {})
-        return {key: self._shelf.values.get(key) for key in self._spec.keys(i)}
+    def gather(self, i: object, shelf: Shelf) -> Mapping[Key, Part]:
+        """The parts by their keys."""
+        if self._every:
+            return shelf.grouped(self._places).get(self._key(i), {})
+        return {key: shelf.values.get(key) for key in self._spec.keys(i)}
 
-    def store(self, i: object, old: Part, new: Part) -> None:
-        """Keep what the rule has made of it."""
-        if self._kind == "one":
-            self._shelf.put(self._key(i), new)
-            return
-        if self._kind == "every":
+    def store(self, shelf: Shelf, old: Mapping[Key, Part], new: Mapping[Key, Part]) -> None:
+        """Keep what the rule has made of them."""
+        if self._every:
             for key in [key for key in old if key not in new]:
-                self._shelf.put(key, None)
+                shelf.put(key, None)
         for key, part in list(new.items()):
-            self._shelf.put(key, part)
+            shelf.put(key, part)
 
 
-def keyed(names: tuple[str, ...]) -> Callable[[object], Key]:
+class Look(NamedTuple):
+    """One thing that a rule sees: the number of its shelf, and the key of one part there, or many parts."""
+
+    shelf: int
+    key: KeyOf
+    many: Many | None
+
+
+class Plan:
+    """How the rules of a book are asked: worked out once for all runs."""
+
+    def __init__(self, book: Book) -> None:
+        self.shelves: dict[Family, int] = {}
+        self.rules: dict[type, tuple[Decide, list[Look]]] = {}
+        for rule in book:
+            self.rules[rule.input] = rule.decide, [self._look(spec) for spec in rule.specs]
+
+    def _look(self, spec: Spec) -> Look:
+        shelf = self.shelves.setdefault(spec.family, len(self.shelves))
+        return Look(shelf, keyed(spec.by), None if spec.kind == "one" else Many(spec))
+
+
+plan_of = lru_cache(maxsize=BOOKS_MAX)(Plan)
+
+
+def keyed(names: tuple[str, ...]) -> KeyOf:
     """The key that an input names by these attributes."""
     if len(names) > 1:
         return attrgetter(*names)
@@ -93,26 +113,38 @@ class Parts:
     """All parts of a run, and the rules that change them."""
 
     def __init__(self, book: Book, settings: Mapping[Family, Part]) -> None:
-        self._shelves: dict[Family, Shelf] = {}
-        self._book = book
-        self._rules: dict[type, tuple[Rule, list[Sight]]] = {}
+        self._book, self._plan = book, plan_of(book)
+        self._shelves = [Shelf() for _ in self._plan.shelves]
         for family, part in settings.items():
-            self._shelf(family).put((), part)
+            self._shelves[self._plan.shelves[family]].put((), part)
 
-    def _rule(self, kind: type) -> tuple[Rule, list[Sight]]:
-        rule = self._book[kind]
-        found = self._rules[kind] = rule, [Sight(spec, self._shelf(spec.family)) for spec in rule.specs]
-        return found
-
-    def _shelf(self, family: Family) -> Shelf:
-        return self._shelves.setdefault(family, Shelf())
+    def copy(self) -> Parts:
+        """The same parts, to be changed apart from these."""
+        other = Parts(self._book, {})
+        for shelf, own in zip(other._shelves, self._shelves, strict=True):
+            shelf.values.update(own.values)
+        return other
 
     def decided(self, i: object) -> tuple[Any, ...]:
         """The effects that the rule of this input gives; what it makes of the parts is kept."""
-        rule, sights = self._rules.get(type(i)) or self._rule(type(i))
-        seen = [sight.gather(i) for sight in sights]
-        made, effects = rule.decide(i, *seen)
-        for sight, old, new in zip(sights, seen, made, strict=False):  # what is only read comes after
+        decide, looks = self._plan.rules[type(i)]
+        shelves, seen = self._shelves, []
+        for shelf, key, many in looks:
+            if many is None:
+                seen.append(shelves[shelf].values.get(key(i)))
+            else:
+                seen.append(many.gather(i, shelves[shelf]))
+        made, effects = decide(i, *seen)
+        for look, old, new in zip(looks, seen, made, strict=False):  # what is only read comes after
             if new is not old:
-                sight.store(i, old, new)
+                self._store(look, i, old, new)
         return effects
+
+    def _store(self, look: Look, i: object, old: Part, new: Part) -> None:
+        shelf = self._shelves[look.shelf]
+        if look.many is not None:
+            look.many.store(shelf, old, new)
+        elif shelf.groups:
+            shelf.put(look.key(i), new)
+        else:
+            change(shelf.values, look.key(i), new)

@@ -118,7 +118,7 @@ class Teller:
         """One field; "" where it says nothing."""
         if isinstance(value, bool):
             return self._truth(name, value)
-        if value is None or (value in ([], "", 0) and name != "status"):
+        if value is None or (name, value) == ("count", 1) or (value in ([], "", 0) and name != "status"):
             return ""
         if name == "why":
             return f"({value})"
