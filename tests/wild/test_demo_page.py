@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.wild
 ROOT = Path(__file__).parents[2]
 CONTROLS = "[...document.querySelectorAll('a, button, input, [tabindex]')]"
-FAULT = re.compile(r"net::ERR_|perdure: the client goes by another id")
+FAULT = re.compile(r"net::ERR_|status of 409 |perdure: the client goes by another id")
 """What a browser, and the client, say of a connection that a button broke."""
 
 
