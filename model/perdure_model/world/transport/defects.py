@@ -643,8 +643,8 @@ def _surely_not_taken(i: Any, box: Any, items: Any, *more: Any) -> Decision:
 def _keeps_for_nobody(i: Any, held: Any) -> Decision:
     """A suspend is taken under an id that the server made, like any other.
 
-    Such a connection has no grace time: it expires with its stream, and what it owned goes with it, though its
-    client was told that it is kept. Cured by saying no: the client knows that nothing waits for it.
+    Such a connection has no grace time: it expires with its stream, and what it owned goes with it, though
+    its client was told that it is kept. Cured by saying no: the client knows that nothing waits for it.
     """
     if held is None:
         return connection.on_suspend_requested(i, held)

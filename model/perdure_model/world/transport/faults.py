@@ -80,6 +80,8 @@ class Faults:
             for n, e in enumerate(posts):
                 if left and e.status in (None, 200):
                     yield swapped(posts, n, e._replace(status=0, verdicts=())), left - 1
+                if left and e.status is None and self.bounds.statuses:
+                    yield swapped(posts, n, e._replace(status=0, left=False)), left - 1
 
     def _lose_words(self, tab: Tab) -> None:
         @self._action(tab, tab.words, self.budget["lost"], name="a word about what is watched is lost")
@@ -140,6 +142,8 @@ class Faults:
                 for status in statuses if left else ():
                     if e.status is None or (e.status == 200 and status >= 500):  # taken, and yet
                         yield swapped(posts, n, e._replace(status=status, verdicts=())), left - 1
+                if left and e.status == 200 and e.verdicts:
+                    yield swapped(posts, n, e._replace(verdicts=())), left - 1  # an answer that says nothing
 
         @self._action(
             tab,
@@ -178,7 +182,7 @@ class Faults:
         closes = [self.world.host.closes[cid] for cid in cids]
         wires = [tab.channel, tab.posts, tab.held, tab.words, tab.farewells]
         memory = [tab.following, tab.reconnect, tab.retry, tab.late, tab.credential, tab.shown, tab.asked]
-        memory += [tab.wants, tab.told_no, tab.parting]
+        memory += [tab.wants, tab.told_no, tab.parting, tab.welcome]
         fresh: tuple[Any, ...] = (
             (),
             NOTHING,
@@ -190,6 +194,7 @@ class Faults:
             (tab.session,),
             NOTHING,
             Parting(),
+            None,
         )
         memory += tab.answers.values()
         fresh += (Answers(),) * len(tab.answers)

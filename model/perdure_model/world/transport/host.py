@@ -481,8 +481,9 @@ class Host:
         def ending(session: str) -> Any:
             def arrivals(left: int, life: int) -> Iterator[Arrival]:
                 if left:
+                    outcome = "failed" if session == self.sessions[0] else "succeeded"
                     yield (
-                        told.Ended(session, "succeeded", self.log_epoch(life, "end", left)),
+                        told.Ended(session, outcome, self.log_epoch(life, "end", left)),
                         (left - 1, life),
                         None,
                     )

@@ -680,12 +680,16 @@ def visible(w: Transport) -> None:
     """`reconnecting` is shown exactly while a lost stream is not back and no outcome is reached."""
     for tab in w.tabs:
 
-        @w.always(tab.opened, tab.state, tab.link, name="P-VISIBLE")
-        def shown(opened: Any, state: Any, link: Any) -> bool:
-            if not living(opened):
+        @w.always(tab.opened, tab.state, tab.channel, tab.welcome, name="P-VISIBLE")
+        def shown(opened: Any, state: Any, channel: Any, welcome: Any) -> bool:
+            if not living(opened) or state.state == "terminal":
                 return True
-            over = (state.state == "terminal") == (link.phase == "over")
-            return over and (state.state not in ("awaiting", "connecting") or bool(link.open))
+            served = channel is not None and channel.generation is not None
+            welcomed = served and not channel.unwelcomed
+            if state.state == "awaiting":
+                return welcomed or (served and bool(w.bounds.garbled))
+            lost = channel is None or not welcomed or bool(channel.cut)
+            return lost and (state.state != "connecting" or (channel is not None and welcome is None))
 
     @sometimes(w, "P-VISIBLE", w.tabs[0].state)
     def reconnecting(state: Any) -> bool:

@@ -64,13 +64,13 @@ class Answers(NamedTuple):
     told: bool = False
     wrong: str = ""
 
-    def then(self, status: int, epoch: Epoch) -> Answers:
+    def then(self, status: int, epoch: Epoch, *, left: bool = True) -> Answers:
         """With one more answer."""
         return self._replace(
             latest=status,
             failed=self.failed or status not in (200, 401),
             denied=self.denied + (status == 401),
-            doubt=self.doubt or status in (0, 408, 409) or status >= 500,
+            doubt=self.doubt or (status == 0 and left) or status in (408, 409) or status >= 500,
             epoch=epoch,
             asked=self.asked or status == 429,
         )
@@ -472,11 +472,9 @@ class Tab:
                 if e.status is None:
                     continue
                 asked_s = 9.0 if e.status == 429 else None
-                reply = ask.PostReplied(
-                    e.session, e.post, e.status, e.token, e.verdicts, retry_after_s=asked_s
-                )
+                reply = ask.PostReplied(e.session, e.post, e.status, e.token, e.verdicts, e.left, asked_s)
                 now = dict(zip(self.keys, answers, strict=True))
-                now |= {key: now[key].then(e.status, e.epoch) for key in e.keys}
+                now |= {key: now[key].then(e.answer_to(key) or 0, e.epoch, left=e.left) for key in e.keys}
                 proofs = taking(taken, e.token) if e.status == 200 else taken
                 yield reply, (swapped(posts, n), *now.values(), *proofs), None
 

@@ -50,7 +50,12 @@ class Channel(NamedTuple):
     @property
     def unread(self) -> bool:
         """Whether the server has answered, and nothing of it has been read."""
-        return self.flows and any(isinstance(message, ask.Welcomed) for message in self.messages)
+        return self.flows and self.unwelcomed
+
+    @property
+    def unwelcomed(self) -> bool:
+        """Whether the welcome is still on its way."""
+        return any(isinstance(message, ask.Welcomed) for message in self.messages)
 
     def written(self, *messages: Any) -> Channel:
         """With these behind what is there."""
@@ -64,7 +69,8 @@ class Channel(NamedTuple):
 
 class Exchange(NamedTuple):
     """A POST of sends: on its way up while `status` is None, then on its way back. `down`: it was made
-    while its client knew of no stream; `copy`: something on the way made it, and drops the answer."""
+    while its client knew of no stream; `copy`: something on the way made it, and drops the answer; `left`
+    is False for one that was never connected."""
 
     session: str
     post: int
@@ -77,6 +83,11 @@ class Exchange(NamedTuple):
     status: int | None = None
     verdicts: tuple[tuple[SendKey, str], ...] = ()
     copy: bool = False
+    left: bool = True
+
+    def answer_to(self, key: SendKey) -> int | None:
+        """The status that its client hears for this send; 0 also for an answer that does not name it."""
+        return 0 if self.status == 200 and key not in dict(self.verdicts) else self.status
 
 
 class Word(NamedTuple):
