@@ -4,7 +4,7 @@ BIN := .venv/bin
 MINUTES ?= 2
 SECONDS ?= 60
 
-.PHONY: demo test test-long test-wild soak fuzz simulate lint types check diagrams bench clean
+.PHONY: demo test test-long test-wild soak fuzz simulate lint types check diagrams bench audit clean
 
 demo: .venv/ready          ## run a conversation through real faults, and count what was lost
 	$(BIN)/perdure demo
@@ -51,6 +51,11 @@ bench: .venv/ready         ## side by side, ratios; SPIN is measured if it is in
 	$(BIN)/python tests/benchmarks/checker_speed.py
 	$(BIN)/python tests/benchmarks/runtime_speed.py
 	$(BIN)/python tests/benchmarks/conformance.py
+
+audit: .venv/ready         ## known vulnerabilities of all that is installed here; asks PyPI's advisory service
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[audit]'
+	$(BIN)/python -m pip freeze --exclude-editable > .venv/installed
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement .venv/installed
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
