@@ -64,6 +64,7 @@ DEFAULT = {
         QUIET, sends=0, sessions=("s", "t"), watches=2, statuses=(404, 401, 410), liveness=True
     ),
     "T credentials": replace(QUIET, sends=2, tokens=2, cuts=1),
+    "T dead at the end": replace(QUIET, lost=1, ends=1, tokens=1),
     "T old": replace(QUIET, cuts=1, leaves=1, old_server=True, kept=1, stalls=1),
     "T stalls": replace(QUIET, events=2, stalls=1, cuts=1, batch_max=1),
     "T never": replace(QUIET, sends=2, cuts=1, never=("posts",), liveness=True),
