@@ -12,10 +12,10 @@ import psutil  # type: ignore[import-untyped]
 from perdure import Hub
 from perdure.machine import Machine
 from perdure.outgoing import Outgoing
-from perdure_model.core.server.parts import CONNECTION, OWNER, WATCH, WINDOW
+from perdure_model.core.server.parts import CONNECTION, LOG, OWNER, WATCH, WINDOW
 
 Counts = dict[str, int]
-SETTLE_S = 10.0
+SETTLE_S = 30.0
 
 
 def process_counts() -> Counts:
@@ -44,12 +44,13 @@ def tasks_left() -> list[str]:
 
 
 def hub_counts(hub: Hub) -> Counts:
-    """What a hub holds, by what it is kept for; but for ended sessions, which it does not forget."""
-    families = {"connection": CONNECTION, "watch": WATCH, "owner": OWNER, "window": WINDOW}
+    """What a hub holds, by what it is kept for."""
+    families = {"connection": CONNECTION, "watch": WATCH, "owner": OWNER, "window": WINDOW, "log": LOG}
     return {
         **{f"hub: {name} parts": len(hub._rules.parts(family)) for name, family in families.items()},
         "hub: streams": len(hub._streams),
-        "hub: timers": len(hub._timers),
+        "hub: timers": len(hub._timers) + len(hub._calendar),
+        "hub: logs stored": len(hub._store._logs),  # type: ignore[attr-defined]
         "hub: tasks": len(hub._background),
         "hub: handler queues": len(hub._handlers._queues),
         "hub: principals": len(hub._routes._open),

@@ -20,7 +20,7 @@ from perdure.demo.lines import tell
 from tests.soak.planted import planted
 from tests.soak.rest import at_rest, hub_counts, process_counts, tasks_left
 
-GRACE_S = 2.0
+GRACE_S, ENDED_S, TOMBSTONE_S = 2.0, 12.0, 4.0
 HEARTBEAT_S = 0.5
 EVENTS_A_SEND = 3
 PAUSE_MAX_S = 0.02
@@ -29,9 +29,8 @@ BLOCKS_EACH_S = 0.5
 
 def make_hub(defect: str) -> Hub:
     """A hub that takes notes; of a session it knows how many events it has had, until it ends."""
-    hub = Hub(
-        settings=ServerSettings(grace_s=GRACE_S), heartbeat_s=HEARTBEAT_S, book=planted(defect)["server"]
-    )
+    settings = ServerSettings(grace_s=GRACE_S, ended_s=ENDED_S, tombstone_s=TOMBSTONE_S)
+    hub = Hub(settings=settings, heartbeat_s=HEARTBEAT_S, book=planted(defect)["server"])
     published: dict[str, int] = {}
 
     @hub.on_send
