@@ -12,7 +12,7 @@ const HINTS = {
   "take-over": "A copied tab comes under the same id: it has the id now, and this tab goes on under another.",
   expire: "Away for longer than the server waits: it forgets the connection, and the session goes on all the same.",
 };
-const ARMED_BY = { LoseResponse: "lose-response", CutStream: "cut" };
+const ARMS = { "lose-response": "LoseResponse", cut: "CutStream" };
 const STATES = { connecting: "connecting", awaiting: "connected", reconnecting: "reconnecting", terminal: "over" };
 const ITEM = { queued: "queued", sending: "sending", retrying: "to be repeated", delivered: "delivered", dropped: "not delivered" };
 
@@ -88,9 +88,8 @@ export class Tab {
 
   /** What the network has still to do to this tab. */
   armed(faults) {
-    const armed = faults.map((fault) => ARMED_BY[fault]);
-    for (const button of this.section.querySelectorAll("[data-fault]"))
-      button.setAttribute("aria-pressed", armed.includes(button.dataset.fault));
+    for (const [name, fault] of Object.entries(ARMS))
+      this.#part(`[data-fault="${name}"]`).setAttribute("aria-pressed", faults.includes(fault));
   }
 
   /** Say something to all, or ask the assistant. */
