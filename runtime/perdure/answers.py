@@ -70,11 +70,11 @@ async def body_of(response: httpx2.Response, bytes_max: int) -> bytes:
     """The whole body; b"" where it has a content coding. Raises AnswerTooLarge."""
     if coding_of(response.headers):
         return b""
-    body = bytearray()
-    async with unwinding(raw_chunks(response)) as chunks:
-        async for chunk in chunks:
-            body += chunk
-            if len(body) > bytes_max:
+    body, chunks = bytearray(), raw_chunks(response)
+    async for chunk in chunks:  # whatever ends this from within has ended the generators, too
+        body += chunk
+        if len(body) > bytes_max:
+            async with unwinding(chunks):
                 raise AnswerTooLarge
     return bytes(body)
 
@@ -112,6 +112,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     A date counts from the answer's own `Date`, if it has one: the two clocks may differ, one does not.
     """
     value = headers.get("retry-after", "").strip()
+    if not value:
+        return None
     if value.isascii() and value.isdigit():
         return bounded_s(float(value[:12]))
     until, now = date_of(value), date_of(headers.get("date", "")) or datetime.now(UTC)
