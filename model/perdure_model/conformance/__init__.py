@@ -10,8 +10,8 @@ each other was sent by the other one before (`joins.py`). What a file holds and 
 record's form in `lines.py` and `values.py`, and `check.py` puts it all together.
 """
 
-from perdure_model.conformance.check import conform
+from perdure_model.conformance.check import conform, judge
 from perdure_model.conformance.lines import NoTrace
 from perdure_model.conformance.report import Conformance, Damage, Mismatch
 
-__all__ = ["Conformance", "Damage", "Mismatch", "NoTrace", "conform"]
+__all__ = ["Conformance", "Damage", "Mismatch", "NoTrace", "conform", "judge"]

@@ -9,15 +9,24 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from perdure_model.conformance.joins import Fact, Joins
-from perdure_model.conformance.lines import BadRecord, NoRecord, NoTrace, Record, numbered, record_of
+from perdure_model.conformance.lines import (
+    BadRecord,
+    NoRecord,
+    NoTrace,
+    Record,
+    numbered,
+    record_from,
+    record_of,
+)
 from perdure_model.conformance.replay import Decision, Misfit, Run
 from perdure_model.conformance.report import Conformance, Damage, Mismatch
 from perdure_model.conformance.sides import SIDES
-from perdure_model.conformance.survey import Extent, Survey, survey
+from perdure_model.conformance.survey import Extent, Survey, head_of, heads, survey
 
 OTHER = {"client": "server", "server": "client"}
 
@@ -29,14 +38,18 @@ def conform(path: Path) -> Conformance:
     it is none, or of another version.
     """
     started = time.perf_counter()
-    checking = Checking(path, survey(path))
-    try:
-        checking.all()
-    except Stopped as stopped:
-        checking.report.mismatch = stopped.mismatch
-    report = checking.finished()
-    report.seconds = time.perf_counter() - started
-    return report
+    checking = Checking(survey(heads(path)))
+    return checking.judged(checking.lines(path), started)
+
+
+def judge(records: Sequence[Mapping[str, Any]]) -> Conformance:
+    """The same for records that no file holds: as a sink of a trace is handed them.
+
+    Raises NoTrace where they are none, or of another version.
+    """
+    started = time.perf_counter()
+    read = [record_from(number, record) for number, record in enumerate(records, 1)]
+    return Checking(survey(map(head_of, read))).judged(read, started)
 
 
 class Stopped(Exception):
@@ -63,10 +76,10 @@ class Lane:
 
 
 class Checking:
-    """The check of one file."""
+    """The check of one file, or of records as they are."""
 
-    def __init__(self, path: Path, surveyed: Survey) -> None:
-        self._path, self._survey = path, surveyed
+    def __init__(self, surveyed: Survey) -> None:
+        self._survey = surveyed
         self._joins = Joins()
         self._lanes: dict[str, Lane] = {}
         self._waiting: dict[Fact, list[Lane]] = {}
@@ -74,15 +87,33 @@ class Checking:
         self._unread: list[tuple[int, str, bool]] = []
         self.report = Conformance()
 
-    def all(self) -> None:
-        """Look at all lines. Raises Stopped, and NoTrace."""
-        for number, line in numbered(self._path):
+    def judged(self, records: Iterable[Record], started: float) -> Conformance:
+        """The report on these records. Raises NoTrace."""
+        try:
+            self._all(records)
+        except Stopped as stopped:
+            self.report.mismatch = stopped.mismatch
+        report = self._finished()
+        report.seconds = time.perf_counter() - started
+        return report
+
+    def lines(self, path: Path) -> Iterator[Record]:
+        """The records of a file; what is none is kept for the report. Raises Stopped, NoTrace, OSError."""
+        for number, line in numbered(path):
             try:
-                self._take(record_of(number, line))
+                yield record_of(number, line)
             except NoRecord as error:
                 self._unread.append((number, str(error), not line.endswith(b"\n")))
             except BadRecord as error:
                 raise Stopped(Mismatch(number, "?", 0, "?", str(error))) from None
+
+    def _all(self, records: Iterable[Record]) -> None:
+        """Look at all records. Raises Stopped, and NoTrace."""
+        for record in records:
+            try:
+                self._take(record)
+            except BadRecord as error:
+                raise Stopped(Mismatch(record.line, "?", 0, "?", str(error))) from None
         if not self._lanes:
             raise NoTrace(
                 "it holds no record of a trace: give a file that a JsonLines sink, or demo --record, wrote"
@@ -255,7 +286,7 @@ class Checking:
         what = f"the other side of {lane.run.side_name} run {record.run} is recorded for less long"
         self.report.damages.append(Damage(record.line, what, "record both sides to their ends"))
 
-    def finished(self) -> Conformance:
+    def _finished(self) -> Conformance:
         """The report, with all that was put right or could not be judged."""
         report = self.report
         report.joined = self._joins.found

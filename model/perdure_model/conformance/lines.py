@@ -56,6 +56,11 @@ def record_of(number: int, line: bytes) -> Record:
         data = from_json(line)
     except ValueError as error:
         raise NoRecord(f"it is no JSON: {error}") from error
+    return record_from(number, data)
+
+
+def record_from(number: int, data: Any) -> Record:
+    """The record that a JSON value is; it is the `number`th. Raises as `record_of`."""
     if not isinstance(data, dict) or "v" not in data or "run" not in data:
         raise NoRecord("it is JSON, and no record of a trace")
     if data["v"] != VERSION:

@@ -7,17 +7,22 @@ been recorded at all, and never has to keep a run waiting for somebody who is no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
-from perdure_model.conformance.lines import BadRecord, NoRecord, numbered, record_of
+from perdure_model.conformance.lines import BadRecord, NoRecord, Record, numbered, record_of
 
 HEAD = re.compile(
     rb'\s*\{\s*"v"\s*:\s*1\s*,\s*"run"\s*:\s*"([^"\\]*)"\s*,\s*"seq"\s*:\s*(\d+)\s*,'
     rb'\s*"t"\s*:\s*([-+.\deE]+)\s*,\s*"side"\s*:\s*"(\w+)"\s*,\s*"cid"\s*:\s*(?:null|"([^"\\]*)")'
 )
 """How a recorder begins a line. A line that was written otherwise since is parsed."""
+
+
+Head: TypeAlias = tuple[str, int, float, str, str | None]
+"""Of a record its run, number, time, side and client id."""
 
 
 @dataclass
@@ -65,10 +70,10 @@ class Survey:
         return self.naming.get((side, str(cid)), set())
 
 
-def survey(path: Path) -> Survey:
-    """Look at all lines. Raises OSError, and NoTrace where one is of another version."""
+def survey(heads: Iterable[Head]) -> Survey:
+    """Look at the heads of all records."""
     found = Survey()
-    for run, seq, t, side, cid in heads(path):
+    for run, seq, t, side, cid in heads:
         extent = found.runs.get(run)
         if extent is None:
             extent = found.runs[run] = Extent(run, side)
@@ -78,8 +83,11 @@ def survey(path: Path) -> Survey:
     return found
 
 
-def heads(path: Path) -> Iterator[tuple[str, int, float, str, str | None]]:
-    """Of each record its run, number, time, side and client id; damaged lines are left to the second look."""
+def heads(path: Path) -> Iterator[Head]:
+    """The heads of a file's records; damaged lines are left to the second look.
+
+    Raises OSError, and NoTrace where one is of another version.
+    """
     for number, line in numbered(path):
         head = HEAD.match(line)
         if head is None:
@@ -87,7 +95,12 @@ def heads(path: Path) -> Iterator[tuple[str, int, float, str, str | None]]:
                 record = record_of(number, line)
             except (NoRecord, BadRecord):
                 continue
-            yield record.run, record.seq, record.t, record.side, record.cid
+            yield head_of(record)
         else:
             run, seq, t, side, cid = head.groups()
             yield run.decode(), int(seq), float(t), side.decode(), None if cid is None else cid.decode()
+
+
+def head_of(record: Record) -> Head:
+    """A record's head."""
+    return record.run, record.seq, record.t, record.side, record.cid

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from random import Random
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import anyio
-from perdure_model.conformance import conform
+from perdure_model.conformance import judge
 
 from perdure.testing.remote.adapter import Adapter
 from perdure.testing.remote.world import RemoteWorld, check_step
@@ -94,10 +91,7 @@ def unlike_the_model(records: list[Any]) -> Broken | None:
     """What perdure's own sides decided, held to the model; None where nothing was recorded, or all fits."""
     if not records:
         return None
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "trace.jsonl")
-        file.write_text("".join(f"{json.dumps(one)}\n" for one in records), encoding="utf-8")
-        found = conform(file)
+    found = judge(records)
     return Broken("conformance", found.summary()) if found.mismatch else None
 
 
