@@ -97,7 +97,7 @@ class FromFunction:
             LOG.warning("there is no other credential: %s", error)
             told(None)
             return
-        if text == self._texts.get(handle):
+        if text == self._texts.get(handle):  # the rules know handles, not texts: the same one is no other
             told(None)
             return
         self._count += 1

@@ -146,7 +146,7 @@ class Machine:
     def watch(self, session: str) -> Place:
         """Watch one more session. Raises UsageError where it is watched already."""
         known = self._places.get(session)
-        if known is not None and known.outcome is None:
+        if known is not None and known.outcome is None:  # the rules would refuse it, and nobody would hear
             raise UsageError(f"session {session!r} is watched already", hint="use the Session that you have")
         place = self._places[session] = Place(session, self._limits.inbox_max)
         self.feed(WatchAsked(session))
