@@ -13,8 +13,10 @@ import pytest
 from perdure import Followed, FollowSettings, Limits, SessionExpired, SessionFailed, follow
 from perdure.states import State, read
 
+from tests.runtime.serving import Uvicorn
 from tests.runtime.test_follow_mcp import note_of
 from tests.wild import remotes
+from tests.wild.nginx import nginx
 from tests.wild.remotes import Remote
 from tests.wild.ways import DEFAULT, HYPERCORN, STRAIGHT, TLS, TUNED_WAY, Way, Ways
 
@@ -60,7 +62,8 @@ def anyio_backend() -> str:
 async def followed(remote: Remote, ways: Ways, http: str, **more: Any) -> AsyncIterator[Followed]:
     """A session that follows it."""
     version, of = ("step", note_of) if "mcp" in remote.events else ("version", read)
-    arguments: dict[str, Any] = {"settings": QUICK, "limits": LIMITS, "silence_s": 3, **more}
+    usual = {"settings": QUICK, "limits": LIMITS, "silence_s": 10, "cursor": "cursor"}
+    arguments: dict[str, Any] = {**usual, **more}
     http2 = http == "2"
     verify = ways.certificates.trusting
     async with (
@@ -70,7 +73,6 @@ async def followed(remote: Remote, ways: Ways, http: str, **more: Any) -> AsyncI
             events=remote.events,
             outcome=lambda state: "succeeded" if state.get("done") else None,
             version=version,
-            cursor="cursor",
             read=of,
             http=client,
             **arguments,
@@ -145,3 +147,64 @@ async def test_a_stream_that_nginx_holds_back_ends_the_session_with_a_hint(ways:
             async for _ in session:
                 pass
     assert "turn its buffering off" in failed.value.hint
+
+
+IMPATIENT = Way("nginx, proxy_read_timeout 1s", "uvicorn", proxied=True, settings="proxy_read_timeout 1s;")
+
+
+@pytest.mark.tried(
+    case="a stream that nginx cuts in each pause",
+    what="FastAPI",
+    package="fastapi",
+    http="1.1",
+    way=IMPATIENT.name,
+)
+async def test_a_stream_that_a_timeout_cuts_is_taken_up_where_it_was(ways: Ways) -> None:
+    """FastAPI's next comment would come after 15 s."""
+    async with remotes.asgi(remotes.by_fastapi, IMPATIENT, ways) as remote:
+        await remote.step({"at": -1})
+        async with followed(remote, ways, "1.1") as session:
+            assert (await take(session))["at"] == -1
+            for number in range(3):
+                await up(remote, number + 2)
+                await remote.step({"at": number})
+                assert (await take(session))["at"] == number
+
+
+@pytest.mark.tried(
+    case="502 while the server restarts",
+    what="sse-starlette",
+    package="sse-starlette",
+    http="1.1",
+    way=DEFAULT.name,
+)
+async def test_a_server_that_is_started_again_is_followed_from_what_it_knows(ways: Ways) -> None:
+    """It keeps no events: what came meanwhile is in the snapshot alone."""
+    first, second = remotes.Steps(), remotes.Steps()
+    server = Uvicorn(remotes.by_sse_starlette(first))
+    bounds = FollowSettings(attempts_max=50, again_first_s=0.05, again_cap_s=0.1)
+    with nginx(server.port) as proxy:
+        remote = Remote(proxy.url, no_step, no_step, no_streams)
+        async with followed(remote, ways, "1.1", settings=bounds, cursor=None) as session:
+            assert (await take(session))["version"] == 1
+            await anyio.to_thread.run_sync(server.stop)
+            with anyio.fail_after(10):
+                while not any('" 502 ' in line for line in proxy.accesses()):
+                    await anyio.sleep(0.01)
+            second.state = {"version": 7, "at": "what was done meanwhile"}
+            server = Uvicorn(remotes.by_sse_starlette(second), server.port)
+            try:
+                assert (await take(session))["at"] == "what was done meanwhile"
+                assert session.status.state in ("reconnecting", "awaiting")
+            finally:
+                session.leave()
+                await anyio.to_thread.run_sync(server.stop)
+
+
+async def no_step(*_: object) -> None:
+    """Nobody takes steps."""
+
+
+async def no_streams() -> int:
+    """Nobody counts."""
+    return 0
