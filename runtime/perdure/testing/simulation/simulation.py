@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
+from perdure_model.conformance import judge
 from perdure_model.core.client import CLIENT
 from perdure_model.core.credential import CREDENTIAL
 from perdure_model.core.follow import FOLLOW
@@ -20,10 +21,10 @@ from perdure.testing.faults import Answer, HoldRequest, LoseRequest, LoseRespons
 from perdure.testing.simulation.accounts import Broken, Verdict
 from perdure.testing.simulation.calling import Calling
 from perdure.testing.simulation.chance import chance, seeded
-from perdure.testing.simulation.faults import Double, Garble
+from perdure.testing.simulation.faults import Double, Echo, Garble, Slow
 from perdure.testing.simulation.following import Following
 from perdure.testing.simulation.network import Books, Network, ticks_s
-from perdure.testing.simulation.scenario import Step
+from perdure.testing.simulation.scenario import Scenario, Step
 from perdure.testing.simulation.sessions import Sessions
 from perdure.testing.simulation.stepper import Order, Stepper
 from perdure.testing.simulation.verbs import TOKEN_VERBS, VERBS_OF, WIRE_VERBS
@@ -96,6 +97,8 @@ class Errors(logging.Handler):
         self._verdict.breaks("P-ERRORS", f"{record.getMessage()}{f': {why!r}' if why else ''}")
 
 
+CONFORMANCE: Final = "conformance"
+"""In place of a property: a run that is none of the model."""
 MADE: Final[dict[str, Callable[..., System]]] = {"T": Sessions, "A": Following, "R": Calling}
 """The systems, by their letters."""
 
@@ -225,7 +228,7 @@ class Simulation:
     def finish(self) -> None:
         """The faults stop: in time all must be well again (P-RECONVERGE); all leave, and nothing is held.
 
-        Raises Broken.
+        At last what both sides have decided is held to the model. Raises Broken.
         """
         self._note("step", "the faults stop")
         self._stepper.run(self._heal)
@@ -245,6 +248,16 @@ class Simulation:
         if self.network.exchanges or self._stepper.tasks:
             held = f"{self._stepper.tasks} tasks, {len(self.network.exchanges)} connections"
             raise Broken("P-NO-LEAK", f"at rest there are still {held}")
+        self._conform()
+
+    def _conform(self) -> None:
+        """What was recorded is a run of the model: unless a defect is planted, or somebody has lied."""
+        planted = any(self._books[name] is not RULES[name] for name in RULES)
+        if planted or not Scenario(self.seed, tuple(self.steps)).honest:
+            return
+        found = judge(self.records)
+        if found.mismatch is not None:
+            raise Broken(CONFORMANCE, found.summary())
 
     def _each(self, what: str) -> None:
         for system in self.systems.values():
@@ -314,17 +327,27 @@ def to_link(step: Step, link: Any) -> None:
             link.late_close(seconds)
         case "garble", (how,):
             link.garble(Garble(str(how)))
-        case "lose-request", (kind,):
-            link.add(LoseRequest(), kind)
-        case "lose-response", (kind,):
-            link.add(LoseResponse(), kind)
-        case "hold", (kind, float(seconds)):
-            link.add(HoldRequest(for_s=seconds), kind)
-        case "double", (kind, float(seconds)):
-            link.add(Double(after_s=seconds), kind)
-        case "answer", (kind, int(status), float(seconds)):
-            wait_s = int(seconds) or None
-            link.add(Answer(status=status, retry_after_s=wait_s), kind)
+        case _, (kind, *rest):
+            link.add(fault_of(step.verb, rest), kind)
+
+
+def fault_of(verb: str, args: list[Any]) -> Any:
+    """A fault that strikes one request."""
+    match verb, args:
+        case "lose-request", []:
+            return LoseRequest()
+        case "lose-response", []:
+            return LoseResponse()
+        case "hold", [seconds]:
+            return HoldRequest(for_s=seconds)
+        case "double", [seconds]:
+            return Double(after_s=seconds)
+        case "echo", [seconds]:
+            return Echo(after_s=seconds)
+        case "slow", [seconds]:
+            return Slow(for_s=seconds)
+    status, seconds = args
+    return Answer(status=status, retry_after_s=int(seconds) or None)
 
 
 class logged:  # noqa: N801 - reads as a statement
