@@ -54,13 +54,14 @@ def held(side: str, connections: int) -> Held:
             if after["connections"] < connections:
                 raise RuntimeError(f"of {connections} connections {after['connections']} are open")
             times = max(1, DELIVERIES // connections)
+            idle = control(base, "cpu")
             control(base, f"each/20/{connections}/{times}")
             time.sleep(SETTLE_S)
-            told = control(base, "usage")
+            told = control(base, "cpu")
     return Held(
         (after["bytes"] - before["bytes"]) / connections,
         (after["cpu_s"] - before["cpu_s"]) / connections,
-        (told["cpu_s"] - after["cpu_s"]) / connections / times,
+        (told["cpu_s"] - idle["cpu_s"]) / connections / times,
     )
 
 

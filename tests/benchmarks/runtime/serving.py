@@ -44,6 +44,7 @@ class Control:
             "cut": self.cut,
             "handled": self.handled,
             "usage": self.usage,
+            "cpu": self.cpu,
         }
         self._control = Starlette(routes=[Route(f"/control/{path}", to) for path, to in routes.items()])
 
@@ -127,8 +128,15 @@ class Control:
         gc.collect()
         with open("/proc/self/statm") as statm:
             pages = int(statm.read().split()[1])
-        times = os.times()
         open_now = len(self._server.server_state.connections)
-        return JSONResponse(
-            {"bytes": pages * PAGE_BYTES, "cpu_s": times.user + times.system, "connections": open_now}
-        )
+        return JSONResponse({"bytes": pages * PAGE_BYTES, "cpu_s": cpu_s(), "connections": open_now})
+
+    async def cpu(self, _request: Request) -> JSONResponse:
+        """Processor time in seconds, and nothing collected for it, which takes longer the more there is."""
+        return JSONResponse({"cpu_s": cpu_s()})
+
+
+def cpu_s() -> float:
+    """The processor time of this process."""
+    times = os.times()
+    return times.user + times.system
