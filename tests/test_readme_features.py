@@ -1,4 +1,4 @@
-"""In the README's table of features each "yes" of perdure names the test that shows it; a "no" is said plainly."""
+"""Each yes of perdure in the README's table of features names the test that shows it; a no is plain."""
 
 from __future__ import annotations
 
