@@ -133,7 +133,7 @@ async def test_a_stream_goes_on_without_the_sessions_that_ended_on_it() -> None:
 @pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.long)])
 async def test_nothing_is_left_of_many_sessions(count: int) -> None:
     """Each watched, sent to, published to and ended: parts, payloads and memory are what they were."""
-    hub = Hub(settings=keeping(0.05, 0.05, tombstones_max=100))
+    hub = Hub(settings=keeping(0.01, 0.3, tombstones_max=100))
 
     @hub.on_send
     async def reply(send: Send, session: HubSession) -> None:
