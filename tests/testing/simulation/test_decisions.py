@@ -40,7 +40,7 @@ def settled(key: int, outcome: str = "delivered") -> Told:
 
 
 def opened(count: int, cid: str = "cid-a") -> Told:
-    return told("OpenStream", attempt=[1, count], cid=cid)
+    return told("OpenStream", attempt=[1, count], cid=cid, token=1)
 
 
 def asked(key: int) -> Told:
@@ -48,7 +48,7 @@ def asked(key: int) -> Told:
 
 
 def replied(number: int, status: int, **more: Any) -> Told:
-    said = {"verdicts": [[[1, 1], "accepted"]], "sent": True, "retry_after_s": None, **more}
+    said = {"token": 1, "verdicts": [[[1, 1], "accepted"]], "sent": True, "retry_after_s": None, **more}
     return told("PostReplied", session="chat", post=number, status=status, **said)
 
 
@@ -60,8 +60,10 @@ def waits(number: int) -> Told:
     return told("StartTimer", due=retry(number))
 
 
-START = record(told("Started", unsent=[]), opened(1))
-UP = record(told("Welcomed"), move("awaiting"))
+START = record(told("Started", unsent=[], token=1), opened(1))
+WELCOMED = told("Welcomed", attempt=[1, 1])
+UP = record(WELCOMED, move("awaiting"))
+ASKS = told("AskCredential", token=1)
 POSTED = record(asked(1), post(1, 1), shown(running=True, delayed=False))
 FAILED = record(replied(1, 503), shown(running=False, delayed=True))
 DOWN = record(told("StreamLost", attempt=[1, 1]), move("reconnecting"))
@@ -112,8 +114,15 @@ def test_a_good_client_breaks_nothing() -> None:
                                     shown(running=False, delayed=False))], "P-CLASS"),
         ([START, UP, POSTED, record(replied(1, 404), settled(1, "uncertain"),
                                     shown(running=False, delayed=False))], "P-UNCERTAIN"),
-        ([START, UP, POSTED, FAILED, record(told("Welcomed"), waits(1)),
-          record(told("Welcomed"), waits(2))], "P-SPACED"),
+        ([START, UP, POSTED, record(replied(1, 500), shown(running=False, delayed=True)),
+          record(told("Left"), settled(1, "failed"), shown(running=False, delayed=False))], "P-UNCERTAIN"),
+        ([START, UP, POSTED, record(replied(1, 401), settled(1, "failed"),
+                                    shown(running=False, delayed=False))], "P-CLASS"),
+        ([START, UP, POSTED, record(replied(1, 401), ASKS, shown(running=False, delayed=False)),
+          record(told("CredentialGiven", token=2), post(2, 1)), record(replied(2, 401, token=2), ASKS)],
+         "P-RETRY-BUDGET"),
+        ([START, UP, POSTED, FAILED, record(WELCOMED, waits(1)),
+          record(WELCOMED, waits(2))], "P-SPACED"),
         ([START, UP, POSTED,
           record(replied(1, 503, retry_after_s=9), shown(running=False, delayed=True), t=2),
           record(retry(1), post(2, 1), shown(running=True, delayed=True), t=10)], "P-SPACED"),
@@ -128,7 +137,9 @@ def test_what_a_client_does_wrong_is_told(records: list[Told], property: str) ->
 
 
 def request(count: int, cid: str = "cid-a", principal: str = "me", *, made: bool = False) -> Told:
-    return told("StreamRequested", cid=cid, attempt=[1, count], principal=principal, made=made)
+    cursors = [["chat", [None, 0]]]
+    said = {"cid": cid, "attempt": [1, count], "principal": principal, "made": made, "cursors": cursors}
+    return told("StreamRequested", **said)
 
 
 def attach(count: int, cid: str = "cid-a") -> Told:
@@ -199,6 +210,8 @@ def test_a_good_hub_breaks_nothing() -> None:
         ([JOINED, record(request(2), attach(2), wake(1))], "P-NO-LEAK"),
         ([JOINED, record(request(2, principal="another"), attach(2))], "P-NO-HIJACK"),
         ([record(request(1, made=True), attach(1)), LOST], "P-IDENTITY"),
+        ([JOINED, LOST, record(due(1), moved("expired"), told("Detached", cid="cid-a", session="aside"))],
+         "P-EXPIRE-SCOPE"),
         ([JOINED, AWAY, LOST, record(due(1), moved("expired")), record(request(1), attach(1))],
          "P-EXPIRE-SCOPE"),
     ],

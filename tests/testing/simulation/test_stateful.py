@@ -6,10 +6,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from perdure.testing.simulation import Broken
-from perdure.testing.simulation.stateful import TransportMachine, machine
-from perdure_model.core.client import CLIENT
-from perdure_model.core.server import SERVER
-from perdure_model.world import DEFECTS
+from perdure.testing.simulation.planted import DEFECTS, books
+from perdure.testing.simulation.stateful import (
+    FollowMachine,
+    ResponseMachine,
+    TransportMachine,
+    WholeMachine,
+    WorldMachine,
+    machine,
+)
 
 SEARCH = settings(
     max_examples=20,
@@ -21,25 +26,32 @@ SEARCH = settings(
 )
 
 
-def test_all_properties_hold() -> None:
-    run_state_machine_as_test(TransportMachine, settings=SEARCH)
+MACHINES = {"T": TransportMachine, "A": FollowMachine, "R": ResponseMachine}
+
+
+@pytest.mark.parametrize("kind", [*MACHINES.values(), WholeMachine])
+def test_all_properties_hold(kind: type[WorldMachine]) -> None:
+    run_state_machine_as_test(kind, settings=SEARCH)
 
 
 @pytest.mark.parametrize(
-    ("defect", "property"),
+    ("system", "defect", "property"),
     [
-        ("T02", "P-RECONVERGE"),
-        ("T16", "P-RUNNING"),
-        ("T23", "P-EFFECT-ONCE"),
-        ("T24", "P-CLOSE"),
-        ("T28", "P-OWNER"),
-        ("T30", "P-ONE-HOLDER"),
-        ("T39", "P-TTL"),
+        ("T", "T03", "P-TTL"),
+        ("T", "T16", "P-RUNNING"),
+        ("T", "T23", "P-EFFECT-ONCE"),
+        ("T", "T28", "P-OWNER"),
+        ("T", "T39", "P-TTL"),
+        ("A", "A02b", "P-ERRORS"),
+        ("A", "A04", "P-ONE-CLOSE"),
+        ("A", "A14", "P-SPACED"),
+        ("R", "R01", "P-REFRESH"),
+        ("R", "R02", "P-NO-PHANTOM"),
     ],
 )
-def test_a_planted_defect_is_found(defect: str, property: str) -> None:  # noqa: A002
-    planted = DEFECTS[defect].plant({"client": CLIENT, "server": SERVER})
+def test_a_planted_defect_is_found(system: str, defect: str, property: str) -> None:  # noqa: A002
     quick = settings(SEARCH, max_examples=60, phases=[Phase.generate], print_blob=False)
+    planted = machine(MACHINES[system], **books(DEFECTS[defect]))
     with pytest.raises(Broken) as raised:
-        run_state_machine_as_test(machine(client=planted["client"], server=planted["server"]), settings=quick)
+        run_state_machine_as_test(planted, settings=quick)
     assert raised.value.property == property

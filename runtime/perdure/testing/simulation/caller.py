@@ -12,6 +12,7 @@ import anyio
 import httpx2
 
 from perdure import kind_of_error, refreshing
+from perdure.answers import unwinding
 from perdure.response import Kind
 from perdure.testing.simulation.accounts import Verdict
 from perdure.testing.simulation.network import Books, Link
@@ -19,7 +20,6 @@ from perdure.testing.simulation.provider import MODEL
 from perdure.testing.simulation.stepper import Tasks
 from perdure.testing.simulation.wallet import Wallet
 from perdure.trace import Record
-from perdure.transport import unwinding
 
 URL: Final = f"http://{MODEL}/answer"
 PREFIX_MAX: Final = 1

@@ -20,11 +20,59 @@ Breaks: TypeAlias = Callable[[str, str], None]
 Pair: TypeAlias = tuple[int, int]
 
 
+class AccessWatch:
+    """What a client does about credentials that are refused. Call it with each of its records."""
+
+    def __init__(self, who: str, breaks: Breaks) -> None:
+        self._who, self._breaks = who, breaks
+        self._token: Any = None
+        self._asked = self._unproven = False
+        self._streams: dict[Pair, Any] = {}
+
+    def __call__(self, record: Record) -> None:
+        """Look at one decision."""
+        i: Told = record["input"]
+        kinds = [effect["type"] for effect in record["effects"]]
+        if i["type"] == "PostReplied" and i["status"] == 401 and "Settled" in kinds:
+            self._drops(i)
+        if "AskCredential" in kinds and self._unproven:
+            says = "asks for another credential in place of one that came for one that was refused"
+            self._breaks("P-RETRY-BUDGET", f"{self._who} {says}, and that nobody has taken")
+        self._hears(i)
+        for effect in record["effects"]:
+            if effect["type"] == "OpenStream":
+                self._streams[pair(effect["attempt"])] = effect["token"]
+        self._asked = self._asked or "AskCredential" in kinds
+
+    def _drops(self, i: Told) -> None:
+        if i["token"] != self._token or self._asked or not self._unproven:
+            says = f"drops what was posted with credential {i['token']}, and asks for no other"
+            self._breaks("P-CLASS", f"{self._who} {says}")
+
+    def _hears(self, i: Told) -> None:
+        match i["type"]:
+            case "Started":
+                self._token = i["token"]
+            case "CredentialGiven":
+                self._token, self._unproven, self._asked = i["token"], self._asked, False
+            case "CredentialRefused":
+                self._unproven, self._asked = True, False
+            case "PostReplied" if classify(i["status"]) == "taken":
+                self._proves(i["token"])
+            case "Welcomed":
+                self._proves(self._streams.get(pair(i["attempt"])))
+
+    def _proves(self, token: Any) -> None:
+        if token == self._token:
+            self._unproven = False
+
+
 class ClientWatch:
     """One life of a client. Call it with each record."""
 
     def __init__(self, who: str, settings: ClientSettings, breaks: Breaks) -> None:
         self._who, self._settings, self._breaks = who, settings, breaks
+        self._access = AccessWatch(who, breaks)
         self._state = "connecting"
         self._cid: str | None = None
         self._given_up: set[str] = set()
@@ -42,6 +90,7 @@ class ClientWatch:
 
     def __call__(self, record: Record) -> None:
         """Look at one decision."""
+        self._access(record)
         i: Told = record["input"]
         match i["type"]:
             case "Started":
@@ -161,6 +210,8 @@ class ClientWatch:
         if key not in self._open and outcome != "failed":  # who is refused at once was never open
             self._says("P-SETTLE", f"settles {key}, which is not open")
         flying = {one for keys in self._flying.values() for one in keys}
+        if outcome == "failed" and key in self._doubted & self._open:
+            self._says("P-UNCERTAIN", f"calls {key} failed, which may have been taken")
         if outcome == "uncertain" and key not in self._doubted | flying:
             self._says("P-UNCERTAIN", f"calls {key} uncertain, which was surely not taken")
         self._open.discard(key)
@@ -179,6 +230,7 @@ class HubWatch:
         self._away: dict[str, Pair] = {}
         self._bound: dict[str, str] = {}
         self._made: set[str] = set()
+        self._watching: defaultdict[str, set[str]] = defaultdict(set)
         self._owner: str | None = None
         self.brought: defaultdict[str, set[str]] = defaultdict(set)
         """The sessions of which something was written to each connection's streams."""
@@ -195,6 +247,10 @@ class HubWatch:
                 self._detach(cid, pair(i["generation"]))
             case "GraceElapsed":
                 self._timers.get(cid, set()).discard(pair(i["generation"]))
+            case "WatchRequested" if not refused:
+                self._watching[cid].add(i["session"])
+            case "UnwatchRequested" if not refused:
+                self._watching[cid].discard(i["session"])
             case "CloseRequested" | "SuspendRequested" if not refused:
                 self._word(i, effects)
         for effect in effects:
@@ -213,6 +269,7 @@ class HubWatch:
         if not refused and not own:
             self._breaks("P-NO-HIJACK", f"{cid} answers to another principal than the one it is bound to")
         if not refused:
+            self._watching[cid] = {session for session, _ in i["cursors"]}
             self._bound[cid] = i["principal"]
             self._made |= {cid} if i["made"] else set()
         if own:
@@ -252,6 +309,9 @@ class HubWatch:
             case "CancelGrace":
                 due = effect["due"]
                 self._timers.get(due["cid"], set()).discard(pair(due["generation"]))
+            case "Detached" if effect["session"] not in self._watching[effect["cid"]]:
+                says = f"expiry detaches {effect['session']}, which {effect['cid']} does not watch"
+                self._breaks("P-EXPIRE-SCOPE", says)
             case "Wake" | "WriteEvents" | "WriteGap" | "WriteEnd":
                 self._written(effect)
 

@@ -93,6 +93,7 @@ class Exchange:
         self.answer_with: Answer | None = None
         self.lose_request = self.lose_response = False
         self.garble: Garble | None = None
+        self.slow_s = 0.0
         self._asked = False
         self._dead = False
         self._served = self._complete = self._down = False
@@ -160,7 +161,8 @@ class Exchange:
         """It is on its way, and arrives after all that was before."""
         if isinstance(what, Head) and what.status == 401:
             self._network.refused.add(self.request.token)
-        self._latest_s = max(self._latest_s, anyio.current_time() + self._network.delay_s())
+        slow_s, self.slow_s = self.slow_s, 0.0
+        self._latest_s = max(self._latest_s, anyio.current_time() + self._network.delay_s() + slow_s)
         self._coming.append((self._latest_s, what))
         self._unread += len(what) if isinstance(what, bytes) else 0
         self._change()

@@ -15,6 +15,22 @@ class Double:
     after_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Echo:
+    """The request arrives at once, for nobody; the one whose answer is waited for `after_s` seconds later."""
+
+    on: Kind = "send"
+    after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slow:
+    """The answer to the request is on its way for so many seconds more."""
+
+    on: Kind = "send"
+    for_s: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Garble:
     """Of the next message on a stream: `repeat` it, or `skip` it."""

@@ -7,8 +7,10 @@ from random import Random
 
 import anyio
 from perdure_model.core.server.parts import ServerSettings
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from perdure import Hub, HubSession, Send
+from perdure import Hub, HubSession
+from perdure import Send as Sent
 from perdure.testing.simulation.accounts import Ledgers
 from perdure.testing.simulation.decisions import HubWatch
 from perdure.testing.simulation.network import Books, Network
@@ -65,7 +67,7 @@ class Host:
         """The id that drives the session."""
         return self.hub.session(SESSION).owner
 
-    async def _handle(self, send: Send, session: HubSession) -> None:
+    async def _handle(self, send: Sent, session: HubSession) -> None:
         """Each send takes effect, is answered with an event, and takes its time."""
         accounts = self._ledgers[session.name]
         accounts.handle(send.data["n"])
@@ -82,14 +84,15 @@ class Host:
         self._ledgers[session].outcome = "succeeded"
         await self.hub.session(session).end()
 
-    async def serve(self, tasks: Tasks) -> None:
-        """Answer requests, in a task of this group."""
-        tasks.start_soon(self._serve)
+    async def serve(self, tasks: Tasks, *, old: bool = False) -> None:
+        """Answer requests, in a task of this group; as an old hub, which makes its clients' ids itself."""
+        app = self.hub.asgi()
+        tasks.start_soon(self._serve, ignoring_ids(app) if old else app)
         await anyio.lowlevel.checkpoint()
 
-    async def _serve(self) -> None:
+    async def _serve(self, app: ASGIApp) -> None:
         async with anyio.create_task_group() as served:
-            self._network.attach(self.hub.asgi(), served)
+            self._network.attach(app, served)
             await self._gone.wait()
             served.cancel_scope.cancel()
         await self.hub.aclose()
@@ -101,3 +104,13 @@ class Host:
         self._network.detach()
         self._gone.set()
         await self._served.wait()
+
+
+def ignoring_ids(app: ASGIApp) -> ASGIApp:
+    """The app, to which no client says who it is."""
+
+    async def old(scope: Scope, receive: Receive, send: Send) -> None:
+        said = [one for one in scope["query_string"].split(b"&") if not one.startswith(b"cid=")]
+        await app({**scope, "query_string": b"&".join(said)}, receive, send)
+
+    return old

@@ -18,14 +18,14 @@ from starlette.types import ASGIApp
 
 from perdure.testing.faults import Answer, HoldRequest, LoseRequest, LoseResponse
 from perdure.testing.simulation.exchange import Exchange, Request
-from perdure.testing.simulation.faults import Double, Garble
+from perdure.testing.simulation.faults import Double, Echo, Garble, Slow
 from perdure.testing.simulation.stepper import Tasks
 
 Books: TypeAlias = Mapping[str, Book]
 """The rules, by the side that goes by them."""
 Note: TypeAlias = Callable[[str, str], None]
 """Takes who it happened to, and what."""
-RequestFault: TypeAlias = Answer | LoseRequest | LoseResponse | HoldRequest | Double
+RequestFault: TypeAlias = Answer | LoseRequest | LoseResponse | HoldRequest | Double | Echo | Slow
 HUB: Final = "hub"
 TICKS: Final = 1024
 """Of a second. Delays are whole ticks, which are exact as floats: so that two things that are independent of
@@ -221,6 +221,11 @@ class Link(httpx2.AsyncBaseTransport):
                 held_s = fault.for_s
             case Double():
                 self._again(request, fault.after_s)
+            case Echo():
+                self._again(request, 0.0)
+                held_s = fault.after_s
+            case Slow():
+                exchange.slow_s = fault.for_s
             case Answer():
                 exchange.answer_with = fault
             case LoseRequest():
@@ -252,6 +257,8 @@ class Link(httpx2.AsyncBaseTransport):
 NAMES: dict[type[Any], str] = {
     Answer: "answer",
     Double: "double",
+    Echo: "echo",
+    Slow: "slow",
     HoldRequest: "hold",
     LoseRequest: "lose request",
     LoseResponse: "lose response",

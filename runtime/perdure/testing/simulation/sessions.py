@@ -44,8 +44,8 @@ class Sessions:
         self._hubs = self._ended = 0
         self.intruded: set[str] = set()
 
-    async def start(self) -> None:
-        """A hub, with nothing in its memory, is there."""
+    async def start(self, *, old: bool = False) -> None:
+        """A hub, with nothing in its memory, is there; an old one knows nothing of clients' ids."""
         self._hubs += 1
         self.host = Host(
             self._network,
@@ -55,7 +55,7 @@ class Sessions:
             lambda record: self._told("hub", record),
             self._books,
         )
-        await self.host.serve(self._network.tasks)
+        await self.host.serve(self._network.tasks, old=old)
 
     @property
     def live_tabs(self) -> list[Tab]:
@@ -95,10 +95,10 @@ class Sessions:
                 self._ended += 1
             case "down", (float(seconds),):
                 self._network.down(seconds)
-            case "restart", ():
-                self._network.strike("hub", "restart")
+            case (("restart" | "old-hub"), ()):
+                self._network.strike("hub", step.verb)
                 await self.host.kill()
-                await self.start()
+                await self.start(old=step.verb == "old-hub")
             case "visit", (float(seconds),):
                 self._network.strike(PASSER, "visit")
                 self._network.tasks.start_soon(self._visit, {}, self._wallet.credential.token, seconds)
@@ -247,4 +247,4 @@ class Sessions:
         return self.ledgers.as_json()
 
 
-HUBS: Final = frozenset({"publish", "publish-aside", "end-aside", "down", "restart", "visit"})
+HUBS: Final = frozenset({"publish", "publish-aside", "end-aside", "down", "restart", "old-hub", "visit"})

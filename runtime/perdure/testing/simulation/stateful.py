@@ -33,7 +33,9 @@ from perdure.testing.simulation.verbs import (
     TABS,
 )
 
-ORDER: Final = st.lists(st.integers(0, 5), max_size=8)
+BASE: Final = 6
+ORDER: Final = st.integers(0, BASE**8 - 1)
+"""An order of tasks: the digits of one number, which is drawn sooner than many. 0: the oldest goes first."""
 ANY: Final = st.integers(0, 17)
 """Stands for one of several: this one, counted round."""
 TAB: Final = st.sampled_from(TABS)
@@ -42,7 +44,7 @@ FOLLOWER: Final = st.sampled_from(FOLLOWERS)
 MOVE: Final = st.sampled_from(["kill", "leave", "suspend", "resume", "watch", "unwatch"])
 SHORT_S: Final = st.sampled_from([0.0, 0.05, 0.5, 2.0])
 LONG_S: Final = st.sampled_from([0.5, 4.0, 12.0, 25.0])
-WAIT_S: Final = st.sampled_from([0.1, 1.0, 6.0, 20.0, 90.0])
+WAIT_S: Final = st.sampled_from([0.1, 1.0, 6.0, 20.0, 45.0])
 CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "send": ("send {} 2",),
     "stream": ("cut {} 0",),
@@ -77,8 +79,8 @@ class WorldMachine(RuleBasedStateMachine):
         for name in self.systems:
             self._step(step(FIRST[name]))
 
-    def _perform(self, order: list[int], verb: str, *args: Argument) -> None:
-        self._order.add(order)
+    def _perform(self, order: int, verb: str, *args: Argument) -> None:
+        self._order.add(digits(order))
         self._step(Step(verb, args))
 
     def _step(self, one: Step) -> None:
@@ -88,41 +90,47 @@ class WorldMachine(RuleBasedStateMachine):
         self._good = True
 
     @rule(order=ORDER, seconds=WAIT_S)
-    def wait(self, order: list[int], seconds: float) -> None:
+    def wait(self, order: int, seconds: float) -> None:
         """Time passes."""
         self._perform(order, "wait", seconds)
 
     @rule(order=ORDER, which=ANY, seconds=SHORT_S | LONG_S)
-    def cut(self, order: list[int], which: int, seconds: float) -> None:
+    def cut(self, order: int, which: int, seconds: float) -> None:
         """A stream breaks; the server learns of it then."""
         self._perform(order, "cut", self._client(which), seconds)
 
     @rule(order=ORDER, which=ANY, how=st.sampled_from(["half-open", "late-close"]), seconds=LONG_S)
-    def deceive(self, order: list[int], which: int, how: str, seconds: float) -> None:
+    def deceive(self, order: int, which: int, how: str, seconds: float) -> None:
         """A stream is dead and looks alive, to both sides or to the server."""
         self._perform(order, how, self._client(which), seconds)
 
     @rule(order=ORDER, which=ANY, how=st.sampled_from(["repeat", "skip"]))
-    def garble(self, order: list[int], which: int, how: str) -> None:
+    def garble(self, order: int, which: int, how: str) -> None:
         """The next event on a stream comes twice, or not at all."""
         self._perform(order, "garble", self._client(which), how)
 
     @rule(order=ORDER, which=ANY, kind=ANY, how=st.sampled_from(["lose-request", "lose-response"]))
-    def lose(self, order: list[int], which: int, kind: int, how: str) -> None:
+    def lose(self, order: int, which: int, kind: int, how: str) -> None:
         """The client's next request of this kind, or its response, is lost."""
         who, what = self._request(which, kind)
         self._perform(order, how, who, what)
         self._cause(who, what)
 
-    @rule(order=ORDER, which=ANY, kind=ANY, how=st.sampled_from(["hold", "double"]), seconds=LONG_S)
-    def delay(self, order: list[int], which: int, kind: int, how: str, seconds: float) -> None:
-        """The client's next request of this kind arrives later, or once more later."""
+    @rule(
+        order=ORDER,
+        which=ANY,
+        kind=ANY,
+        how=st.sampled_from(["hold", "double", "echo", "slow"]),
+        seconds=LONG_S,
+    )
+    def delay(self, order: int, which: int, kind: int, how: str, seconds: float) -> None:
+        """The client's next request of this kind arrives later, or more than once, or its answer does."""
         who, what = self._request(which, kind)
         self._perform(order, how, who, what, seconds)
         self._cause(who, what)
 
     @rule(order=ORDER, which=ANY, kind=ANY, status=ANY, seconds=st.sampled_from([0.0, 2.0, 20.0]))
-    def answer(self, order: list[int], which: int, kind: int, status: int, seconds: float) -> None:
+    def answer(self, order: int, which: int, kind: int, status: int, seconds: float) -> None:
         """The client's next request of this kind is answered in the server's place."""
         who, what = self._request(which, kind)
         choices = STATUSES[what]
@@ -130,22 +138,22 @@ class WorldMachine(RuleBasedStateMachine):
         self._cause(who, what)
 
     @rule(order=ORDER, how=st.sampled_from(["fresh", "refused", "older"]))
-    def give(self, order: list[int], how: str) -> None:
+    def give(self, order: int, how: str) -> None:
         """The application gives a token."""
         self._perform(order, "give", how)
 
     @rule(order=ORDER, how=st.sampled_from(["", "", "same", "older", "fails"]))
-    def expire(self, order: list[int], how: str) -> None:
+    def expire(self, order: int, how: str) -> None:
         """All tokens die; the next refresh comes to this."""
         if how:
-            self._perform([], "refresh", how)
+            self._perform(0, "refresh", how)
         self._perform(order, "expire")
 
     @rule(order=ORDER, which=ANY, plot=st.integers(0, 63), turn=st.integers(0, 2))
-    def plot(self, order: list[int], which: int, plot: int, turn: int) -> None:
+    def plot(self, order: int, which: int, plot: int, turn: int) -> None:
         """Several steps that rarely come together by chance, and then matter; begun somewhere."""
         if self._plots:
-            self._order.add(order)
+            self._order.add(digits(order))
             chosen = self._plots[plot % len(self._plots)]
             for line in chosen[which % 2 if which < 4 else 0 :]:
                 self._step(turned(step(line), turn))
@@ -188,6 +196,15 @@ class WorldMachine(RuleBasedStateMachine):
         return Scenario(self.world.seed, tuple(self.world.steps), self.systems)
 
 
+def digits(order: int) -> list[int]:
+    """The numbers that an order of tasks is chosen by."""
+    choices = []
+    while order:
+        order, choice = divmod(order, BASE)
+        choices.append(choice)
+    return choices
+
+
 def turned(one: Step, by: int) -> Step:
     """The step with each client's place taken by one further on."""
     names = {
@@ -205,59 +222,59 @@ class Sessions:
     world: Simulation | None
 
     @rule(order=ORDER, tab=TAB)
-    def connect(self, order: list[int], tab: str) -> None:
+    def connect(self, order: int, tab: str) -> None:
         """A tab is opened, or returns."""
         self._perform(order, "connect", tab)
 
     @rule(order=ORDER, tabs=st.permutations(TABS))
-    def copy(self, order: list[int], tabs: list[str]) -> None:
+    def copy(self, order: int, tabs: list[str]) -> None:
         """A tab is copied, its id included: it takes over."""
         self._perform(order, "copy", *tabs[:2])
 
     @rule(
         order=ORDER, tab=TAB, how=st.sampled_from(["kill", "leave", "suspend", "resume", "watch", "unwatch"])
     )
-    def go(self, order: list[int], tab: str, how: str) -> None:
+    def go(self, order: int, tab: str, how: str) -> None:
         """A tab is killed, left, goes to the background and comes back, or looks aside."""
         self._perform(order, how, tab)
 
     @rule(order=ORDER, tab=TAB, count=st.integers(1, 6), where=st.sampled_from(["send", "send-aside"]))
-    def send(self, order: list[int], tab: str, count: int, where: str) -> None:
+    def send(self, order: int, tab: str, count: int, where: str) -> None:
         """A tab sends."""
         self._perform(order, where, tab, count)
 
     @rule(order=ORDER, tab=TAB, seconds=LONG_S)
-    def stall(self, order: list[int], tab: str, seconds: float) -> None:
+    def stall(self, order: int, tab: str, seconds: float) -> None:
         """A tab's application reads nothing for a while."""
         self._perform(order, "stall", tab, seconds)
 
     @rule(order=ORDER, count=st.integers(1, 15), where=st.sampled_from(["publish", "publish-aside"]))
-    def publish(self, order: list[int], count: int, where: str) -> None:
+    def publish(self, order: int, count: int, where: str) -> None:
         """The hub publishes: now and then more than a log holds."""
         self._perform(order, where, count)
 
     @rule(order=ORDER)
-    def end(self, order: list[int]) -> None:
+    def end(self, order: int) -> None:
         """A session ends."""
         self._perform(order, "end-aside")
 
     @rule(order=ORDER, tab=TAB)
-    def stranger(self, order: list[int], tab: str) -> None:
+    def stranger(self, order: int, tab: str) -> None:
         """Another principal comes with a tab's id."""
         self._perform(order, "stranger", tab)
 
     @rule(order=ORDER, seconds=SHORT_S)
-    def visit(self, order: list[int], seconds: float) -> None:
+    def visit(self, order: int, seconds: float) -> None:
         """A client that names no id is there for a while."""
         self._perform(order, "visit", seconds)
 
     @rule(order=ORDER, seconds=LONG_S)
-    def down(self, order: list[int], seconds: float) -> None:
+    def down(self, order: int, seconds: float) -> None:
         """Nobody reaches the hub for a while."""
         self._perform(order, "down", seconds)
 
     @rule(order=ORDER)
-    def restart(self, order: list[int]) -> None:
+    def restart(self, order: int) -> None:
         """The hub crashes; another is there at once."""
         self._perform(order, "restart")
 
@@ -281,37 +298,37 @@ class Following:
     _perform: Any
 
     @rule(order=ORDER, who=FOLLOWER, how=st.sampled_from(["follow", "follow", "unfollow"]))
-    def follow(self, order: list[int], who: str, how: str) -> None:
+    def follow(self, order: int, who: str, how: str) -> None:
         """A follower begins, or leaves."""
         self._perform(order, how, who)
 
     @rule(order=ORDER, who=FOLLOWER, effect=st.sampled_from(CHOICES["effect"]))
-    def submit(self, order: list[int], who: str, effect: str) -> None:
+    def submit(self, order: int, who: str, effect: str) -> None:
         """A follower submits."""
         self._perform(order, "submit", who, effect)
 
     @rule(order=ORDER, who=FOLLOWER, count=st.integers(1, 6))
-    def change(self, order: list[int], who: str, count: int) -> None:
+    def change(self, order: int, who: str, count: int) -> None:
         """What is followed changes."""
         self._perform(order, "change", who, count)
 
     @rule(order=ORDER, who=FOLLOWER, outcome=st.sampled_from(CHOICES["outcome"]))
-    def conclude(self, order: list[int], who: str, outcome: str) -> None:
+    def conclude(self, order: int, who: str, outcome: str) -> None:
         """What is followed comes to its last state."""
         self._perform(order, "conclude", who, outcome)
 
     @rule(order=ORDER, who=FOLLOWER, error=st.sampled_from(CHOICES["error"]))
-    def err(self, order: list[int], who: str, error: str) -> None:
+    def err(self, order: int, who: str, error: str) -> None:
         """The stream brings an error, or what cannot be read."""
         self._perform(order, "err", who, error)
 
     @rule(order=ORDER, who=FOLLOWER, count=st.integers(1, 8))
-    def flap(self, order: list[int], who: str, count: int) -> None:
+    def flap(self, order: int, who: str, count: int) -> None:
         """The next streams end as soon as they are open."""
         self._perform(order, "flap", who, count)
 
     @rule(order=ORDER, seconds=LONG_S)
-    def remote_down(self, order: list[int], seconds: float) -> None:
+    def remote_down(self, order: int, seconds: float) -> None:
         """Nobody reaches the server for a while."""
         self._perform(order, "remote-down", seconds)
 
@@ -328,23 +345,23 @@ class Calling:
     _perform: Any
 
     @rule(order=ORDER, who=CALLER, count=st.integers(1, 6))
-    def ask(self, order: list[int], who: str, count: int) -> None:
+    def ask(self, order: int, who: str, count: int) -> None:
         """A call is made."""
         self._perform(order, "ask", who, count)
 
     @rule(order=ORDER, who=CALLER)
-    def leave(self, order: list[int], who: str) -> None:
+    def leave(self, order: int, who: str) -> None:
         """A consumer leaves."""
         self._perform(order, "quit", who)
 
     @rule(order=ORDER, who=CALLER, ending=st.sampled_from(CHOICES["ending"]), count=st.integers(1, 4))
-    def botch(self, order: list[int], who: str, ending: str, count: int) -> None:
+    def botch(self, order: int, who: str, ending: str, count: int) -> None:
         """The next answer ends badly, and is asked for."""
-        self._perform([], "botch", who, ending, count)
+        self._perform(0, "botch", who, ending, count)
         self._perform(order, "ask", who, count)
 
     @rule(order=ORDER, seconds=LONG_S)
-    def model_down(self, order: list[int], seconds: float) -> None:
+    def model_down(self, order: int, seconds: float) -> None:
         """Nobody reaches the provider for a while."""
         self._perform(order, "model-down", seconds)
 

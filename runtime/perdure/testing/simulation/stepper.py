@@ -116,19 +116,23 @@ class Stepper:
 
     def _tick(self) -> None:
         """One batch of tasks. No I/O is waited for, but trio wakes itself through a socket."""
-        self._idle_s = self._inside(self._run.send, self._runner.io_manager.get_events(0))
+        self._idle_s = self._run.send(self._runner.io_manager.get_events(0))
 
     def settle(self) -> None:
         """Go on until nothing can without time passing. Raises Livelock, or what a task has failed with."""
+        self._inside(self._settle)
+        if self._runner.main_task_outcome is not None:
+            self.close()  # raises what a task has failed with
+        if self._runner.ki_pending:
+            raise KeyboardInterrupt
+        if self._idle_s <= 0:
+            raise Livelock(f"after {TICKS_MAX} rounds at {self.clock.now:.3f} s tasks still go on")
+
+    def _settle(self) -> None:
         for _ in range(TICKS_MAX):
             self._tick()
-            if self._runner.main_task_outcome is not None:
-                self.close()  # raises what a task has failed with
-            if self._runner.ki_pending:
-                raise KeyboardInterrupt
-            if self._idle_s > 0:
+            if self._idle_s > 0 or self._runner.main_task_outcome is not None or self._runner.ki_pending:
                 return
-        raise Livelock(f"after {TICKS_MAX} rounds at {self.clock.now:.3f} s tasks still go on")
 
     def start(self, work: Callable[..., Awaitable[object]], *args: Any) -> None:
         """Start a task; it begins when the run goes on."""
@@ -170,7 +174,7 @@ class Stepper:
         self._inside(self._stop.set)
         try:
             for _ in range(TICKS_MAX):
-                self._tick()
+                self._inside(self._tick)
                 if self._idle_s > 0 and (due := self._runner.deadlines.next_deadline()) < math.inf:
                     self.clock.now = max(self.clock.now, due)
         except StopIteration:

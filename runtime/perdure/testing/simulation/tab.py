@@ -36,6 +36,8 @@ class TabIdentity(MemoryIdentity):
         super().__init__(cid)
         self._incarnation = incarnation
         self._left = {one.key: one for one in left}
+        self.shared = False
+        """Whether a copied tab has the same id."""
 
     def start(self) -> Identity:
         """Begin another life, with what the one before has left unsettled."""
@@ -46,7 +48,7 @@ class TabIdentity(MemoryIdentity):
     def renamed(self, connection_id: str, why: str) -> None:
         """Keep the new id of its own."""
         if why == "taken over":
-            self._id = connection_id
+            self._id, self.shared = connection_id, False
 
     def asked(self, key: SendKey, session: str, data: str) -> None:
         """Keep the send."""
@@ -70,11 +72,15 @@ class TabIdentity(MemoryIdentity):
 
     def copy(self) -> TabIdentity:
         """What a copied tab begins with: the id, and none of the sends."""
-        return TabIdentity(self._id, self._incarnation)
+        copied = TabIdentity(self._id, self._incarnation)
+        self.shared = copied.shared = True
+        return copied
 
     def as_of_now(self) -> TabIdentity:
         """What is kept of a tab that is killed: what its tasks still do changes nothing of it."""
-        return TabIdentity(self._id, self._incarnation, tuple(self._left.values()))
+        kept = TabIdentity(self._id, self._incarnation, tuple(self._left.values()))
+        kept.shared = self.shared
+        return kept
 
 
 class Tab:
@@ -145,6 +151,7 @@ class Tab:
         def told(record: Record) -> None:
             if not life.killed:
                 self._told(self.name, record)
+                self._looks(life, record)
                 watch(record)
 
         def returned(send: Returned) -> None:
@@ -163,6 +170,12 @@ class Tab:
             trace=told,
             book=self._book,
         )
+
+    def _looks(self, life: Life, record: Record) -> None:
+        """Who alone has an id is not taken over."""
+        renamed = [effect for effect in record["effects"] if effect["type"] == "Renamed"]
+        if self.identity and not self.identity.shared and any(one["why"] == "taken over" for one in renamed):
+            self._ledgers.breaks("P-OWNER", f"{life} gives its id up, which nobody else has")
 
     # -- reading ---------------------------------------------------------------------------------------
 
@@ -250,7 +263,8 @@ class Tab:
         assert self.life is not None
         assert self.identity is not None
         assert self._scope is not None
-        self.life.over = self.life.killed = True
+        for life in (self.life, *self._asides.values()):
+            life.over = life.killed = True
         self.identity = self.identity.as_of_now()
         self.link.sever()
         self._scope.cancel()

@@ -53,12 +53,15 @@ WIRE_VERBS: Final[dict[str, tuple[str, ...]]] = {
     "lose-response": ("who", "kind"),
     "hold": ("who", "kind", "seconds"),
     "double": ("who", "kind", "seconds"),
+    "echo": ("who", "kind", "seconds"),
+    "slow": ("who", "kind", "seconds"),
     "answer": ("who", "kind", "status", "seconds"),
 }
 """cut: the client's streams break, and the server learns of it so much later. half-open: nothing passes on
 them, and neither side is told, for so long. late-close: when it closes a stream itself, the server learns of
 it so much later. garble: the next event on its streams comes twice, or not at all. The faults with a kind
 strike its next request of that kind; a held one arrives so much later, a doubled one arrives once more so
+much later; of an echoed one the answer to the copy that comes later counts; the answer to a slow one is so
 much later. answer: in the server's place, with Retry-After if it is not 0."""
 TOKEN_VERBS: Final[dict[str, tuple[str, ...]]] = {
     "expire": (),
@@ -86,6 +89,7 @@ VERBS_OF: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "end-aside": (),
         "down": ("seconds",),
         "restart": (),
+        "old-hub": (),
     },
     "A": {
         "follow": ("follower",),
@@ -109,7 +113,7 @@ the first. kill: the tab is gone, without a goodbye. watch: it watches a session
 what is named `aside` is of that session; end-aside: that ends, and another takes its place. stall: its
 application reads nothing for so long. stranger: another principal comes with the tab's id. visit: a client
 that names no id is there for so long. down: nobody reaches the hub for so long. restart: the hub is gone,
-with all that it kept in memory, and another is there at once.
+with all that it kept in memory, and another is there at once; old-hub: one that knows no clients' ids.
 
 Of A, each follower follows a flow of its own: f by snapshots, g from cursors, h one whose states have no
 versions. change: its state changes so many times. conclude: it comes to its last state. err: its streams
