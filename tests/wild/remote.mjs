@@ -30,7 +30,7 @@ function step(fields) {
 }
 
 createServer(async (request, response) => {
-  const chunks = await Array.fromAsync?.(request) ?? await request.toArray();
+  const chunks = await request.toArray();
   if (request.url === "/events") return stream(request, response);
   if (request.url === "/step") step(JSON.parse(Buffer.concat(chunks)));
   if (request.url === "/cut") for (const one of open) one.destroy();
