@@ -19,7 +19,7 @@ SAYS: Final = (
     "Sessions that outlive their connections: events down, sends up. PROTOCOL.md of perdure says what a "
     "client has to do. Authentication is the application's; perdure's client sends `Authorization: Bearer`."
 )
-EVERYWHERE: Final = ("unauthenticated", "several-workers", "shutting-down")
+EVERYWHERE: Final = ("unauthenticated", "hook-failed", "several-workers", "shutting-down")
 OF_BODIES: Final = (
     "bad-connection-id",
     "malformed-json",
@@ -43,7 +43,7 @@ class Post(NamedTuple):
 POSTS: Final = {
     "/send": Post(wire.SendBody, wire.SendReply, (*OF_WORDS, "batch-too-large", "not-allowed")),
     "/close": Post(wire.CloseBody, None, OF_WORDS),
-    "/suspend": Post(wire.SuspendBody, None, OF_WORDS),
+    "/suspend": Post(wire.SuspendBody, None, (*OF_WORDS, "server-made-id")),
     "/watch": Post(wire.WatchBody, None, (*OF_WORDS, "not-allowed", "too-many-sessions")),
     "/unwatch": Post(wire.UnwatchBody, None, OF_WORDS),
 }
