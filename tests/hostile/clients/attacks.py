@@ -43,7 +43,7 @@ def target(**more: Any) -> Hub:
 
     given: dict[str, Any] = {
         "settings": ServerSettings(grace_s=0.5, log_max=1000),
-        "heartbeat_s": 0.5,
+        "heartbeat_s": 2.0,
         "stall_s": 1.0,
         "limits": LIMITS,
     } | more

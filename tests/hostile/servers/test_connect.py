@@ -7,6 +7,7 @@ import gzip
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -23,7 +24,9 @@ from perdure import (
     SessionFailed,
     StreamBroken,
     connect,
+    machine,
 )
+from perdure.incoming import Incoming
 from perdure_model.core.client.parts import ClientSettings
 
 from tests.hostile.beside import allocating_at_most, undisturbed, until
@@ -44,7 +47,7 @@ pytestmark = pytest.mark.anyio
 
 TOKEN = "credential-of-mine"
 WARY = Limits(
-    connect_s=2, heartbeat_s=0.05, post_s=1, goodbye_s=0.1, event_bytes_max=100_000, answer_bytes=100_000
+    connect_s=2, heartbeat_s=3, post_s=5, goodbye_s=0.1, event_bytes_max=100_000, answer_bytes=100_000
 )
 IMPATIENT = ClientSettings(
     attempts_max=3, reconnect_first_s=0.001, reconnect_cap_s=0.002, retry_first_s=0.001, retry_cap_s=0.002
@@ -88,11 +91,12 @@ async def ending(session: Session) -> SessionError:
         pytest.param(endless(head(), b"data: x" * 900), "larger than", id="a line that never ends"),
         pytest.param(endless(head(), b"data: x\n" * 900), "larger than", id="an event that never ends"),
         pytest.param(endless(head(), b": x" * 900), "larger than", id="a comment that never ends"),
-        pytest.param(endless(CHUNKED, b"1\r\nx\r\n" * 900), "no welcome", id="chunks of a byte"),
+        pytest.param(endless(CHUNKED, b"1\r\nx\r\n" * 900), "no welcome came", id="chunks of a byte"),
     ],
 )
 async def test_what_is_no_stream_is_asked_for_a_bounded_number_of_times(script: Script, says: str) -> None:
-    async with attacker(script) as server, joined(server.url) as session:
+    limits = replace(WARY, heartbeat_s=0.05) if says in ("nothing was heard", "no welcome came") else WARY
+    async with attacker(script) as server, joined(server.url, limits=limits) as session:
         with allocating_at_most(MEMORY):
             error = await ending(session)
         assert isinstance(error, SessionFailed)
@@ -177,6 +181,28 @@ async def test_a_welcome_that_lies_is_final(lie: dict[str, Any]) -> None:
         error = await ending(session)
         assert isinstance(error.__cause__, NotAnEventStream)
         assert (error.status, server.streams) == (200, 1)
+
+
+async def test_a_heartbeat_beyond_all_patience_is_waited_for_an_hour() -> None:
+    async def script(asked: Asked, write: Write) -> None:
+        if asked.method == "GET":
+            await write(head() + welcome(asked, heartbeat_s=1e308) + b"id: s:e:1\ndata: 1\n\n")
+            await anyio.sleep_forever()
+
+    silences: list[float] = []
+
+    class Patient(Incoming):
+        async def _next(self, read: Any) -> bytes:
+            silences.append(self._silence_s)
+            return await super()._next(read)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(machine, "Incoming", Patient)
+        async with attacker(script) as server, joined(server.url) as session:
+            with anyio.fail_after(5):
+                assert await anext(session) == Event(1, 1)
+            await until(lambda: len(silences) > 1)
+    assert silences[-1] == 3600 * WARY.silent_intervals
 
 
 async def test_a_second_welcome_says_nothing() -> None:

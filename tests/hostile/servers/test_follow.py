@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.anyio
 
 TOKEN = "credential-of-mine"
 WARY = Limits(
-    connect_s=2, heartbeat_s=0.1, post_s=0.4, goodbye_s=0.1, event_bytes_max=100_000, answer_bytes=100_000
+    connect_s=2, heartbeat_s=3, post_s=5, goodbye_s=0.1, event_bytes_max=100_000, answer_bytes=100_000
 )
 IMPATIENT = FollowSettings(attempts_max=3, again_first_s=0.001, again_cap_s=0.002)
 JSON = head(200, "application/json")
@@ -48,7 +49,7 @@ async def followed(server: Attacker, **more: Any) -> AsyncIterator[Followed]:
         "settings": IMPATIENT,
         "limits": WARY,
         "credential": TOKEN,
-        "silence_s": 0.2,
+        "silence_s": 9.0,
     } | more
     snapshot, events = (f"{server.url}/{path}?key=hidden" for path in ("state", "events"))
     async with follow(snapshot=snapshot, events=events, outcome=lambda _: None, **given) as session:
@@ -83,7 +84,8 @@ EVENTS = {
 
 @pytest.mark.parametrize("events", EVENTS.values(), ids=EVENTS.keys())
 async def test_a_stream_that_is_none_is_asked_for_a_bounded_number_of_times(events: Script) -> None:
-    async with attacker(either(events=events)) as server, followed(server) as session:
+    silence_s = 0.2 if events is EVENTS["silence"] else 9.0
+    async with attacker(either(events=events)) as server, followed(server, silence_s=silence_s) as session:
         with allocating_at_most(MEMORY):
             error = await ending(session)
         asked = [one for one in server.asked if one.path == "/events"]
@@ -108,9 +110,10 @@ STATES = {
 @pytest.mark.parametrize("state", STATES.values(), ids=STATES.keys())
 async def test_a_snapshot_that_is_none_is_asked_for_a_bounded_number_of_times(state: Script) -> None:
     errors: list[PerdureError] = []
+    limits = replace(WARY, post_s=0.2) if state is STATES["no beginning"] else WARY
     async with (
         attacker(either(state=state)) as server,
-        followed(server, on_error=errors.append) as session,
+        followed(server, on_error=errors.append, limits=limits) as session,
     ):
         with allocating_at_most(MEMORY):
             error = await ending(session)
