@@ -272,7 +272,8 @@ class Hub:
         """Decorate the async function (connection_id, session) that is told when a session's owner is gone.
 
         That is when a connection that watched and owned the session has expired or was closed: nobody drives
-        it now. It runs on its own; what it raises goes to the log.
+        it now. Of a session whose end the owner was told of it says nothing. It runs on its own; what it
+        raises goes to the log.
         """
         self._on_expire = checked(hook, "on_expire", "(connection_id, session)")
         return hook

@@ -802,6 +802,15 @@ def _told_still_watches(i: Any, watch: Any, held: Any, *more: Any) -> Decision:
     return (Watch(i.generation, Cursor(held.epoch, held.head)) if told else after,), effects
 
 
+def _takes_any_data(i: Any, *more: Any) -> Decision:
+    """Typed data is looked at when it is handled.
+
+    The sender has its receipt by then; that its data was no good is an event of the session, which it may
+    not watch. Cured by looking at it when it is posted, and by refusing that send alone.
+    """
+    return sends.on_post_arrived(replace(i, unfit=()), *more)
+
+
 def _abandons_what_it_has_receipts_for(i: Any, *more: Any) -> Decision:
     """The end of a session ends its sends; what is in flight is uncertain.
 
@@ -829,6 +838,13 @@ defect(
     "P-EXPIRES",
     where="T forgets one",
     on_events_due=_told_still_watches,
+)
+defect(
+    "N44",
+    "data that the application cannot take is accepted, and fails where nobody who sent it looks",
+    "P-CLASS",
+    where="T unfit",
+    on_post_arrived=_takes_any_data,
 )
 defect(
     "N43",

@@ -499,8 +499,8 @@ PASSING = (None, 0, 401, 409, 429, 500, 503)
 
 @states("P-CLASS")
 def status_class(w: Transport) -> None:
-    """A send is delivered only if the server took it; a permanent status ends it at once, a transient one
-    only when retries are spent, or with the session."""
+    """A send is delivered only if the server took it, which it does not if its data is none; a permanent
+    status ends it at once, a transient one only when retries are spent, or with the session."""
     for tab in w.tabs:
         status_class_of(w, tab)
     tab = w.tabs[0]
@@ -517,6 +517,12 @@ def status_class_of(w: Transport, tab: Tab) -> None:
         @w.always(tab.outcomes[key], tab.handled, name="P-CLASS")
         def delivered(outcome: Any, handled: Any, key: Any = key) -> bool:
             return outcome != "delivered" or key in handled
+
+        if w.bounds.unfit and key[1] == 1:
+
+            @w.always(tab.outcomes[key], tab.handled, name="P-CLASS")
+            def unfit(outcome: Any, handled: Any, key: Any = key) -> bool:
+                return outcome != "delivered" and key not in handled
 
         @w.always(tab.outcomes[key], tab.answers[key], tab.following, name="P-CLASS")
         def at_once(outcome: Any, answer: Any, following: Any) -> bool:
