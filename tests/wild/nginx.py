@@ -66,7 +66,11 @@ class Nginx:
         self.url = f"{'https' if certificates else 'http'}://127.0.0.1:{self.port}"
         self._configure()
         self._process = self._start()
-        self._wait()
+        try:
+            self._wait()
+        except AssertionError:
+            self.stop()
+            raise
 
     def _configure(self) -> None:
         tls, certificate = "", ""

@@ -251,3 +251,9 @@ async def test_long_names_pass_where_nginx_takes_long_headers(certificates: Cert
             await far.call(far.echo.hub.session(names[-1]).publish, {"text": "again"})
             with anyio.fail_after(10):
                 assert await anext(others[-1]) == Event({"text": "again"}, 2)
+
+
+def test_a_configuration_that_is_none_is_told_and_leaves_nothing_behind(certificates: Certificates) -> None:
+    told = pytest.raises(AssertionError, match='unknown directive "proxy_bufering"')
+    with told, behind(certificates, "proxy_bufering off;"):
+        pass
