@@ -1,7 +1,7 @@
 // Decisions, told as rows of the timeline: what crosses the wire, and what either side makes of it. Pure.
 //
 // A row: {side, kind, text, gen, tone}. side: "client", "server" or "wire"; kind: "up", "down" or "note", where
-// "up" and "down" are arrows; gen: the generation that it carries; tone: "plain", "good", "fence" or "bad"; an event has its position, too.
+// "up" and "down" are arrows; gen: the generation that it carries; tone: "plain", "good", "fence" or "bad"; events have the positions of the first and the last, too.
 
 const LIFE = 2 ** 20;
 const row = (side, kind, text, gen = "", tone = "plain") => ({ side, kind, text, gen, tone });
@@ -10,6 +10,8 @@ const row = (side, kind, text, gen = "", tone = "plain") => ({ side, kind, text,
 export const pair = ([incarnation, count]) => `${Math.floor(incarnation / LIFE)}.${count}`;
 
 const list = (items) => (items.length < 4 ? items.join(", ") : `${items[0]} to ${items[items.length - 1]}`);
+/** Events by their positions. */
+export const events = (first, last) => (first === last ? `event ${first}` : `events ${first} to ${last}`);
 const seconds = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
 const short = (cid) => cid.slice(0, 8);
 
@@ -24,7 +26,7 @@ function grouped(verdicts) {
 
 const HEARD = {
   Welcomed: ({ attempt }) => row("client", "down", "welcome", pair(attempt), "good"),
-  EventArrived: ({ attempt, position }) => ({ ...row("client", "down", `event ${position}`, pair(attempt)), position }),
+  EventArrived: (i) => arrived(i),
   GapArrived: ({ attempt, position }) => row("client", "down", `gap, snapshot up to ${position}`, pair(attempt), "bad"),
   EndArrived: ({ attempt, outcome }) => row("client", "down", `end: ${outcome}`, pair(attempt)),
   TakenOver: ({ attempt }) => row("client", "down", "end: taken over", pair(attempt), "bad"),
@@ -32,6 +34,11 @@ const HEARD = {
   PostReplied: (i) => replied(i),
   WatchReplied: ({ attempt, status }) => row("client", "down", `answer ${status}`, pair(attempt)),
 };
+
+function arrived({ attempt, position, count = 1 }) {
+  const last = position + count - 1;
+  return { ...row("client", "down", events(position, last), pair(attempt)), position, last };
+}
 
 function replied({ status, verdicts }) {
   if (verdicts.length) return row("client", "down", `receipts: ${grouped(verdicts)}`, "", "good");

@@ -1,4 +1,5 @@
 // The rows of the story as a list: left what concerns tab A, right tab B, the server between them.
+import { events } from "./story.js";
 
 const HALVES = { b: "right", s: "both" };
 const ROWS_MAX = 400;
@@ -57,14 +58,14 @@ export class Timeline {
 
 /** Events that follow each other on one stream, with nothing between them: one row for all. */
 class Run {
-  constructor(item, { position, gen }) {
-    Object.assign(this, { item, gen, first: position, last: position });
+  constructor(item, { position, last, gen }) {
+    Object.assign(this, { item, gen, first: position, last });
   }
 
-  goesOn({ position, gen }) {
+  goesOn({ position, last, gen }) {
     if (position !== this.last + 1 || gen !== this.gen) return false;
-    this.last = position;
-    this.item.querySelector(".what").textContent = `events ${this.first} to ${this.last}`;
+    this.last = last;
+    this.item.querySelector(".what").textContent = events(this.first, last);
     return true;
   }
 }
