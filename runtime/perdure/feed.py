@@ -212,7 +212,7 @@ class Feed(Generic[Input, Effect]):
         decide, gathers, stores = self._rules.get(type(i)) or (self._book[type(i)].decide, [], [])
         seen = [gather(i) for gather in gathers]
         changed, effects = decide(i, *seen)
-        for store, old, new in zip(stores, seen, changed, strict=False):  # what is only read comes after
+        for store, old, new in zip(stores, seen, changed):  # noqa: B905 - what is only read comes after
             if new is not old:
                 store(i, old, new)
         if self._trace is not None:
