@@ -32,7 +32,7 @@ from tests.runtime.asgi import CID
 from tests.runtime.asgi import Call as InMemory
 
 NOWHERE = "http://127.0.0.1:9"
-NUMBERS = (None, "x", b"x", -1, math.nan, -math.inf, True, [], object(), 10**400)
+NUMBERS: tuple[Any, ...] = (None, "x", b"x", -1, math.nan, -math.inf, True, [], object(), 10**400)
 SECONDS = (*NUMBERS, math.inf)
 COUNTS = (*NUMBERS, math.inf, 1.5)
 FUNCTIONS: tuple[Any, ...] = ("x", b"x", 0, 1.5, True, [], {}, object())
