@@ -12,6 +12,8 @@ from rich.table import Table
 
 from tests.soak.load import Load, Result, run
 
+MINUTES_MIN = 1.0
+
 
 def table(result: Result) -> Table:
     """The result for people."""
@@ -41,6 +43,8 @@ def main() -> int:
     arguments.add_argument("--fault-each", type=float, default=Load.fault_each_s, metavar="SECONDS")
     arguments.add_argument("--defect", default="", metavar="ID", help="plant one of the catalogue: it shows")
     given = arguments.parse_args()
+    if given.minutes < MINUTES_MIN:
+        arguments.error(f"--minutes {given.minutes:g}: memory tells nothing in less than {MINUTES_MIN:g}")
     console = Console()
     console.print(f"the faults' seed: {given.seed} (again with --seed {given.seed})")
     result = anyio.run(

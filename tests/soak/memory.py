@@ -12,9 +12,10 @@ from typing import Final
 
 WARM_UP: Final = 0.4
 """The share of the samples that is not judged: caches fill, and the allocator gets its arenas."""
-GROWTH_MAX: Final = {"blocks": 0.04, "resident": 0.10}
+GROWTH_MAX: Final = {"blocks": 0.08, "resident": 0.10}
 """The growth over the judged time that is still called flat, as a share of the mean, by measure."""
-SAMPLES_MIN: Final = 10
+WINDOWS: Final = 10
+"""The judged time is cut into so many, and the least of each counts: work under way adds, and never takes."""
 
 
 @dataclass
@@ -31,23 +32,27 @@ class Memory:
         self.sizes.append(float(size))
 
     @property
-    def judged(self) -> tuple[list[float], list[float]]:
-        """Times and sizes after the warm-up."""
+    def floor(self) -> tuple[list[float], list[float]]:
+        """When each window after the warm-up begins, and the least in it.
+
+        Raises ValueError where there are too few samples to tell.
+        """
         first = int(len(self.at_s) * WARM_UP)
-        return self.at_s[first:], self.sizes[first:]
+        size = (len(self.at_s) - first) // WINDOWS
+        if size < 2:
+            raise ValueError(f"{len(self.at_s)} samples: run for longer")
+        starts = range(first, first + size * WINDOWS, size)
+        return [self.at_s[n] for n in starts], [min(self.sizes[n : n + size]) for n in starts]
 
     @property
     def a_second(self) -> float:
-        """The slope after the warm-up. Raises ValueError where there are too few samples to tell."""
-        at_s, size = self.judged
-        if len(at_s) < SAMPLES_MIN:
-            raise ValueError(f"{len(at_s)} samples after the warm-up: run for longer")
-        return linear_regression(at_s, size).slope
+        """The slope after the warm-up. Raises ValueError where there are too few samples."""
+        return linear_regression(*self.floor).slope
 
     @property
     def growth(self) -> float:
         """How much of its mean the memory grew by, over the judged time, along the slope."""
-        at_s, size = self.judged
+        at_s, size = self.floor
         return self.a_second * (at_s[-1] - at_s[0]) / fmean(size)
 
     @property

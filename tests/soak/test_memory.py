@@ -38,7 +38,12 @@ def test_too_few_samples_are_refused() -> None:
 
 
 def test_of_the_blocks_allocated_less_is_borne() -> None:
-    sizes = [60 * MIB + n * 60_000 for n in range(100)]
+    sizes = [60 * MIB + n * 110_000 for n in range(100)]
     blocks = Memory("blocks", [float(n) for n in range(100)], [float(size) for size in sizes])
     assert sampled(*sizes).flat
     assert not blocks.flat
+
+
+def test_work_that_is_under_way_at_times_is_no_growth() -> None:
+    busy = [60 * MIB + (n % 7) * n * 20_000 for n in range(100)]
+    assert sampled(*busy).flat
