@@ -565,6 +565,24 @@ def _swallows(_i: Any, watching: Any, _link: Any) -> Decision:
     return (watching,), ()
 
 
+def _hands_over_whole(i: Any, link: Any, cursor: Any, state: Any, watching: Any) -> Decision:
+    """Of events that come together the first decides for all."""
+    parts, effects = events.on_event_arrived(i, link, cursor, state, watching)
+    return parts, tuple(
+        replace(e, position=i.position, count=i.count) if isinstance(e, Deliver) else e for e in effects
+    )
+
+
+def _stays_woken(i: Any, watch: Any, *more: Any) -> Decision:
+    """A stream that has asked is still taken for one that will.
+
+    Who was woken is not woken again before the stream has asked. If the asking does not put that back, the
+    first event is the last that is written. Cured by deciding both in one rule.
+    """
+    (after,), effects = log.on_events_due(i, watch, *more)
+    return (after and replace(after, woken=watch.woken),), effects
+
+
 publishing = SERVER[Published]
 defect(
     "T22",
@@ -572,6 +590,20 @@ defect(
     "P-NO-DUP",
     "T garbled",
     on_event_arrived=_takes_any_event,
+)
+defect(
+    "T22d",
+    "of events that come together those that are known are handed over, too",
+    "P-NO-DUP",
+    where="T garbled",
+    on_event_arrived=_hands_over_whole,
+)
+defect(
+    "N45",
+    "a stream that has asked for its events still counts as woken, and hears of no other",
+    "P-RECONVERGE",
+    where="T forgotten",
+    on_events_due=_stays_woken,
 )
 defect(
     "T22b",
