@@ -231,6 +231,8 @@ EXEMPT: dict[tuple[str, str], str] = {
     ("perdure_model.checker.engine.store", "concurrent"): "spreads its work over the pool that it is handed",
     ("perdure_model.checker.interrupts", "threading"): "only the main thread hears of Ctrl-C",
     ("perdure_model.world.run", "time"): "reports how long the search for a defect took",
+    ("perdure_model.world.side_by_side", "multiprocessing"): "a search each on several processors",
+    ("perdure_model.world.side_by_side", "concurrent"): "a search each on several processors",
     ("perdure_model.conformance.check", "time"): "reports how long judging a trace took",
 }
 """Who may use what all the same, and why. Nothing of charts, table or core."""

@@ -431,11 +431,15 @@ class Mute(httpx2.AsyncClient):
         return await super().send(request, **more)
 
 
-class FirstLife(MemoryIdentity):
-    """A kept identity of which there are copies: each begins its first life."""
+class Life(MemoryIdentity):
+    """A kept identity of which there are copies."""
+
+    def __init__(self, connection_id: str, incarnation: int) -> None:
+        super().__init__(connection_id)
+        self.incarnation = incarnation
 
     def start(self) -> Identity:
-        return Identity(super().start().connection_id, 1)
+        return Identity(super().start().connection_id, self.incarnation)
 
 
 LASTING = ClientSettings(reconnect_first_s=0.01, reconnect_cap_s=0.05, renews=False)
@@ -462,9 +466,9 @@ async def test_a_second_client_under_one_id_takes_over_and_the_first_does_not_co
 async def test_a_copied_identity_that_comes_too_late_is_told_so(serve: Serve) -> None:
     server = serve(echo_hub())
     cid = "cid-00000000-0000-0000-0000-00000000000a"
-    async with quick(server, identity=FirstLife(cid)) as first:
+    async with quick(server, identity=Life(cid, 2)) as first:
         await first.send({"text": "one"})
-        async with quick(server, identity=FirstLife(cid), settings=LASTING) as copy:
+        async with quick(server, identity=Life(cid, 1), settings=LASTING) as copy:
             with anyio.fail_after(5), pytest.raises(TakenOver) as raised:
                 await anext(copy)
             assert raised.value.status == 409
