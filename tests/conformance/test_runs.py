@@ -19,7 +19,7 @@ from tests.conformance.traces import busy, busy_text, first, judged, records_in,
 def test_a_simulated_run_conforms(seed: int, tmp_path: Path) -> None:
     found = judged(tmp_path / "trace", simulated(seed))
     assert found.ok, found.summary()
-    assert sum(found.assumed.values()) <= 4  # of visitors that are not recorded
+    assert sum(found.assumed.values()) < found.records / 4  # of visitors that are not recorded
     assert not found.notes
 
 
@@ -35,7 +35,7 @@ SIDES_OF = {
 def test_a_simulated_run_of_any_system_conforms(systems: str, seed: int, tmp_path: Path) -> None:
     found = judged(tmp_path / "trace", simulated(seed, 80, systems))
     assert found.ok, found.summary()
-    assert sum(found.assumed.values()) <= 4  # of visitors that are not recorded
+    assert sum(found.assumed.values()) < found.records / 4  # of visitors that are not recorded
     assert set(found.runs) >= SIDES_OF[systems]
 
 

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import fields
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+from perdure_model.conformance.filling import AROUND, Values, filled
 from perdure_model.conformance.joins import Fact, Joins
 from perdure_model.conformance.lines import (
     BadRecord,
@@ -28,6 +32,10 @@ from perdure_model.conformance.report import Conformance, Damage, Mismatch
 from perdure_model.conformance.sides import SIDES
 from perdure_model.conformance.survey import Extent, Survey, head_of, heads, survey
 
+STORIES_MAX = 12
+"""So many ways to fill what is missing are tried."""
+Story: TypeAlias = tuple[str, int, type, tuple[Any, ...]]
+"""A run, the number of a record that is missing, and the input that may have stood there, but for chance."""
 OTHER = {"client": "server", "server": "client"}
 
 
@@ -37,9 +45,16 @@ def conform(path: Path) -> Conformance:
     Stops at the first record that does not fit. Raises OSError where the file cannot be read, NoTrace where
     it is none, or of another version.
     """
-    started = time.perf_counter()
-    checking = Checking(survey(heads(path)))
-    return checking.judged(checking.lines(path), started)
+    started, surveyed = time.perf_counter(), survey(heads(path))
+    told: set[Story] = set()
+    for _ in range(STORIES_MAX):
+        checking = Checking(surveyed, told=told)
+        report = checking.judged(lambda checking: checking.lines(path), started)
+        if report.mismatch is None or not checking.stories:
+            return report
+        told.add(checking.stories[-1])
+    # No story that was tried agrees with all that follows, and only what is recorded may speak against a run.
+    return Checking(surveyed, fills=False).judged(lambda checking: checking.lines(path), started)
 
 
 def judge(records: Sequence[Mapping[str, Any]]) -> Conformance:
@@ -49,7 +64,7 @@ def judge(records: Sequence[Mapping[str, Any]]) -> Conformance:
     """
     started = time.perf_counter()
     read = [record_from(number, record) for number, record in enumerate(records, 1)]
-    return Checking(survey(map(head_of, read))).judged(read, started)
+    return Checking(survey(map(head_of, read)), fills=False).judged(lambda _checking: read, started)
 
 
 class Stopped(Exception):
@@ -69,6 +84,8 @@ class Lane:
         self.early: dict[int, Record] = {}
         self.queue: deque[Decision] = deque()
         self.waits: Fact | None = None
+        self.before: deque[Record] = deque(maxlen=AROUND)
+        """The latest records that were judged, or wait for it."""
         self.trusts = False
         """Whether the other side is recorded for so short that all it may have sent is assumed."""
         self.seen: dict[int, dict[str, Any]] = {}
@@ -78,8 +95,10 @@ class Lane:
 class Checking:
     """The check of one file, or of records as they are."""
 
-    def __init__(self, surveyed: Survey) -> None:
-        self._survey = surveyed
+    def __init__(self, surveyed: Survey, *, fills: bool = True, told: Set[Story] = frozenset()) -> None:
+        self._survey, self._fills, self._told = surveyed, fills, told
+        self.stories: list[Story] = []
+        """What was filled in; none of those that were `told` before."""
         self._joins = Joins()
         self._lanes: dict[str, Lane] = {}
         self._waiting: dict[Fact, list[Lane]] = {}
@@ -87,10 +106,10 @@ class Checking:
         self._unread: list[tuple[int, str, bool]] = []
         self.report = Conformance()
 
-    def judged(self, records: Iterable[Record], started: float) -> Conformance:
+    def judged(self, records: Callable[[Checking], Iterable[Record]], started: float) -> Conformance:
         """The report on these records. Raises NoTrace."""
         try:
-            self._all(records)
+            self._all(records(self))
         except Stopped as stopped:
             self.report.mismatch = stopped.mismatch
         report = self._finished()
@@ -136,7 +155,7 @@ class Checking:
         while (early := lane.early.pop(lane.seq, None)) is not None:
             lane.seq += 1
             self._queue(lane, early)
-        if lane.seq == lane.extent.next and lane.extent.ahead:
+        if lane.seq == lane.extent.next and lane.extent.ahead and not self._fillable(lane.extent):
             self._break(lane)
 
     def _lane(self, record: Record) -> Lane:
@@ -168,10 +187,15 @@ class Checking:
 
     def _queue(self, lane: Lane, record: Record) -> None:
         """Replay a record; and then others that waited for what it sends."""
+        lane.before.append(record)
         try:
             decision = lane.run.read(record)
         except BadRecord as error:
             raise self._stopped(record, Misfit(str(error))) from None
+        self._follow(lane, decision)
+
+    def _follow(self, lane: Lane, decision: Decision) -> None:
+        """Replay a decision, behind those that wait."""
         if lane.waits is not None:
             lane.queue.append(decision)
             return
@@ -247,16 +271,22 @@ class Checking:
 
     def _whole(self, name: str) -> bool:
         """Whether all of this run is there to be looked at."""
-        return self._survey.runs[name].whole and not (name in self._lanes and self._lanes[name].run.broken)
+        extent = self._survey.runs[name]
+        broken = name in self._lanes and self._lanes[name].run.broken
+        return (extent.whole or self._fillable(extent)) and not broken
 
     # -- the end of the file ---------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Decide on what still waits for its cause. Raises Stopped."""
-        for lane in self._lanes.values():
-            if lane.early:
-                self._break(lane)
-        while held := [lane for lane in self._lanes.values() if lane.waits is not None]:
+        """Fill what is missing, and decide on what still waits for its cause. Raises Stopped."""
+        while True:
+            torn = next((lane for lane in self._lanes.values() if lane.early and lane.waits is None), None)
+            if torn is not None:
+                self._bridge(torn)
+                continue
+            held = [lane for lane in self._lanes.values() if lane.waits is not None]
+            if not held:
+                return
             free = [lane for lane in held if not any(map(self._held, self._peers_of(lane)))]
             lane = min(free or held, key=lambda one: one.queue[0].record.t)
             self._without_cause(lane, lane.queue[0])
@@ -264,6 +294,48 @@ class Checking:
             ready = [lane]
             while ready:
                 ready += self._go(ready.pop())
+
+    def _fillable(self, extent: Extent) -> bool:
+        """Whether what is missing can be searched for: single records."""
+        return self._fills and extent.next > 1 and max(extent.holes(), default=0) <= 1
+
+    def _bridge(self, lane: Lane) -> None:
+        """Search for what is missing, and go on behind it; or give the run up."""
+        first = min(lane.early)
+        last = next(seq for seq in count(first) if seq not in lane.early)
+        behind = [lane.early[seq] for seq in range(first, last)]
+        found = None
+        if self._fillable(lane.extent) and not lane.run.broken:
+            around = [*lane.before, *(record for one in self._lanes.values() for record in one.before)]
+            found = filled(lane.run, around, behind, partial(self._caused, lane), partial(self._offers, lane))
+        if found is None:
+            self._break(lane)
+            return
+        self.stories.append(story_of(lane, found))
+        self.report.filled.append(f"{lane.run.side_name} run {lane.run.name}, record {lane.seq}: {found!r}")
+        side, cid = lane.run.side_name, lane.run.cid_of(found)
+        record = Record(0, lane.run.name, lane.seq, behind[0].t, side, cid, {})
+        lane.seq += 1
+        self._follow(lane, Decision(record, found, filled=True))
+        for record in behind:
+            del lane.early[record.seq]
+            lane.seq += 1
+            self._queue(lane, record)
+
+    def _offers(self, lane: Lane, kind: type) -> list[Values]:
+        """The values of fields that inputs of this type can have, as JSON has them."""
+        return [
+            {name: [listed(value)] for name, value in offer.items()}
+            for offer in self._joins.offers(lane.run.name, kind)
+        ]
+
+    def _caused(self, lane: Lane, i: Any) -> bool:
+        """Whether this can have been, by now."""
+        if story_of(lane, i) in self._told:
+            return False
+        if not self._joins.hears(i) or self._trusts(lane, lane.run.cid_of(i)):
+            return True
+        return self._joins.could(lane.run.name, i)
 
     def _peers_of(self, lane: Lane) -> set[str]:
         return self._peers(lane.run.side_name, lane.queue[0].record.cid)
@@ -310,6 +382,17 @@ class Checking:
             )
         if extent.repeated:
             self.report.notes.append(f"{name}: {len(extent.repeated)} records stood there more than once")
+
+
+def story_of(lane: Lane, i: Any) -> Story:
+    """That this stood where the next record of the run is missing."""
+    said = [getattr(i, one.name) for one in fields(i) if one.name not in ("fresh", "chance")]
+    return lane.run.name, lane.seq, type(i), tuple(said)
+
+
+def listed(value: Any) -> Any:
+    """A value as JSON has it."""
+    return [listed(one) for one in value] if isinstance(value, tuple) else value
 
 
 def damage_of(number: int, why: str, torn: bool) -> Damage:

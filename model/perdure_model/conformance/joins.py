@@ -8,14 +8,16 @@ not know of are passed over. Statuses prove nothing, as proxies answer, too; rec
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final, TypeAlias
 
 from perdure_model.core.client import effects as ce
 from perdure_model.core.client import inputs as ci
 from perdure_model.core.server import effects as se
 from perdure_model.core.server import inputs as si
 
+OFFERS_MAX: Final = 40
 Fact: TypeAlias = tuple[Hashable, ...]
 """Something that was sent: its kind, the client's id, then what tells it from others."""
 
@@ -41,6 +43,16 @@ class Written:
                 return True
         return False
 
+    def holds(self, kind: str, what: Fact, places: Sequence[int]) -> bool:
+        """Whether the first of this stands there."""
+        return any((kind, what) == one[:2] and one[2] <= places[0] <= one[3] for one in self._items)
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """The events that may be read next, one at a time."""
+        for kind, what, first, _last in self._items:
+            if kind == "events":
+                yield {"session": what[0], "epoch": what[1], "position": first}
+
     def shown(self) -> list[str]:
         """What may be read next."""
         return [
@@ -55,7 +67,7 @@ class Joins:
     """Everything that was sent so far."""
 
     def __init__(self) -> None:
-        self._facts: set[Fact] = set()
+        self._facts: dict[Fact, None] = {}
         self._streams: dict[Fact, Written] = {}
         self._attached: dict[tuple[str, Hashable, Hashable], Fact] = {}
         self._reading: dict[tuple[str, Hashable], Fact] = {}
@@ -79,6 +91,39 @@ class Joins:
         found = cause in self._facts
         self.found += found
         return None if found else cause
+
+    def could(self, run: str, i: Any) -> bool:
+        """Whether what must have been sent for this has been; nothing is taken of it."""
+        if isinstance(i, ci.Welcomed):
+            return ("stream", i.cid, i.attempt, i.epoch) in self._streams
+        if HEARD.get(type(i)) is Joins.arrived:
+            stream = self._reading.get((run, i.attempt))
+            return stream is None or self._streams[stream].holds(*read_of(i))
+        cause = HEARD[type(i)](self, run, i) if type(i) in HEARD else None
+        return cause is None or cause in self._facts
+
+    def offers(self, run: str, kind: type) -> Iterator[dict[str, Any]]:
+        """What inputs of this type could tell of by now: some of their fields, the latest first."""
+        if kind is ci.EventArrived:
+            reading = [(attempt, stream) for (name, attempt), stream in self._reading.items() if name == run]
+            for attempt, stream in reading:
+                yield from ({"attempt": attempt, **event} for event in self._streams[stream].events())
+        elif kind is ci.Welcomed:
+            begun = islice(reversed(self._streams), OFFERS_MAX)
+            yield from (dict(zip(("cid", "attempt", "epoch"), one[1:], strict=True)) for one in begun)
+        elif kind is ci.PostReplied:
+            answers = list(
+                islice((fact for fact in reversed(self._facts) if fact[0] == "answer"), OFFERS_MAX)
+            )
+            for (name, session, post), posted in self._posts.items():
+                verdicts = [
+                    one[-1] for one in answers if name == run and one[1:-1] == posted_fact(posted)[1:]
+                ]
+                yield from ({"session": session, "post": post, "verdicts": one} for one in verdicts)
+        elif kind in ASKED:
+            word, names = ASKED[kind]
+            said = islice((fact for fact in reversed(self._facts) if fact[0] == word), OFFERS_MAX)
+            yield from (dict(zip(names, fact[1:], strict=True)) for fact in said)
 
     def welcomed(self, run: str, i: ci.Welcomed) -> Fact | None:
         """A stream is attached."""
@@ -115,7 +160,7 @@ class Joins:
 
     def said(self, fact: Fact) -> Fact:
         """A request went out, or an answer."""
-        self._facts.add(fact)
+        self._facts[fact] = None
         return fact
 
     def posted(self, run: str, post: ce.Post) -> Fact:
@@ -188,6 +233,14 @@ def word_fact(said: ce.Tell | si.WatchRequested | si.UnwatchRequested) -> Fact:
     cursor = getattr(said, "cursor", None)
     return ("word", said.cid, said.attempt, said.serial, said.session, cursor)
 
+
+ASKED: dict[type, tuple[str, tuple[str, ...]]] = {
+    si.StreamRequested: ("GET", ("cid", "attempt", "cursors")),
+    si.PostArrived: ("POST", ("cid", "session", "attempt", "epoch", "keys")),
+    si.CloseRequested: ("close", ("cid", "attempt")),
+    si.SuspendRequested: ("suspend", ("cid", "attempt")),
+}
+"""The requests of clients: what they are among the facts, and the fields that these tell."""
 
 Heard: TypeAlias = Callable[[Joins, str, Any], Fact | None]
 HEARD: dict[type, Heard] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from copy import copy
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -39,6 +40,8 @@ class Decision:
     record: Record
     input: Any
     effects: tuple[Any, ...] = ()
+    filled: bool = False
+    """It was not recorded: the search has found that it can have been."""
 
 
 class Run:
@@ -64,6 +67,9 @@ class Run:
 
     def judge(self, decision: Decision) -> None:
         """Take the decision again, if it can be done. Raises Misfit where it does not fit, and BadRecord."""
+        if decision.filled:
+            decision.effects = self.take(decision.input)
+            return
         if self.broken:
             self._possible(decision)
         else:
@@ -88,6 +94,38 @@ class Run:
             )
         for effect in allowed:
             self._asked(effect)
+
+    # -- where records are missing ---------------------------------------------------------------------
+
+    def fork(self) -> Run:
+        """The same run, to go on otherwise."""
+        other = copy(self)
+        other._tickets, other._next = self._tickets.copy(), self._next.copy()  # noqa: SLF001 - its own kind
+        other._states, other._parts = {**self._states}, self._parts and self._parts.copy()  # noqa: SLF001
+        return other
+
+    def take(self, i: Any) -> tuple[Any, ...]:
+        """Go on as if this had been recorded. Raises Misfit where it cannot have been told this."""
+        if self._parts is None:
+            raise Misfit("nothing is known before the beginning")
+        self._told(i)
+        effects = self._decided(self._parts, i)
+        for effect in effects:
+            self._asked(effect)
+        return effects
+
+    def due(self) -> Any:
+        """What it must be told next; None where that is open."""
+        return self._next[0] if self._next else None
+
+    def timers(self) -> list[Any]:
+        """What the timers that run would tell it."""
+        return [ticket[1] for ticket in self._tickets.of("a timer")]
+
+    def cid_of(self, i: Any) -> str | None:
+        """The client id that a record of this would stand under."""
+        cid: str | None = self._cid if self.side_name == "client" else getattr(i, "cid", None)
+        return cid
 
     def _effects(self, said: list[Any]) -> tuple[Any, ...]:
         return tuple([self.side.read_effect(effect) for effect in said])
@@ -118,7 +156,7 @@ class Run:
         return Parts(side.book, {side.settings[0]: side.read_settings(said)})
 
     def _check_cid(self, said: str | None, i: Any) -> None:
-        cid = self._cid if self.side_name == "client" else getattr(i, "cid", None)
+        cid = self.cid_of(i)
         if said != cid:
             raise Misfit("the record is under another client id", (str(said),), (str(cid),))
 

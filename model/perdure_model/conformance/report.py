@@ -55,6 +55,8 @@ class Conformance:
     seconds: float = 0.0
     mismatch: Mismatch | None = None
     damages: list[Damage] = field(default_factory=list)
+    filled: list[str] = field(default_factory=list)
+    """The steps that were not recorded, and were found by search."""
     assumed: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -79,6 +81,7 @@ class Conformance:
         found = [f"{self.records:,} records in {sum(self.runs.values())} runs ({runs})"]
         found += [f"{self.joined:,} things heard were sent by the other side before"] if self.joined else []
         found += [f"assumed: {what} ({count:,})" for what, count in self.assumed.items()]
+        found += [f"not recorded, and filled in: {step}" for step in self.filled]
         found += [f"note: {note}" for note in self.notes]
         found += [f"incomplete: {damage}" for damage in self.damages]
         if self.mismatch is not None:

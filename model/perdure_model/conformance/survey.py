@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias
 
@@ -43,6 +44,11 @@ class Extent:
     def whole(self) -> bool:
         """Whether there is no hole in it, as far as it goes."""
         return not self.ahead
+
+    def holes(self) -> list[int]:
+        """How many records are missing in each of its holes."""
+        there = [self.next - 1, *sorted(self.ahead)]
+        return [after - before - 1 for before, after in pairwise(there) if after - before > 1]
 
     def add(self, seq: int, t: float) -> None:
         """One more record."""

@@ -95,6 +95,12 @@ class Tickets:
         else:
             self._held[ticket] = count - 1
 
+    def copy(self) -> Tickets:
+        """The same tickets, to be changed apart from these."""
+        other = Tickets()
+        other._held = dict(self._held)
+        return other
+
     def of(self, kind: str) -> Iterator[Ticket]:
         """Those of one kind."""
         return (ticket for ticket in self._held if ticket[0] == kind)
