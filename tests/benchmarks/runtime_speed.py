@@ -144,13 +144,23 @@ def growth(sizes: Sizes) -> str:
     return "\n".join(lines) + "\n"
 
 
+BOUNDS = """What bounds it. Events: the server, by one decision for each publication, which returns its
+position, and by its JSON; a write is one decision for up to 256 events, and so is what a client reads at
+once. A stream rests for a millisecond after a write, so that events go out together; the first goes out at
+once. Many sends: the client, by a task that waits for each, and two decisions for each POST of up to 50. A
+lone send: httpx2's POST, and around it two decisions and a task on the client, the deadline and the checks
+of a body on the server.
+"""
+
+
 def text_of(costs: Sequence[Cost], cut: str, grown: str, where: str) -> str:
     """The file of the figures."""
     return (
         f"# Speed of the runtime\n\n`python tests/benchmarks/runtime_speed.py --write`, on {where}.\n\n"
         "![Costs beside perdure's](runtime_speed.svg)\n\n"
         + table(costs)
-        + f"\n{cut}\nThe server's processor time and memory for a connection, by their number:\n\n{grown}"
+        + f"\n{cut}\nThe server's processor time and memory for a connection, by their number:\n\n{grown}\n"
+        + BOUNDS
     )
 
 
