@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from perdure import sse
 from perdure.testing.data.framing import SplitsAtChunks
@@ -18,6 +18,7 @@ FIRST = {target: seeds_of(target)[0] for target in TARGETS}
 
 
 @pytest.mark.parametrize("target", TARGETS)
+@settings(deadline=None)
 @given(data=st.data())
 def test_a_target_holds_for_its_seeds_and_what_is_near_them(target: str, data: st.DataObject) -> None:
     seed = data.draw(st.sampled_from(seeds_of(target)))
