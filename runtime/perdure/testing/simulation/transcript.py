@@ -30,9 +30,10 @@ from perdure.trace import Record, plain
 Said: TypeAlias = dict[str, Any]
 Decide: TypeAlias = Callable[[Record], list[Said]]
 LEFT_OUT: Final = frozenset(
-    {"type", "chance", "fresh", "token", "principal", "size", "session", "due", "input"}
+    {"type", "chance", "fresh", "token", "principal", "size", "session", "due", "input", "answer"}
 )
 """Fields that say nothing here: chance, what is the same throughout, and what is told by itself."""
+INNER: Final = ("due", "input", "answer")
 NUMBERED: Final = frozenset({"attempt", "generation", "key"})
 IDS: Final = {"cid": "id", "kept": "id", "epoch": "E"}
 USUALLY: Final = frozenset({"readable", "sent"})
@@ -110,7 +111,7 @@ class Teller:
         """An input or effect: its name, and its fields but for those that say nothing."""
         if said["type"] == "Moved":
             return f"{said['machine']}: {said['source']} to {said['target']} by {said['event']}"
-        inner = [self._told(said[name]) for name in ("due", "input") if name in said]
+        inner = [self._told(said[name]) for name in INNER if name in said]
         fields = [self._field(name, value) for name, value in said.items() if name not in LEFT_OUT]
         return " ".join([said["type"], *inner, *filter(None, fields)])
 
@@ -122,7 +123,7 @@ class Teller:
             return ""
         if name == "why":
             return f"({value})"
-        if name in NUMBERED:
+        if name in NUMBERED and isinstance(value, list):
             return self._pair(value)
         if name in IDS:
             named = self._name(IDS[name], value)
@@ -143,7 +144,7 @@ class Teller:
                 return ",".join(f"{self._pair(key)} {verdict}" for key, verdict in value)
             case "cursors":
                 return ",".join(self._cursor(cursor) for _session, cursor in value)
-            case "cursor":
+            case "cursor" if isinstance(value, list):
                 return self._cursor(value)
             case "unsent":
                 return ",".join(self._pair(one[1]) for one in value)
