@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from perdure import wire
 from perdure.errors import BadConnectionId, NotAnEventStream, PayloadError, UsageError
 from perdure.events import HandlerFailedBody, Run, Runs, input_of, welcome_of
@@ -240,3 +242,19 @@ def test_a_welcome_that_is_not_for_us_is_refused(changed: dict[str, object], say
     assert welcome_of(Event("welcome", json.dumps(welcome), ""), (1, 1))[0].epoch == "e"
     with pytest.raises(NotAnEventStream, match=says):
         welcome_of(Event("welcome", json.dumps(welcome | changed), ""), (1, 1))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.integers(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(JSON)
+def test_the_encoder_that_is_made_once_writes_what_json_writes(data: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire, "_make_c_encoder", None)  # as where CPython's is missing
+        plainly = "".join(wire._encoding()(data))
+    assert "".join(wire._encode(data)) == plainly
+    assert plainly == json.dumps(data, ensure_ascii=False, separators=(",", ":"))
