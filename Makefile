@@ -30,7 +30,7 @@ fuzz: .venv/ready          ## arbitrary input at every opening; SECONDS=600 of i
 
 simulate: MINUTES = 60
 simulate: .venv/ready      ## an hour of simulated faults, in virtual time; SEED=1
-	$(BIN)/perdure simulate --seed $(or $(SEED),1) --minutes $(MINUTES)
+	$(BIN)/perdure simulate --seed $(or $(SEED),1) --minutes $(MINUTES) --systems TAR
 
 check: .venv/ready         ## explore the model
 	$(BIN)/perdure check
@@ -51,6 +51,7 @@ bench: .venv/ready         ## side by side, ratios; SPIN is measured if it is in
 	$(BIN)/python tests/benchmarks/checker_speed.py
 	$(BIN)/python tests/benchmarks/runtime_speed.py
 	$(BIN)/python tests/benchmarks/conformance.py
+	$(BIN)/python tests/benchmarks/stateful.py
 
 audit: .venv/ready         ## known vulnerabilities of all that is installed here; asks PyPI's advisory service
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[audit]'

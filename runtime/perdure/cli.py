@@ -373,11 +373,14 @@ def simulate(
     seed: Annotated[int, typer.Option(help="the first run's; each run after it has the next")] = 1,
     steps: Annotated[int, typer.Option(min=1, help="of all runs together")] = 1200,
     minutes: Annotated[float | None, typer.Option(min=0.0, help="go on for so long")] = None,
+    systems: Annotated[
+        str, typer.Option(help="T: client and hub; A: followed states; R: response streams; or several: TAR")
+    ] = "T",
     save: Annotated[Path | None, typer.Option(help="write the scenario to this file")] = None,
     replay: Annotated[Path | None, typer.Option(help="run this saved scenario, and no other")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run client and hub through simulated faults, in virtual time, until a property breaks.
+    """Run whole systems through simulated faults, in virtual time, until a property breaks.
 
     Stops at the first property that breaks, with the seed and the shortest scenario found. What --save writes
     is that one, or the first run's where none broke, with its transcript; a replayed one keeps its comments.
@@ -388,7 +391,9 @@ def simulate(
     try:
         only = simulation.read(replay) if replay else None
         comments = transcript.comments(replay.read_text(encoding="utf-8")) if replay else []
-        tally = simulation.simulate(seed, steps, minutes=minutes, only=only)
+        tally = simulation.simulate(
+            seed, steps, systems=simulation.systems_of(systems), minutes=minutes, only=only
+        )
         if save is not None and tally.first is not None:
             save.write_text(show.saved(tally, *comments), encoding="utf-8")
     except (OSError, simulation.ScenarioError) as error:

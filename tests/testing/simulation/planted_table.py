@@ -14,9 +14,11 @@ from perdure.testing.simulation.runs import RUN_STEPS
 FILE = Path(__file__).parents[3] / "docs" / "simulated_defects.md"
 SAYS = f"""# Defects planted in the running code
 
-Written by `python tests/testing/simulation/planted_table.py`. Each defect of system T is planted in the
-running client or hub, and simulations of {RUN_STEPS} steps are run, seeds 1 to {RUNS_MAX}, until a property
-breaks; then the scenario is shortened. The model checker finds all of them: `perdure defects`.
+Written by `python tests/testing/simulation/planted_table.py`. Each defect of interleavings, of all three
+systems, is planted in the running code by overriding the rules that it overrides in the model, and
+simulations of {RUN_STEPS} steps are run, seeds 1 to {RUNS_MAX}, until a property breaks; then the scenario is
+shortened. The model checker finds all of them: `perdure defects`. Some have no place in the running code,
+which excludes what they need: a test plants them and sees that nothing changes.
 
 """
 
@@ -29,11 +31,13 @@ def kept() -> dict[str, str]:
 
 
 def write(again: list[str]) -> None:
-    """Write the file; these defects are searched for, and those that it lacks."""
+    """Write the file, row by row; these defects are searched for, and those that it lacks."""
     rows = {} if again == ["all"] else {id: line for id, line in kept().items() if id not in again}  # noqa: A001
-    rows |= {id: row(find(DEFECTS[id])) for id in DEFECTS if id not in rows}  # noqa: A001
-    body = [rows[id] for id in DEFECTS]  # noqa: A001
-    FILE.write_text(SAYS + table([]) + "\n".join([*body, ""]), encoding="utf-8")
+    for id in DEFECTS:  # noqa: A001
+        if id not in rows:
+            rows[id] = row(find(DEFECTS[id]))
+        body = [rows[id] for id in DEFECTS if id in rows]  # noqa: A001
+        FILE.write_text(SAYS + table([]) + "\n".join([*body, ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -120,6 +120,7 @@ def test_an_interrupted_search_is_incomplete(monkeypatch: pytest.MonkeyPatch) ->
     [
         (["--steps", "0"], "greater than or equal to 1"),
         (["--replay", "no/such/file.txt"], "No such file"),
+        (["--systems", "RT"], "there are no systems 'RT'; say some of TAR, in this order"),
         (["--steps", "5", "--save", "no/such/folder/x.txt"], "No such file"),
     ],
 )
@@ -152,3 +153,16 @@ def test_the_shortest_run_breaks_the_same_property(monkeypatch: pytest.MonkeyPat
     shortest = runs.shortened(run)
     assert isinstance(shortest.broken, Broken)
     assert shortest.broken.property == run.broken.property == "P-NO-LOSS"
+
+
+def test_other_systems_are_simulated_and_named() -> None:
+    code, found = as_json("--seed", "2", "--steps", "120", "--systems", "TAR")
+    assert code == GOOD
+    assert all(found["accounts"][name] for name in ("published", "states", "calls"))
+
+
+@pytest.mark.usefixtures("broken")
+def test_how_to_see_it_again_names_the_systems() -> None:
+    result = perdure("--seed", "5", "--steps", "6000", "--systems", "TA")
+    assert result.exit_code == FOUND
+    assert " --systems TA" in result.stdout

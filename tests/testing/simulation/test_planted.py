@@ -5,9 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from perdure.testing.simulation.planted import DEFECTS, Found, find, row, table
+from perdure.testing.simulation import drawn, replay
+from perdure.testing.simulation.planted import DEFECTS, NO_PLACE, Found, books, find, row, system_of, table
+from perdure.testing.simulation.runs import RUN_STEPS
 
 ROWS = (Path(__file__).parents[3] / "docs" / "simulated_defects.md").read_text(encoding="utf-8").splitlines()
+
+
+HOLES = {"N41", "N42", "N43"}
+"""What the simulator cannot find yet: no session in it is forgotten, and no send in it ends its session."""
 
 
 def cells(line: str) -> list[str]:
@@ -23,12 +29,22 @@ def test_the_table_has_every_defect_as_the_catalogue_says_it() -> None:
         assert cells(line)[1:3] == [DEFECTS[id].says, DEFECTS[id].breaks]
 
 
-def test_most_defects_are_found() -> None:
-    missed = [id for id, line in FOUND.items() if cells(line)[3].startswith("not in")]  # noqa: A001
-    assert len(missed) <= len(DEFECTS) * 0.4, missed
+def test_every_defect_that_has_a_place_is_found() -> None:
+    missed = {id for id, line in FOUND.items() if cells(line)[3].startswith("not in")}  # noqa: A001
+    assert missed == HOLES
+    placeless = [id for id, line in FOUND.items() if cells(line)[3].startswith("no place")]  # noqa: A001
+    assert sorted(placeless) == sorted(NO_PLACE)
 
 
-@pytest.mark.parametrize("defect", ["T16", "T24", "T29"])
+@pytest.mark.parametrize("defect", NO_PLACE)
+def test_a_defect_that_has_no_place_changes_nothing(defect: str) -> None:
+    """What it needs never comes about: with it every run is the same as without."""
+    for seed in range(1, 4):
+        scenario = drawn(seed, RUN_STEPS, system_of(DEFECTS[defect]))
+        assert replay(scenario, **books(DEFECTS[defect])).digest == replay(scenario).digest
+
+
+@pytest.mark.parametrize("defect", ["T16", "A14", "R02"])
 def test_a_row_is_found_again(defect: str) -> None:
     assert row(find(DEFECTS[defect])) == FOUND[defect]
 

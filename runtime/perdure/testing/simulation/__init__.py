@@ -22,7 +22,7 @@ Needs trio (the extra `check`).
 
 from perdure.testing.simulation.accounts import Accounts, Broken, Life, Verdict
 from perdure.testing.simulation.runs import Run, Tally, drawn, replay, shortened, simulate
-from perdure.testing.simulation.scenario import Scenario, ScenarioError, Step, parse, read, step
+from perdure.testing.simulation.scenario import Scenario, ScenarioError, Step, parse, read, step, systems_of
 from perdure.testing.simulation.simulation import Simulation
 from perdure.testing.simulation.stepper import Chosen, Livelock, Order, Stepper
 from perdure.testing.simulation.verbs import VERBS
@@ -50,4 +50,5 @@ __all__ = [
     "shortened",
     "simulate",
     "step",
+    "systems_of",
 ]

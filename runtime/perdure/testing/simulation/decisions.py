@@ -73,6 +73,7 @@ class ClientWatch:
     def __init__(self, who: str, settings: ClientSettings, breaks: Breaks) -> None:
         self._who, self._settings, self._breaks = who, settings, breaks
         self._access = AccessWatch(who, breaks)
+        self._leaving: Pair | None = None
         self._state = "connecting"
         self._cid: str | None = None
         self._given_up: set[str] = set()
@@ -100,6 +101,10 @@ class ClientWatch:
             case "SendRequested":
                 self._open.add(pair(i["key"]))
                 self._sessions[pair(i["key"])] = i["session"]
+            case "FarewellReplied":
+                self._heard_of_leaving(i, record["effects"])
+            case "Resumed":
+                self._leaving = None
             case "PostReplied":
                 self._replied(i, record["t"])
                 self._given_up_early(i, record["effects"])
@@ -145,6 +150,14 @@ class ClientWatch:
         if kind == "taken":
             self._doubted.update(set(keys) - verdicts)
 
+    def _heard_of_leaving(self, i: Told, effects: list[Told]) -> None:
+        """A word of leaving that was not taken is told, once, unless the client is back by then."""
+        due = pair(i["attempt"]) == self._leaving and classify(i["status"]) != "taken"
+        told = any(effect["type"] == "NotTaken" for effect in effects)
+        if told != due:
+            says = "does not tell" if due else "tells"
+            self._says("P-ERRORS", f"{says} of a {i['word']} on stream {i['attempt']}: {i['status']}")
+
     def _given_up_early(self, i: Told, effects: list[Told]) -> None:
         """A send that may be tried again is, as often as the bound says."""
         if classify(i["status"]) != "passing":
@@ -165,6 +178,8 @@ class ClientWatch:
                 self._timers.discard((effect["due"]["session"], effect["due"]["post"]))
             case "OpenStream":
                 self._opens(effect)
+            case "SaySuspended" | "SayGoodbye":
+                self._leaving = pair(effect["attempt"])
             case "EndStream":
                 self._streams.discard(pair(effect["attempt"]))
             case "Post":
@@ -230,6 +245,7 @@ class HubWatch:
         self._away: dict[str, Pair] = {}
         self._bound: dict[str, str] = {}
         self._made: set[str] = set()
+        self._serials: dict[str, tuple[Pair, int]] = {}
         self._watching: defaultdict[str, set[str]] = defaultdict(set)
         self._owner: str | None = None
         self.brought: defaultdict[str, set[str]] = defaultdict(set)
@@ -240,6 +256,8 @@ class HubWatch:
         i, effects = record["input"], record["effects"]
         cid = i.get("cid")
         refused = any(effect["type"] in ("Refused", "Reject") for effect in effects)
+        if not refused:
+            self._in_order(i, effects)
         match i["type"]:
             case "StreamRequested":
                 self._requested(cid, i, refused)
@@ -274,6 +292,21 @@ class HubWatch:
             self._made |= {cid} if i["made"] else set()
         if own:
             self._latest[cid] = max(self._latest.get(cid, NEVER), attempt)
+
+    def _in_order(self, i: Told, effects: list[Told]) -> None:
+        """What was overtaken is not heeded: words about a session, and POSTs of an earlier life."""
+        match i["type"]:
+            case "WatchRequested" | "UnwatchRequested":
+                said = pair(i["attempt"]), i["serial"]
+                if said < self._serials.get(i["cid"], said):
+                    self._breaks("P-WATCH", f"the hub heeds a {i['type']} that was overtaken: {said}")
+                self._serials[i["cid"]] = said
+            case "PostArrived" if any(effect["type"] == "Answer" for effect in effects):
+                latest = self._attached.get(i["cid"], NEVER)
+                if pair(i["attempt"])[0] < latest[0]:
+                    self._breaks("P-CLASS", f"the hub answers a POST of an earlier life than {latest}")
+            case "SuspendRequested" if i["cid"] in self._made:
+                self._breaks("P-EXPIRE-SCOPE", f"{i['cid']} is to be kept, which the hub itself has made")
 
     def bound(self, cid: str) -> bool:
         """Whether this id is somebody's."""

@@ -57,8 +57,9 @@ def books(defect: Defect) -> dict[str, Book]:
 
 
 def find(defect: Defect, *, runs_max: int = RUNS_MAX, first_seed: int = 1) -> Found:
-    """Plant a defect, and run seed after seed until it shows."""
+    """Plant a defect, and run seed after seed until it shows; not one that has no place."""
     rules = books(defect)
+    runs_max = 0 if defect.id in NO_PLACE else runs_max
     for count in range(1, runs_max + 1):
         run = replay(drawn(first_seed + count - 1, RUN_STEPS, system_of(defect)), **rules)
         if run.broken is not None:
@@ -82,6 +83,8 @@ def lines(found: Iterable[Found]) -> Iterator[str]:
 def row(one: Found) -> str:
     """A row of it."""
     defect = one.defect
+    if defect.id in NO_PLACE:
+        return f"| {defect.id} | {defect.says} | {defect.breaks} | no place: {NO_PLACE[defect.id]} | | |"
     if one.shortest is None or one.shortest.broken is None:
         return f"| {defect.id} | {defect.says} | {defect.breaks} | not in {one.runs} | | |"
     steps, broke = len(one.shortest.scenario.steps), one.shortest.broken.property

@@ -96,10 +96,14 @@ def head_of(words: list[str]) -> tuple[int, str]:
     """The seed, and the systems: those of T, where the line does not say."""
     if len(words) not in (2, 3) or words[0] != "seed":
         raise ValueError("the first line says the seed, such as `seed 1`")
-    systems = words[2] if len(words) == 3 else "T"
-    if not systems or "".join(one for one in SYSTEMS if one in systems) != systems:
-        raise ValueError(f"there are no systems {systems!r}; say some of {SYSTEMS}, in this order")
-    return int(words[1]), systems
+    return int(words[1]), systems_of(words[2]) if len(words) == 3 else "T"
+
+
+def systems_of(text: str) -> str:
+    """The systems that are named. Raises ScenarioError."""
+    if not text or "".join(one for one in SYSTEMS if one in text) != text:
+        raise ScenarioError(f"there are no systems {text!r}; say some of {SYSTEMS}, in this order")
+    return text
 
 
 def step(text: str) -> Step:

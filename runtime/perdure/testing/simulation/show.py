@@ -28,7 +28,9 @@ def verdict(failed: Run, shortest: Run) -> Iterator[str]:
     """The property that broke, how to see it again, and the shortest scenario."""
     seed, steps = failed.scenario.seed, len(failed.scenario.steps)
     yield f"[bold red]{failed.broken}[/]"
-    yield f"again: perdure simulate --seed {seed} --steps {steps}"
+    systems = failed.scenario.systems
+    which = "" if systems == "T" else f" --systems {systems}"
+    yield f"again: perdure simulate --seed {seed} --steps {steps}{which}"
     yield f"shortened to {len(shortest.scenario.steps)} steps: {shortest.broken}"
     yield from (f"    {line}" for line in shortest.scenario.text().splitlines())
 
