@@ -215,7 +215,7 @@ def as_it_stands(text: object) -> str:
     return str(text)
 
 
-PATTERN = wire._CONNECTION_ID.pattern
+PATTERN = "cid-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
 @pytest.mark.parametrize(
