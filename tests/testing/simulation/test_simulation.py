@@ -70,7 +70,6 @@ def test_all_properties_hold_and_every_fault_strikes() -> None:
         "stranger",
         "stall",
         "skip",
-        "repeat",
         "expire",
         "hold word",
         "answer word",
