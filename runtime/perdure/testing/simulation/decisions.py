@@ -73,7 +73,7 @@ class ClientWatch:
     def __init__(self, who: str, settings: ClientSettings, breaks: Breaks) -> None:
         self._who, self._settings, self._breaks = who, settings, breaks
         self._access = AccessWatch(who, breaks)
-        self._leaving: Pair | None = None
+        self._leaving: tuple[str, Pair] | None = None
         self._state = "connecting"
         self._cid: str | None = None
         self._given_up: set[str] = set()
@@ -103,7 +103,7 @@ class ClientWatch:
                 self._sessions[pair(i["key"])] = i["session"]
             case "FarewellReplied":
                 self._heard_of_leaving(i, record["effects"])
-            case "Resumed":
+            case "Resumed" | "Left":
                 self._leaving = None
             case "PostReplied":
                 self._replied(i, record["t"])
@@ -152,7 +152,7 @@ class ClientWatch:
 
     def _heard_of_leaving(self, i: Told, effects: list[Told]) -> None:
         """A word of leaving that was not taken is told, once, unless the client is back by then."""
-        due = pair(i["attempt"]) == self._leaving and classify(i["status"]) != "taken"
+        due = (i["word"], pair(i["attempt"])) == self._leaving and classify(i["status"]) != "taken"
         told = any(effect["type"] == "NotTaken" for effect in effects)
         if told != due:
             says = "does not tell" if due else "tells"
@@ -178,8 +178,10 @@ class ClientWatch:
                 self._timers.discard((effect["due"]["session"], effect["due"]["post"]))
             case "OpenStream":
                 self._opens(effect)
-            case "SaySuspended" | "SayGoodbye":
-                self._leaving = pair(effect["attempt"])
+            case "SaySuspended":
+                self._leaving = "suspend", pair(effect["attempt"])
+            case "SayGoodbye":
+                self._leaving = "close", pair(effect["attempt"])
             case "EndStream":
                 self._streams.discard(pair(effect["attempt"]))
             case "Post":
