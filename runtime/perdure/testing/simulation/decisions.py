@@ -178,10 +178,9 @@ class ClientWatch:
                 self._timers.discard((effect["due"]["session"], effect["due"]["post"]))
             case "OpenStream":
                 self._opens(effect)
-            case "SaySuspended":
-                self._leaving = "suspend", pair(effect["attempt"])
-            case "SayGoodbye":
-                self._leaving = "close", pair(effect["attempt"])
+            case "SaySuspended" | "SayGoodbye":
+                word = "close" if effect["type"] == "SayGoodbye" else "suspend"
+                self._leaving = word, pair(effect["attempt"])
             case "EndStream":
                 self._streams.discard(pair(effect["attempt"]))
             case "Post":
