@@ -149,7 +149,7 @@ def getter(values: dict[Key, Part], fields: tuple[str, ...]) -> Callable[[object
 
 
 def gatherer(shelf: Shelf, spec: Spec) -> Callable[[object], Mapping[Key, Part]]:
-    """What finds all parts that agree with an input, perhaps as the shelf's own mapping: no rule changes it."""
+    """What finds all parts that agree with an input, perhaps the shelf's own mapping: no rule changes it."""
     if not spec.by:
         return lambda _i: shelf.values
     attribute, find = attrgetter(spec.by[0]), shelf.by(spec.by[0]).get

@@ -102,7 +102,8 @@ class Shown:
         assert self.counts(client, name) == wanted
 
     def identity(self, client: str) -> str:
-        return self.tab(client).locator(".identity").inner_text().split("…")[0]
+        shown: str = self.tab(client).locator(".identity").inner_text()
+        return shown.split("…")[0]
 
     def is_well(self) -> None:
         """Nothing lost, doubled or told wrongly; nothing said on the console but of broken connections."""

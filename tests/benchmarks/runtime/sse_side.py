@@ -7,8 +7,8 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx  # type: ignore[import-not-found]
-from httpx_sse import aconnect_sse  # type: ignore[import-not-found]
+import httpx
+from httpx_sse import aconnect_sse
 from sse_starlette import EventSourceResponse
 from starlette.applications import Starlette
 from starlette.requests import Request
