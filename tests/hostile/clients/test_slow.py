@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -184,6 +186,26 @@ async def test_hundreds_of_half_open_streams_are_so_many_as_allowed(serve: Serve
         await talk.more(5)
         turned_away = cids[[one.status for one in said].index(429)]
         assert logs.naming(turned_away, "GET /events is refused: too-many-connections")
+
+
+@pytest.mark.long
+async def test_thousands_of_half_open_streams_that_are_allowed_cost_the_others_little(serve: Serve) -> None:
+    """Nobody is at their other end any more, and nothing says so: each is a stream till it ends."""
+    count = 3000
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(files, min(3 * count, most)), most))
+    limits = replace(LIMITS, connections=count + 10, awaited=count + 10)
+    async with attacked(serve, limits=limits) as (server, talk), AsyncExitStack() as stack:
+        for _ in range(count // 100):
+            streams = [await stack.enter_async_context(socket_to(server)) for _ in range(100)]
+            for stream in streams:
+                await stream.send(get(new_cid()))
+            assert [(await answer(stream)).status for stream in streams] == [200] * 100
+        assert connections_of(server.hub, BAD) == count
+        before = talk.rounds
+        await talk.more(50)
+        assert talk.rounds >= before + 50
+        assert len(server.hub._streams) == count + 1
 
 
 async def test_a_flood_of_ids_is_awaited_to_a_bound(serve: Serve) -> None:
