@@ -77,7 +77,7 @@ LARGE = {
     "T losses": replace(DEFAULT["T losses"], cuts=2),
     "T timers": replace(DEFAULT["T timers"], lost=1),
     "T tight": replace(DEFAULT["T tight"], cuts=2, garbled=1),
-    "T away": replace(DEFAULT["T away"], suspends=2),
+    "T twice away": replace(DEFAULT["T twice away"], lost=1),
     "T two": replace(DEFAULT["T two"], cuts=2, leaves=1),
     "T three": replace(QUIET, tabs=3, cuts=1),
     "T copied": replace(DEFAULT["T copied"], cuts=1),
