@@ -85,7 +85,7 @@ def test_rows_that_go_the_same_way_and_do_the_same_are_joined() -> None:
         ("failed", ("orphaned", "spent")),
         ("unknown", ("orphaned", "spent")),
         ("denied", ("else",)),
-        ("abandon", ()),
+        ("abandon", ("else",)),
     )
     assert arrow.labels == (Label(events, ("report",)),)
 
