@@ -336,7 +336,8 @@ class Host:
             told.PostArrived, [tab.posts, *self.world.gate], arriving, f"{tab.name}'s POST as {cid}", where
         )
         bounds = self.world.bounds
-        if handle == OWN and (bounds.held or bounds.doubled or bounds.kills):
+        begins = handle == OWN or cid in self.world.made
+        if begins and (bounds.held or bounds.doubled or bounds.kills):
             name = f"{tab.name}'s POST as {cid}, held up"
             self.bind(told.PostArrived, [tab.held], held_up, name, where)
 

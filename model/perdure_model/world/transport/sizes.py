@@ -66,6 +66,7 @@ DEFAULT = {
     "T credentials": replace(QUIET, sends=2, tokens=2, cuts=1),
     "T dead at the end": replace(QUIET, lost=1, ends=1, tokens=1),
     "T old": replace(QUIET, cuts=1, leaves=1, old_server=True, kept=1, stalls=1),
+    "T old held": replace(QUIET, sends=2, cuts=1, held=1, old_server=True, batch_max=1),
     "T stalls": replace(QUIET, events=2, stalls=1, cuts=1, batch_max=1),
     "T never": replace(QUIET, sends=2, cuts=1, never=("posts",), liveness=True),
     "T gone": replace(QUIET, sends=1, never=("streams",), attempts_max=2, liveness=True),

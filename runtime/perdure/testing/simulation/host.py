@@ -40,7 +40,6 @@ class Host:
         self._network, self._ledgers, self._chance = network, ledgers, chance
         self._killed = False
         self._told, self.watch = told, HubWatch(ledgers.breaks)
-        ledgers.hub_begins()
         self.hub = Hub(
             settings=SETTINGS,
             heartbeat_s=HEARTBEAT_S,

@@ -47,6 +47,7 @@ class Sessions:
     async def start(self, *, old: bool = False) -> None:
         """A hub, with nothing in its memory, is there; an old one knows nothing of clients' ids."""
         self._hubs += 1
+        self.ledgers.hub_begins(old=old)
         self.host = Host(
             self._network,
             self.ledgers,
@@ -155,6 +156,7 @@ class Sessions:
         if tab.identity is None or not self.host.watch.bound(tab.identity.cid):
             return
         self._network.strike(tab.name, "stranger")
+        tab.known_to_strangers = True
         who = {"cid": tab.identity.cid, "attempt": f"{1 << 40}.1"}
         self._network.tasks.start_soon(self._visit, who, STRANGER, STAY_S)
 

@@ -94,7 +94,7 @@ class Tab:
         self.identity: TabIdentity | None = None
         self.life: Life | None = None
         self.session: Session | None = None
-        self.suspended = False
+        self.suspended = self.known_to_strangers = False
         self.aside: tuple[Session, Life] | None = None
         """The session beside the first that it watches, and what it has seen of it."""
         self._asides: dict[str, Life] = {}
@@ -190,8 +190,10 @@ class Tab:
                 self._ended(life, session, error)
 
     def _ended(self, life: Life, session: Session, error: SessionError) -> None:
-        """It ended though its user did nothing: right only if its credential was refused, and is over."""
-        if (session.outcome, error.status) != ("expired", 401):
+        """It ended though its user did nothing: right only if its credential was refused and is over, or if
+        its id is a stranger's, who came first to a hub that knows nothing of before."""
+        rightly = {("expired", 401)} | ({("failed", 403)} if self.known_to_strangers else set())
+        if (session.outcome, error.status) not in rightly:
             self._ledgers.breaks("P-OUTCOME", f"{life} ended though nobody ended it: {error!r}")
         if life is self.life:
             self.leave()
