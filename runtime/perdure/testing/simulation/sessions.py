@@ -226,7 +226,8 @@ class Sessions:
         for tab in self.live_tabs:
             assert tab.session is not None
             brought = self.host.watch.brought[tab.session.connection_id]
-            if brought - tab.watches:
+            saying = any(one.request.kind == "word" for one in tab.link.exchanges)
+            if brought - tab.watches and not saying:
                 raise Broken("P-WATCH", f"{tab.life} is sent {brought}, and watches {tab.watches}")
 
     async def leave(self) -> None:
