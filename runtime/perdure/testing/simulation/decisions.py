@@ -282,7 +282,10 @@ class HubWatch:
         latest = max(self._latest.get(cid, NEVER), self._away.get(cid, NEVER))
         if refused and attempt > latest and own:
             self._breaks("P-OWNER", f"the hub refuses {cid} its stream {attempt} after {latest}")
-        if not refused and attempt <= self._away.get(cid, NEVER):
+        gone = (
+            self._states.get(cid) == "expired"
+        )  # while it is not, such a stream is attached, and still away
+        if not refused and gone and attempt <= self._away.get(cid, NEVER):
             says = f"stream {attempt} brings {cid} back, which has been away since {self._away[cid]}"
             self._breaks("P-EXPIRE-SCOPE", says)
         if not refused and not own:
@@ -333,7 +336,8 @@ class HubWatch:
                 self._moved(effect["instance"], effect["target"])
             case "Attach":
                 self._states[effect["cid"]] = "active"
-                self._away.pop(effect["cid"], None)
+                if pair(effect["generation"]) > self._away.get(effect["cid"], NEVER):
+                    self._away.pop(effect["cid"], None)
                 self._attached[effect["cid"]] = pair(effect["generation"])
             case "CutStream":
                 self._detach(effect["cid"], pair(effect["generation"]))
