@@ -82,6 +82,7 @@ DEFAULT = {
     "T credentials": 50_068,
     "T dead at the end": 3_848,
     "T old": 535_780,
+    "T old held": 5_317,
     "T stalls": 243_837,
     "T never": 3_281,
     "T gone": 25,
