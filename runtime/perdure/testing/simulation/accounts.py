@@ -121,8 +121,13 @@ class Accounts:
         life.sends.append(n)
         return n
 
-    def settle(self, n: int, outcome: str) -> None:
-        """A send is settled: delivered, failed or uncertain."""
+    def settle(self, n: int, outcome: str, *, echoed: bool = False) -> None:
+        """A send is settled: delivered, failed or uncertain.
+
+        echoed: its POST may have come twice, been taken, and then refused (its credential was dead by
+        then); no client can know, so its "failed" is none.
+        """
+        outcome = "uncertain" if echoed and outcome == "failed" else outcome
         if self.outcomes[n] != OPEN:
             self.breaks("P-SETTLE", f"send {n} was settled as {self.outcomes[n]}, and then as {outcome}")
         self.outcomes[n] = outcome

@@ -145,6 +145,8 @@ class Link(httpx2.AsyncBaseTransport):
     def __init__(self, network: Network, who: str) -> None:
         self.network, self.who = network, who
         self.exchanges: dict[Exchange, None] = {}
+        self.echoed = False
+        """Whether a POST's answer was that of its second copy: it need not be true of the first."""
         self.severed = False
         """The client is gone: nothing that its tasks still do gets out."""
         self.http = httpx2.AsyncClient(transport=self, trust_env=False)
@@ -222,6 +224,7 @@ class Link(httpx2.AsyncBaseTransport):
             case Double():
                 self._again(request, fault.after_s)
             case Echo():
+                self.echoed |= request.kind == "send"
                 self._again(request, 0.0)
                 held_s = fault.after_s
             case Slow():

@@ -156,7 +156,8 @@ class Tab:
 
         def returned(send: Returned) -> None:
             if not life.killed:
-                self._ledgers[send.session].settle(send.data["n"], send.outcome)
+                accounts = self._ledgers[send.session]
+                accounts.settle(send.data["n"], send.outcome, echoed=self.link.echoed)
 
         return connect(
             URL,
@@ -251,7 +252,7 @@ class Tab:
         except SendUncertain:
             accounts.settle(n, "uncertain")
         except SendFailed:
-            accounts.settle(n, "failed")
+            accounts.settle(n, "failed", echoed=self.link.echoed)
 
     def leave(self) -> None:
         """Be done: the client says goodbye."""
