@@ -28,8 +28,8 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     """The accounts are wrong: the third send counts as lost."""
     settle = Accounts.settle
 
-    def wrong(self: Accounts, n: int, outcome: str) -> None:
-        settle(self, n, outcome)
+    def wrong(self: Accounts, n: int, outcome: str, **how: bool) -> None:
+        settle(self, n, outcome, **how)
         if n == 3:
             self.breaks("P-CLASS", "planted")
 
