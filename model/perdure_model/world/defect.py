@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from perdure_model.core.rule import Book, Decide, Rule
+from perdure_model.core.rule import Book, Decide, Decision, Rule
 
 Books = Mapping[str, Book]
 """Rule books by the side that they are of."""
@@ -34,8 +34,30 @@ class Defect:
 class Catalogue(dict[str, Defect]):
     """The defects of one model, by the ids of their findings."""
 
+    @classmethod
+    def joined(cls, parts: Iterable[Catalogue], first: Iterable[str] = ()) -> Catalogue:
+        """All of these in one, those named `first` before the others.
+
+        Raises ValueError where two parts have the same id, KeyError where none has one of those named.
+        """
+        whole = cls()
+        for part in parts:
+            for defect in part.values():
+                whole.add(defect)
+        return cls({id: whole[id] for id in dict.fromkeys([*first, *whole])})  # noqa: A001 - the word for it
+
     def enter(self, id: str, says: str, breaks: str, where: str = "", **rules: Decide | Rule) -> None:  # noqa: A002
         """Enter a defect. Raises ValueError where the id is taken."""
-        if id in self:
-            raise ValueError(f"there is a defect {id} already: {self[id].says}")
-        self[id] = Defect(id, says, breaks, rules, where)
+        self.add(Defect(id, says, breaks, rules, where))
+
+    def add(self, defect: Defect) -> None:
+        """Add a defect. Raises ValueError where its id is taken."""
+        if defect.id in self:
+            raise ValueError(f"there is a defect {defect.id} already: {self[defect.id].says}")
+        self[defect.id] = defect
+
+
+def without(decision: Decision, *kinds: type) -> Decision:
+    """The decision without its effects of these kinds."""
+    parts, effects = decision
+    return parts, tuple(effect for effect in effects if not isinstance(effect, kinds))
