@@ -8,12 +8,12 @@ parts there are nor what an effect means.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping
-from functools import partial
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cache, partial
 from operator import attrgetter
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
-from perdure_model.core.rule import Book, Decision, Family, Key, Part, Rule, Spec
+from perdure_model.core.rule import Book, Family, Key, Part, Rule, Spec
 
 Input = TypeVar("Input")
 Effect = TypeVar("Effect")
@@ -72,80 +72,62 @@ class Shelf:
 
 
 class One:
-    """The part that the input names."""
+    """The part that the input names. Rules see mostly these: their keys are made in the rule's own step."""
 
-    __slots__ = ("_key", "_shelf", "gather")
+    stores = "put{n}(key{n}, new{n})"
 
     def __init__(self, shelf: Shelf, spec: Spec) -> None:
-        self._shelf, self._key = shelf, key_of(spec.family.fields)
-        self.gather = getter(shelf.values, spec.family.fields)
-
-    def store(self, i: object, _old: Part, new: Part) -> None:
-        """Keep what the rule returned."""
-        self._shelf.put(self._key(i), new)
+        fields = "".join([f"i.{name}," for name in spec.family.fields])
+        self.gathers = f"key{{n}} = ({fields}); old{{n}} = get{{n}}(key{{n}})"
+        self.uses: dict[str, Callable[..., Any]] = {"get": shelf.values.get, "put": shelf.put}
 
 
-class Each:
-    """One part for each element of one of the input's attributes."""
+class Several:
+    """Parts by their keys; how they are found and kept is the view's."""
 
-    __slots__ = ("_shelf", "_spec")
+    gathers = "old{n} = gather{n}(i)"
+    stores = "store{n}(old{n}, new{n})"
 
     def __init__(self, shelf: Shelf, spec: Spec) -> None:
         self._shelf, self._spec = shelf, spec
+        self.uses: dict[str, Callable[..., Any]] = {"gather": self.gather, "store": self.store}
+
+    def gather(self, i: object) -> Mapping[Key, Part]:
+        """The parts that an input sees."""
+        raise NotImplementedError
+
+    def store(self, old: Mapping[Key, Part], new: Mapping[Key, Part]) -> None:
+        """Keep what the rule returned."""
+        for key in [key for key, value in new.items() if value is not old.get(key)]:
+            self._shelf.put(key, new[key])
+
+
+class Each(Several):
+    """One part for each element of one of the input's attributes."""
 
     def gather(self, i: object) -> Mapping[Key, Part]:
         """The parts, None where there is none."""
         return {key: self._shelf.values.get(key) for key in self._spec.keys(i)}
 
-    def store(self, _i: object, old: Mapping[Key, Part], new: Mapping[Key, Part]) -> None:
-        """Keep what the rule returned."""
-        for key, value in new.items():
-            if value is not old.get(key):
-                self._shelf.put(key, value)
 
-
-class Every:
-    """All parts that agree with the input in some fields."""
-
-    __slots__ = ("_shelf", "gather")
+class Every(Several):
+    """All parts that agree with the input in some fields; what the new mapping lacks is removed."""
 
     def __init__(self, shelf: Shelf, spec: Spec) -> None:
-        self._shelf = shelf
-        self.gather = gatherer(shelf, spec)
+        super().__init__(shelf, spec)
+        self.uses["gather"] = gatherer(shelf, spec)
 
-    def store(self, _i: object, old: Mapping[Key, Part], new: Mapping[Key, Part]) -> None:
-        """Keep what the rule returned; what the mapping lacks is removed."""
+    def store(self, old: Mapping[Key, Part], new: Mapping[Key, Part]) -> None:
+        """Keep what the rule returned."""
         for key in [key for key in old if key not in new]:
             self._shelf.put(key, None)
-        for key in [key for key, value in new.items() if value is not old.get(key)]:
-            self._shelf.put(key, new[key])
+        super().store(old, new)
 
 
-View: TypeAlias = One | Each | Every
-Prepared: TypeAlias = tuple[
-    Callable[..., Decision], list[Callable[[object], Any]], list[Callable[[object, Any, Any], None]]
-]
-"""A rule's function, and what gathers and stores the parts that it sees: looked up once for all inputs."""
-VIEWS: Final[dict[str, Callable[[Shelf, Spec], View]]] = {"one": One, "each": Each, "every": Every}
-
-
-def key_of(fields: tuple[str, ...]) -> Callable[[object], Key]:
-    """The key that an input names: its attributes of these names."""
-    if len(fields) > 1:
-        return attrgetter(*fields)
-    if not fields:
-        return lambda _i: ()
-    attribute = attrgetter(*fields)
-    return lambda i: (attribute(i),)
-
-
-def getter(values: dict[Key, Part], fields: tuple[str, ...]) -> Callable[[object], Part]:
-    """What finds the part that an input names, or None: called several times for each decision."""
-    get = values.get
-    if not fields:
-        return lambda _i: get(())
-    attribute = attrgetter(*fields)
-    return (lambda i: get(attribute(i))) if len(fields) > 1 else (lambda i: get((attribute(i),)))
+VIEWS: Final[dict[str, type[One | Each | Every]]] = {"one": One, "each": Each, "every": Every}
+compiled: Final = cache(partial(compile, filename="a rule's step", mode="exec"))
+Step: TypeAlias = Callable[[Any], tuple[Any, ...]]
+"""A rule as it is run: gathers its parts, decides, stores those that changed, returns the effects."""
 
 
 def gatherer(shelf: Shelf, spec: Spec) -> Callable[[object], Mapping[Key, Part]]:
@@ -156,6 +138,24 @@ def gatherer(shelf: Shelf, spec: Spec) -> Callable[[object], Mapping[Key, Part]]
     if len(spec.by) == 1:
         return lambda i: find(attribute(i), NONE)
     return lambda i: {key: v for key, v in find(attribute(i), NONE).items() if spec.matches(i, key)}
+
+
+def written_out(rule: Rule, views: Sequence[One | Each | Every]) -> Step:
+    """The rule's step as a function of its own: a loop over its parts takes longer than most rules do."""
+    numbered = list(enumerate(views))
+    uses = {f"{name}{n}": use for n, view in numbered for name, use in view.uses.items()}
+    changed = "".join([f"new{n}," for n in range(len(rule.parts))])
+    lines = [
+        "def step(i):",
+        *[view.gathers.format(n=n) for n, view in numbered],
+        f"({changed}), effects = decide({', '.join(['i', *[f'old{n}' for n, _ in numbered]])})",
+        *[f"if new{n} is not old{n}: {view.stores.format(n=n)}" for n, view in numbered[: len(rule.parts)]],
+        "return effects",
+    ]
+    names: dict[str, Any] = {"decide": rule.decide, **uses}
+    exec(compiled("\n    ".join(lines)), names)  # made of field names and numbers: no text of anybody's
+    step: Step = names["step"]
+    return step
 
 
 class Feed(Generic[Input, Effect]):
@@ -174,7 +174,7 @@ class Feed(Generic[Input, Effect]):
     ) -> None:
         self._perform, self._trace = perform, trace
         self._shelves: dict[Family, Shelf] = {}
-        self._rules = {rule.input: self._prepared(rule) for rule in book}
+        self._steps: dict[type, Step] = {}
         self._book = book
         self._queue: deque[tuple[Input, Any]] = deque()
         self._following: list[tuple[Input, Any]] = []
@@ -188,9 +188,12 @@ class Feed(Generic[Input, Effect]):
             shelf = self._shelves[family] = Shelf(family)
         return shelf
 
-    def _prepared(self, rule: Rule) -> Prepared:
+    def _made(self, kind: type) -> Step:
+        """The step of the rule for this type of input; made when it is first needed: many never are."""
+        rule = self._book[kind]
         views = [VIEWS[spec.kind](self._shelf(spec.family), spec) for spec in rule.specs]
-        return rule.decide, [view.gather for view in views], [view.store for view in views]
+        step = self._steps[kind] = written_out(rule, views)
+        return step
 
     def __call__(self, i: Input, cargo: Any = None) -> None:
         """Decide on an input and perform what follows, then on what was fed meanwhile.
@@ -209,12 +212,7 @@ class Feed(Generic[Input, Effect]):
             self._busy = False
 
     def _decide(self, i: Input, cargo: Any) -> None:
-        decide, gathers, stores = self._rules.get(type(i)) or (self._book[type(i)].decide, [], [])
-        seen = [gather(i) for gather in gathers]
-        changed, effects = decide(i, *seen)
-        for store, old, new in zip(stores, seen, changed):  # noqa: B905 - what is only read comes after
-            if new is not old:
-                store(i, old, new)
+        effects = (self._steps.get(type(i)) or self._made(type(i)))(i)
         if self._trace is not None:
             self._trace(i, effects)
         for effect in effects:

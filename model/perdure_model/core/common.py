@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from perdure_model.core.rule import Decision, Part
+from perdure_model.core.value import value
 from perdure_model.table import Row, Table
 
 Attempt: TypeAlias = tuple[int, int]
@@ -35,7 +35,7 @@ START = Cursor(None, 0)
 """Before the first event of whatever log there is."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Moved:
     """A machine took a transition. First among its decision's effects; for status, trace and coverage."""
 
@@ -46,7 +46,7 @@ class Moved:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refused:
     """The input changed nothing, and why."""
 

@@ -7,14 +7,14 @@ is settled before what is posted.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from perdure_model.core.client.inputs import Abandon, Bar, Desynced, Flush, ReconnectDue, RetryDue
 from perdure_model.core.common import Attempt, Cursor, Epoch, Moved, Refused, SendKey
+from perdure_model.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OpenStream:
     """Ask for a stream under this id, with this credential, from these cursors; its end is told as
     `StreamLost`, once."""
@@ -25,14 +25,14 @@ class OpenStream:
     cursors: tuple[tuple[str, Cursor], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EndStream:
     """Close our end of this stream; nothing that it still brings is wanted."""
 
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StartTimer:
     """Feed `due` when `seconds` have passed."""
 
@@ -40,14 +40,14 @@ class StartTimer:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CancelTimer:
     """Stop the timer that would feed `due`; one that has just run out may still do so."""
 
     due: ReconnectDue | RetryDue
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Post:
     """Post these sends in this order; the end of it is told as `PostReplied`, once.
 
@@ -63,7 +63,7 @@ class Post:
     keys: tuple[SendKey, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SayGoodbye:
     """Tell the server, once, that this client is done; the end of it is told as `FarewellReplied`, once."""
 
@@ -71,7 +71,7 @@ class SayGoodbye:
     cid: Hashable
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SaySuspended:
     """Tell the server, once, that this client will be away; the end of it is told as `FarewellReplied`,
     once."""
@@ -80,7 +80,7 @@ class SaySuspended:
     cid: Hashable
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tell:
     """Tell the server that a session is watched from this cursor on, or (None) watched no longer.
 
@@ -94,7 +94,7 @@ class Tell:
     cursor: Cursor | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NotWatched:
     """Tell the application that this session is not watched, and the status that says why."""
 
@@ -102,7 +102,7 @@ class NotWatched:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NotTaken:
     """Tell the application that the server may not have taken this word, and the status that says why: it
     goes by the grace time."""
@@ -111,7 +111,7 @@ class NotTaken:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SessionOver:
     """Tell the application that this session is over; the client's others go on."""
 
@@ -119,14 +119,14 @@ class SessionOver:
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AskCredential:
     """Ask for another credential than this one; `CredentialGiven` or `CredentialRefused` answers."""
 
     token: Hashable
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Renamed:
     """Tell the application that the client goes by another id from now on, and why."""
 
@@ -134,7 +134,7 @@ class Renamed:
     why: Literal["taken over", "server"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Shown:
     """What is to be shown of a session's sends has changed.
 
@@ -147,7 +147,7 @@ class Shown:
     delayed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settled:
     """A send's one outcome: delivered, failed (surely not taken) or uncertain; `why` is "" if delivered."""
 
@@ -157,7 +157,7 @@ class Settled:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Deliver:
     """Hand this event to the application, or as many as `count`, one after the other from this one on."""
 
@@ -167,7 +167,7 @@ class Deliver:
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DeliverGap:
     """Tell the application of the gap, and hand it the snapshot."""
 
@@ -176,7 +176,7 @@ class DeliverGap:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Next:
     """Feed this input before any other: a decision of one part of the client that follows from another's."""
 

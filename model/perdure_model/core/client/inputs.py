@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from perdure_model.core.common import Attempt, Cursor, Epoch, SendKey
+from perdure_model.core.value import value
 
 
 class Unsent(NamedTuple):
@@ -19,7 +19,7 @@ class Unsent(NamedTuple):
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Started:
     """The application opens the client: the id kept from an earlier life (or None) and a fresh one, its
     first attempt, the cursors of the sessions that it is to watch, and its credential.
@@ -41,22 +41,22 @@ class Started:
         return tuple(session for session, _ in self.cursors)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Left:
     """The application leaves."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Suspended:
     """The application goes to the background."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Resumed:
     """The application is back."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FarewellReplied:
     """What was said of leaving came to its end: the status (0: no answer)."""
 
@@ -65,21 +65,21 @@ class FarewellReplied:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WatchAsked:
     """The application wants the events of this session, too."""
 
     session: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UnwatchAsked:
     """The application no longer wants the events of this session."""
 
     session: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WatchReplied:
     """What was told of this session came to its end: the status (0: no answer)."""
 
@@ -90,21 +90,21 @@ class WatchReplied:
     chance: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CredentialGiven:
     """The credential in use is this one from now on: because we asked, or because the application says so."""
 
     token: Hashable
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CredentialRefused:
     """There is no other credential than this one."""
 
     token: Hashable
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Welcomed:
     """The first event of a stream: the connection under which the server knows us, and its epoch.
 
@@ -116,14 +116,14 @@ class Welcomed:
     epoch: Epoch
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Heard:
     """A heartbeat: the stream has lived for one of the server's intervals."""
 
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StreamLost:
     """A stream request came to its end, whatever ended it; `status` is 0 where there was no answer.
 
@@ -140,14 +140,14 @@ class StreamLost:
     chance: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReconnectDue:
     """The reconnect timer started for the loss of this attempt has run out."""
 
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EventArrived:
     """An event of a session, at its position in the log of this epoch (the first is 1); or `count` of them,
     one after the other, the first of them there."""
@@ -160,7 +160,7 @@ class EventArrived:
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class GapArrived:
     """The log no longer reaches back to our cursor: a snapshot, and the position it stands for."""
 
@@ -170,7 +170,7 @@ class GapArrived:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EndArrived:
     """The server ends the session: succeeded, failed or expired. With it come our receipts: the answer to a
     POST may be on its way still, or lost."""
@@ -181,7 +181,7 @@ class EndArrived:
     verdicts: tuple[tuple[SendKey, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TakenOver:
     """The server says that another client goes on under our id; `fresh` is one that nobody has."""
 
@@ -190,7 +190,7 @@ class TakenOver:
     chance: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SendRequested:
     """The application sends; the payload stays with the runtime, under the key. `size`: how many bytes it
     takes of a POST."""
@@ -200,7 +200,7 @@ class SendRequested:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PostReplied:
     """A POST came to its end: the status (0: no answer) and, of a 2xx, a verdict for each key.
 
@@ -218,7 +218,7 @@ class PostReplied:
     chance: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RetryDue:
     """The retry timer started for the failure of this POST has run out."""
 
@@ -226,7 +226,7 @@ class RetryDue:
     post: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Desynced:
     """Follows another decision: this stream and its server no longer agree on what is known."""
 
@@ -234,7 +234,7 @@ class Desynced:
     chance: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Flush:
     """Follows a welcome, or another credential: the session's queue may go out."""
 
@@ -242,14 +242,14 @@ class Flush:
     new_stream: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Bar:
     """Follows the refusal of the credential: what waited for another one is settled."""
 
     session: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Abandon:
     """Follows the end: the session's open sends are settled, by these receipts where they have one."""
 

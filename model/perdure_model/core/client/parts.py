@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Literal
 
 from perdure_model.core.common import NEVER, Attempt, Epoch
 from perdure_model.core.rule import Family
+from perdure_model.core.value import value
 
 STATE = Family("client")
 ME = Family("me")
@@ -20,7 +20,7 @@ ITEM = Family("item", ("session", "key"))
 SETTINGS = Family("client settings")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ClientState:
     """Where the ClientSession chart stands, and the outcome once it is terminal."""
 
@@ -28,7 +28,7 @@ class ClientState:
     outcome: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Me:
     """Under which id the server knows us, and whether that is its own making: then it has no grace (T25)."""
 
@@ -36,7 +36,7 @@ class Me:
     of_server: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Access:
     """The credential in use, by its handle (the text stays with the runtime). `asked`: another one is
     awaited. `unproven`: it came for one that was refused, and nothing has been taken under it yet."""
@@ -46,7 +46,7 @@ class Access:
     unproven: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Link:
     """The stream: the latest attempt, what the link waits for, and what came before.
 
@@ -67,7 +67,7 @@ class Link:
         return self.phase == "open"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Watching:
     """The sessions that the client watches, those that the server has been told of on the latest stream, the
     number of the latest word about it, and that of the latest one for each session."""
@@ -78,7 +78,7 @@ class Watching:
     words: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outbox:
     """What a session's sends have in common: the latest POST, the epoch it was made under, and whether the
     server asked for the wait that runs (`Retry-After`), so that not even a reconnect may shorten it."""
@@ -88,7 +88,7 @@ class Outbox:
     asked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Item:
     """A send that is not settled: its SendItem state, the tries made, the POST it last went out with,
     whether an attempt may have been taken, whether it waits for another credential, and its bytes."""
@@ -101,7 +101,7 @@ class Item:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ClientSettings:
     """The client's bounds; durations in seconds.
 

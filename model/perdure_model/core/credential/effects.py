@@ -6,14 +6,14 @@ order in which they came.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from perdure_model.core.common import Moved, Refused
 from perdure_model.core.credential.inputs import Caller, Token
+from perdure_model.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RefreshToken:
     """Get another token than this one, which was refused; feed `TokenRefreshed` or `RefreshFailed`.
 
@@ -24,14 +24,14 @@ class RefreshToken:
     token: Token
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CancelRefresh:
     """Nobody waits for this refresh any more; what it still brings is of an earlier generation."""
 
     refresh: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UseToken:
     """Tell the caller to go on with this token, which is another than it was refused with."""
 
@@ -39,7 +39,7 @@ class UseToken:
     token: Token
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class GiveUpToken:
     """Tell the caller that there is no other token."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from perdure_model.core.value import value
 
 Token: TypeAlias = int
 """A handle: equal for equal token texts, different for different ones."""
@@ -12,14 +13,14 @@ Caller: TypeAlias = Hashable
 """Whoever uses the token."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TokenReplaced:
     """The application gives a token: the first one, or another."""
 
     token: Token
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TokenRejected:
     """A caller was refused with this token, and wants another. It is answered once, unless it leaves."""
 
@@ -27,14 +28,14 @@ class TokenRejected:
     token: Token
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallerLeft:
     """A caller does not want a token any more."""
 
     caller: Caller
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TokenRefreshed:
     """The refresh of this generation brought a token."""
 
@@ -42,7 +43,7 @@ class TokenRefreshed:
     token: Token
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RefreshFailed:
     """The refresh of this generation brought none."""
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from perdure_model.core.credential.inputs import Token
 from perdure_model.core.rule import Family
+from perdure_model.core.value import value
 
 TOKEN = Family("credential")
 WAITER = Family("waiter", ("caller",))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SharedToken:
     """Where the Credential chart stands, the token in use, and the count of the refreshes so far, which is
     the generation of the latest."""
@@ -21,7 +20,7 @@ class SharedToken:
     refresh: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Waiter:
     """A caller that waits for the refresh, and the token that it was refused with."""
 

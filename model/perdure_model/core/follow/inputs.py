@@ -7,28 +7,29 @@ where it has none); and the outcome that it stands for, if it is the last one.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from perdure_model.core.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class FollowStarted:
     """The application opens the session."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FollowLeft:
     """The application leaves."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StreamOpened:
     """The stream of this attempt was answered with an event stream."""
 
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StateArrived:
     """The stream brought a state."""
 
@@ -39,7 +40,7 @@ class StateArrived:
     outcome: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ErrorArrived:
     """The stream brought an error, or something that should have been a state and cannot be read.
 
@@ -52,7 +53,7 @@ class ErrorArrived:
     chance: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FollowLost:
     """A stream request came to its end, whatever ended it; `status` is 0 where there was no answer.
 
@@ -65,7 +66,7 @@ class FollowLost:
     chance: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SnapshotReplied:
     """A snapshot request came to its end: the status (0: no answer) and, if it is 2xx, a state."""
 
@@ -79,35 +80,35 @@ class SnapshotReplied:
     chance: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AgainDue:
     """The wait before this attempt is over."""
 
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class GiveUpDue:
     """The total time, counted from this attempt on, is over."""
 
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SteadyDue:
     """The stream of this attempt has been up for so long that it counts as progress."""
 
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SubmitRequested:
     """The application submits; the payload stays with the runtime, under the number."""
 
     submit: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SubmitReplied:
     """A submission's request came to its end: the status (0: no answer), and the state that it brought.
 
@@ -122,14 +123,14 @@ class SubmitReplied:
     outcome: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SettleDue:
     """The state that this submission makes has taken long enough to arrive."""
 
     submit: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CredentialGiven:
     """The answer for an attempt that asked for another credential: whether there is one."""
 
@@ -137,7 +138,7 @@ class CredentialGiven:
     given: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SubmitCredentialGiven:
     """The answer for a submission that asked for another credential: whether there is one."""
 
@@ -145,7 +146,7 @@ class SubmitCredentialGiven:
     given: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StateBrought:
     """Follows a submission's answer: the state that came with it."""
 
@@ -154,22 +155,22 @@ class StateBrought:
     outcome: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Condemned:
     """Follows a submission's answer that ends the session."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ResyncWanted:
     """Follows a submission whose state does not arrive."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SubmitAnswered:
     """Follows a state that was shown: whatever is submitted has become of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SubmitAbandoned:
     """Follows the end of the session."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 
 from perdure_model.core.rule import Family
+from perdure_model.core.value import value
 
 STATE = Family("follow")
 ATTEMPT = Family("attempt")
@@ -15,7 +15,7 @@ SUBMIT = Family("submit")
 SETTINGS = Family("follow settings")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FollowState:
     """Where the FollowSession chart stands, and the outcome once it is terminal."""
 
@@ -23,7 +23,7 @@ class FollowState:
     outcome: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tried:
     """The latest attempt, and what came before it.
 
@@ -46,7 +46,7 @@ class Tried:
     early: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class View:
     """What the application was shown last: the state's version, where states have one, and the cursor."""
 
@@ -55,14 +55,14 @@ class View:
     shown: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Held:
     """States that the stream brought before the snapshot was in: serial, version and cursor of each."""
 
     states: tuple[tuple[Hashable, int | None, Hashable], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Submit:
     """The one submission: its number, where the Submission chart stands, whether a newer state was shown
     while its request was on its way, and whether another credential was asked for on its behalf."""
@@ -73,7 +73,7 @@ class Submit:
     renewed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FollowSettings:
     """The bounds of a followed session; durations in seconds.
 

@@ -6,15 +6,15 @@ before its error is handed over, and before the token is reported as refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from perdure_model.core.common import Moved, Refused
 from perdure_model.core.credential.inputs import Token
 from perdure_model.core.response.inputs import CallId
+from perdure_model.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OpenAttempt:
     """Open the stream with this token; feed what it brings, under this attempt's number."""
 
@@ -23,7 +23,7 @@ class OpenAttempt:
     token: Token
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EndAttempt:
     """Close this attempt's stream, if it is not over by itself; what it still brings is not wanted."""
 
@@ -31,7 +31,7 @@ class EndAttempt:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HandOver:
     """Hand these events of the attempt to the consumer, in this order."""
 
@@ -40,7 +40,7 @@ class HandOver:
     events: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Discard:
     """Forget these events of the attempt: the consumer will never see them."""
 
@@ -49,7 +49,7 @@ class Discard:
     events: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SurfaceError:
     """Hand this attempt's error to the consumer as it is, and nothing after it."""
 
@@ -57,14 +57,14 @@ class SurfaceError:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FinishCall:
     """End the consumer's stream."""
 
     call: CallId
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RejectToken:
     """Report the token to the credential as refused; feed its answer."""
 
@@ -72,7 +72,7 @@ class RejectToken:
     token: Token
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LeaveToken:
     """Tell the credential that this call waits for no token any more."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from perdure_model.core.credential.inputs import Token
+from perdure_model.core.value import value
 
 CallId: TypeAlias = Hashable
 """Names a call among all that share a credential, so that it can be the credential's caller."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallStarted:
     """The consumer wants the stream; this is the token in use."""
 
@@ -20,7 +20,7 @@ class CallStarted:
     token: Token
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PrefixArrived:
     """An event that proves nothing, such as a start made before the request."""
 
@@ -29,7 +29,7 @@ class PrefixArrived:
     event: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LiveArrived:
     """An event that proves the stream alive."""
 
@@ -38,7 +38,7 @@ class LiveArrived:
     event: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AttemptFailed:
     """The attempt failed: `auth` says whether authentication did. Whether the error was `raised`, or emitted
     as an event, is told for the trace alone (R05)."""
@@ -49,7 +49,7 @@ class AttemptFailed:
     raised: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AttemptFinished:
     """The attempt ended normally."""
 
@@ -57,7 +57,7 @@ class AttemptFinished:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TokenBrought:
     """The credential's answer to the report of a refused token: go on with this one."""
 
@@ -65,14 +65,14 @@ class TokenBrought:
     token: Token
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TokenDenied:
     """The credential's answer to the report of a refused token: there is no other."""
 
     call: CallId
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallCancelled:
     """The consumer leaves."""
 

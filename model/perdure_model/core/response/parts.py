@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from perdure_model.core.credential.inputs import Token
 from perdure_model.core.rule import Family
+from perdure_model.core.value import value
 
 CALL = Family("call", ("call",))
 SETTINGS = Family("response settings")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
     """Where the ResponseStream chart stands, the latest attempt and its token, the events held back, and the
     outcome once it has ended."""
@@ -23,7 +22,7 @@ class Call:
     outcome: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ResponseSettings:
     """A call's bounds. `prefix_max`: how many events are held back; one more counts as live."""
 

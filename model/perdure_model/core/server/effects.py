@@ -6,14 +6,14 @@ to a POST stands before the work that it causes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from perdure_model.core.common import Attempt, Epoch, Moved, Refused, SendKey
 from perdure_model.core.server.inputs import ForgetDue, GraceElapsed
+from perdure_model.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reject:
     """Answer the request with this status and problem (RFC 9457)."""
 
@@ -21,7 +21,7 @@ class Reject:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attach:
     """Register the stream and welcome it; `resumed` says whether the client's receipts are still known."""
 
@@ -31,7 +31,7 @@ class Attach:
     resumed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CutStream:
     """End this stream from our side, telling it why."""
 
@@ -40,7 +40,7 @@ class CutStream:
     reason: Literal["replaced", "closed", "stalled", "restarted"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StartGrace:
     """Feed `due` when `seconds` have passed."""
 
@@ -48,14 +48,14 @@ class StartGrace:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CancelGrace:
     """Stop the timer that would feed `due`; one that has just run out may still do so."""
 
     due: GraceElapsed
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Detached:
     """The connection watched and owned this session, and is gone: nobody drives it now."""
 
@@ -63,14 +63,14 @@ class Detached:
     session: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """The receipts of a POST: accepted, duplicate, or why refused. What is accepted is stored by now."""
 
     verdicts: tuple[tuple[SendKey, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Handle:
     """Run the application's handler for this send: once, after all earlier ones of its session."""
 
@@ -79,7 +79,7 @@ class Handle:
     key: SendKey
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Append:
     """Store the payload at this position of the log; drop all up to `gone`."""
 
@@ -89,7 +89,7 @@ class Append:
     gone: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StartForget:
     """Feed `due` when `seconds` have passed."""
 
@@ -97,7 +97,7 @@ class StartForget:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Drop:
     """Delete all payloads of this log."""
 
@@ -105,7 +105,7 @@ class Drop:
     epoch: Epoch
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wake:
     """This stream can be sent something of this session: feed `EventsDue` when it can take more."""
 
@@ -114,7 +114,7 @@ class Wake:
     session: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WriteEvents:
     """Send the events `first` to `last` of the log."""
 
@@ -126,7 +126,7 @@ class WriteEvents:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WriteGap:
     """Say that the log does not reach back, with a snapshot that stands for everything up to `position`."""
 
@@ -137,7 +137,7 @@ class WriteGap:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WriteEnd:
     """Say that the session is over, with the receipts that the connection has for it: an answer to a POST
     may come later than this, or never."""

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from perdure_model.core.common import Attempt, Cursor, Epoch, SendKey
+from perdure_model.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ServerStarted:
     """The server starts: without what it knew before, or with it (`kept`), but without streams and timers."""
 
     kept: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StreamRequested:
     """A GET for a stream of these sessions, from these cursors."""
 
@@ -34,7 +34,7 @@ class StreamRequested:
         return tuple(session for session, _ in self.cursors)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StreamClosed:
     """The server sees that a stream is closed, however long after."""
 
@@ -42,7 +42,7 @@ class StreamClosed:
     generation: Attempt
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StreamStalled:
     """Nobody reads this stream: a write has not gone out for too long."""
 
@@ -50,7 +50,7 @@ class StreamStalled:
     generation: Attempt
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class GraceElapsed:
     """The grace timer started for the loss of this generation has run out."""
 
@@ -58,7 +58,7 @@ class GraceElapsed:
     generation: Attempt
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CloseRequested:
     """The client says that it is done; `attempt` is its latest."""
 
@@ -67,7 +67,7 @@ class CloseRequested:
     principal: Hashable
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SuspendRequested:
     """The client says that it will be away; `attempt` is its latest."""
 
@@ -76,7 +76,7 @@ class SuspendRequested:
     principal: Hashable
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WatchRequested:
     """The client wants the events of a session from this cursor on; its `serial`th word on this stream."""
 
@@ -89,7 +89,7 @@ class WatchRequested:
     fresh: Epoch
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UnwatchRequested:
     """The client no longer wants the events of a session; its `serial`th word on this stream."""
 
@@ -100,7 +100,7 @@ class UnwatchRequested:
     principal: Hashable
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PostArrived:
     """Sends of one session, in order, made under the epoch that the client was welcomed with on the stream
     of this attempt."""
@@ -116,7 +116,7 @@ class PostArrived:
     """Those whose data is not what the application takes, and why."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RequestRefused:
     """What came was no request that a rule could be asked about: where, and what it was answered with."""
 
@@ -124,7 +124,7 @@ class RequestRefused:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Published:
     """The application publishes an event; the payload stays with the runtime."""
 
@@ -132,7 +132,7 @@ class Published:
     fresh: Epoch
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ended:
     """The application ends a session with an outcome."""
 
@@ -141,7 +141,7 @@ class Ended:
     fresh: Epoch
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ForgetDue:
     """A session that is over has been kept for its time: its log, or the tombstone that was left of it."""
 
@@ -149,7 +149,7 @@ class ForgetDue:
     epoch: Epoch
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EventsDue:
     """A stream can take more of a session."""
 

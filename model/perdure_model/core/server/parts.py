@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 
 from perdure_model.core.common import NEVER, Attempt, Cursor, Epoch, SendKey
 from perdure_model.core.rule import Family
+from perdure_model.core.value import value
 
 CONNECTION = Family("connection", ("cid",))
 WATCH = Family("watch", ("session", "cid"))
@@ -18,7 +18,7 @@ TOMBSTONES = Family("tombstones")
 SETTINGS = Family("server settings")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Connection:
     """A client id that the server knows: where its ServerConnection chart stands, the generation attached
     last, the epoch (one life of its receipts), and the principal that it is bound to (finding T20).
@@ -42,7 +42,7 @@ class Connection:
         return self.said_away >= self.generation
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Owner:
     """A connection owns a session: it sent to it last.
 
@@ -54,7 +54,7 @@ class Owner:
     suspended: Attempt = NEVER
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Watch:
     """A connection watches a session. `sent` is how far the stream of this generation has been sent; None
     while no stream is attached, so that nothing is written to what is closed (finding T07). `woken`: the
@@ -65,7 +65,7 @@ class Watch:
     woken: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Window:
     """A connection's receipts for a session. Keys below `floor` are settled on the client's side; verdicts
     are kept for the others, and there are never more of them than fit in one POST."""
@@ -74,7 +74,7 @@ class Window:
     verdicts: tuple[tuple[SendKey, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Log:
     """A session's log: its epoch, how many events it has had, how many of the oldest are gone, and the
     outcome once it is over. `buried`: its events are forgotten, and this is the tombstone."""
@@ -86,7 +86,7 @@ class Log:
     buried: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ServerSettings:
     """The server's bounds; durations in seconds, `log_max` in events a session, `batch_max` a write.
 
