@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -18,8 +18,20 @@ Declare: TypeAlias = Callable[[Any], object]
 class Properties(dict[str, Declare]):
     """What must hold of a model's worlds, by the stable ids."""
 
+    @classmethod
+    def joined(cls, parts: Iterable[Properties], first: Iterable[str] = ()) -> Properties:
+        """All of these in one, those named `first` before the others.
+
+        Raises ValueError where two parts state the same, KeyError where none states one of those named.
+        """
+        whole = cls()
+        for part in parts:
+            for name, declare in part.items():
+                whole.states(name)(declare)
+        return cls({name: whole[name] for name in dict.fromkeys([*first, *whole])})
+
     def states(self, name: str) -> Callable[[Declare], Declare]:
-        """Enter the decorated function under the id."""
+        """Enter the decorated function under the id. Raises ValueError where the id is taken."""
 
         def enter(declare: Declare) -> Declare:
             if name in self:
