@@ -15,6 +15,7 @@ from perdure_model.world.transport.wires import (
     Exchange,
     Farewell,
     Request,
+    Step,
     Word,
     swapped,
 )
@@ -22,7 +23,6 @@ from perdure_model.world.transport.wires import (
 if TYPE_CHECKING:
     from perdure_model.world.transport.world import Transport
 
-Step = Iterator[tuple[Any, ...]]
 Fault = TypeVar("Fault", bound=Callable[..., object])
 
 

@@ -11,12 +11,20 @@ from perdure_model.core.client import inputs as ask
 from perdure_model.core.client import parts as mine
 from perdure_model.core.common import NEVER, START, Attempt, Epoch, SendKey
 from perdure_model.world.bind import Arrival
-from perdure_model.world.transport.wires import NOTHING, Channel, Exchange, Farewell, Request, Word, swapped
+from perdure_model.world.transport.wires import (
+    NOTHING,
+    Channel,
+    Exchange,
+    Farewell,
+    Request,
+    Step,
+    Word,
+    swapped,
+)
 
 if TYPE_CHECKING:
     from perdure_model.world.transport.world import Transport
 
-Step = Iterator[tuple[Any, ...]]
 LIVE, AWAY, DEAD = "live", "away", "dead"
 BACK = "back"
 """A client that was away, by the server's word, and has come back; the server does not know yet."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Any, NamedTuple
 
 from perdure_model.core.client import inputs as ask
 from perdure_model.core.common import Attempt, Cursor, Epoch, SendKey
 
+Step = Iterator[tuple[Any, ...]]
+"""What may become of the components that an action or a sink names."""
 NOTHING: frozenset[Any] = frozenset()
 UNDER_WAY = -1
 """No status yet."""
