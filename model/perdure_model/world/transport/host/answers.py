@@ -8,13 +8,7 @@ from perdure_model.core.client import inputs as ask
 from perdure_model.core.server import effects as down
 from perdure_model.core.server import inputs as told
 from perdure_model.world.transport.tab import BACK, OWN, Tab
-from perdure_model.world.transport.wires import (
-    Channel,
-    Exchange,
-    Request,
-    Step,
-    answered,
-)
+from perdure_model.world.transport.wires import Channel, Exchange, Request, Step, answered
 
 if TYPE_CHECKING:
     from perdure_model.world.transport.host.host import Host

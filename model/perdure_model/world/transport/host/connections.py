@@ -11,9 +11,7 @@ from perdure_model.core.server import inputs as told
 from perdure_model.world.bind import Arrival
 from perdure_model.world.transport.host.strangers import noise_rules, strangers_rules
 from perdure_model.world.transport.tab import OWN, Tab
-from perdure_model.world.transport.wires import (
-    Channel,
-)
+from perdure_model.world.transport.wires import Channel
 
 if TYPE_CHECKING:
     from perdure_model.world.transport.host.host import Host

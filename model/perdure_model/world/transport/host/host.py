@@ -13,9 +13,7 @@ from perdure_model.world.transport.host.requests import requests_of
 from perdure_model.world.transport.host.restarts import restart_rules
 from perdure_model.world.transport.host.sessions import forget_rules, log_rules
 from perdure_model.world.transport.host.sinks import sinks
-from perdure_model.world.transport.wires import (
-    NOTHING,
-)
+from perdure_model.world.transport.wires import NOTHING
 
 if TYPE_CHECKING:
     from perdure_model.world.transport.world import Transport

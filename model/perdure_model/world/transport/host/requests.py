@@ -10,14 +10,7 @@ from perdure_model.core.server import effects as down
 from perdure_model.core.server import inputs as told
 from perdure_model.world.bind import Arrival
 from perdure_model.world.transport.tab import AWAY, OWN, Tab
-from perdure_model.world.transport.wires import (
-    Exchange,
-    Farewell,
-    Request,
-    Step,
-    Word,
-    swapped,
-)
+from perdure_model.world.transport.wires import Exchange, Farewell, Request, Step, Word, swapped
 
 if TYPE_CHECKING:
     from perdure_model.world.transport.host.host import Host

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from perdure_model.core.server import inputs as told
 from perdure_model.world.bind import Arrival
-from perdure_model.world.transport.wires import (
-    NOTHING,
-)
+from perdure_model.world.transport.wires import NOTHING
 
 if TYPE_CHECKING:
     from perdure_model.world.transport.host.host import Host

@@ -9,11 +9,7 @@ from perdure_model.core.client import inputs as ask
 from perdure_model.core.common import Attempt
 from perdure_model.core.server import effects as down
 from perdure_model.world.transport.tab import AWAY, NEW
-from perdure_model.world.transport.wires import (
-    Channel,
-    Step,
-    swapped,
-)
+from perdure_model.world.transport.wires import Channel, Step, swapped
 
 if TYPE_CHECKING:
     from perdure_model.world.transport.host.host import Host

@@ -10,9 +10,7 @@ from perdure_model.core.server import effects as down
 from perdure_model.core.server import inputs as told
 from perdure_model.core.server import parts as theirs
 from perdure_model.world.bind import Arrival
-from perdure_model.world.transport.wires import (
-    Step,
-)
+from perdure_model.world.transport.wires import Step
 
 if TYPE_CHECKING:
     from perdure_model.world.transport.host.host import Host
