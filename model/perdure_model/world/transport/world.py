@@ -1,6 +1,6 @@
 """System T's world: clients and a server, the wires between them, and what can go wrong on the way.
 
-`tab.py` has the clients, `host/` the server, `wires.py` what is under way, `faults.py` what goes wrong.
+`tab/` has the clients, `host/` the server, `wires.py` what is under way, `faults.py` what goes wrong.
 Timers may fire at any moment once started; one that is cancelled may, within a budget, have just run out.
 """
 
