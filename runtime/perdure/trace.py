@@ -14,9 +14,10 @@ import logging
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import fields, is_dataclass
+from functools import cache
 from hashlib import sha256
 from os import PathLike
-from types import TracebackType
+from types import NoneType, TracebackType
 from typing import Any, TypeAlias
 from uuid import uuid4
 
@@ -29,6 +30,7 @@ LOG = logging.getLogger("perdure")
 Record: TypeAlias = dict[str, Any]
 Sink: TypeAlias = Callable[[Record], None]
 GENERATION_FIELDS = ("generation", "attempt", "post", "refresh")
+AS_IT_IS = frozenset({str, int, float, bool, NoneType})
 
 
 class Recorder:
@@ -51,6 +53,8 @@ class Recorder:
     def record(self, i: object, effects: tuple[Any, ...]) -> Record:
         """The first transition stands in `machine` to `to`; all of them stand among the effects."""
         move = next((effect for effect in effects if isinstance(effect, Moved)), None)
+        kind: Any = type(i)
+        generation = generation_of(kind)
         first = {"settings": plain(self._settings)} if self._seq == 1 else {}
         return {
             "v": VERSION,
@@ -61,7 +65,7 @@ class Recorder:
             "cid": self.cid or getattr(i, "cid", None),
             "machine": move and move.machine,
             "instance": move and plain(move.instance),
-            "generation": next((plain(getattr(i, n)) for n in GENERATION_FIELDS if hasattr(i, n)), None),
+            "generation": plain(getattr(i, generation)) if generation else None,
             "event": move and move.event,
             "from": move and move.source,
             "to": move and move.target,
@@ -73,17 +77,31 @@ class Recorder:
 
 def plain(value: Any) -> Any:
     """A value of the rules as JSON can hold it: a dataclass becomes a dict with its type's name."""
-    if is_dataclass(value):
-        said = {f.name: field(f.name, getattr(value, f.name)) for f in fields(value)}
-        return {"type": type(value).__name__, **said}
+    kind: Any = type(value)
+    if kind in AS_IT_IS:
+        return value
     if isinstance(value, tuple | list):
         return [plain(one) for one in value]
-    return value if isinstance(value, str | int | float | None) else repr(value)
+    names = names_of(kind)
+    if names is not None:
+        said: Record = {"type": kind.__name__}
+        for name in names:
+            one = getattr(value, name)
+            said[name] = digest(one) if name == "principal" else plain(one)
+        return said
+    return value if isinstance(value, str | int | float) else repr(value)
 
 
-def field(name: str, value: Any) -> Any:
-    """One field of an input or effect."""
-    return digest(value) if name == "principal" else plain(value)
+@cache
+def names_of(kind: Any) -> tuple[str, ...] | None:
+    """The names of a dataclass's fields, None of any other type: records hold many, and types are few."""
+    return tuple(one.name for one in fields(kind)) if is_dataclass(kind) else None
+
+
+@cache
+def generation_of(kind: Any) -> str | None:
+    """The field that says which generation an input of this type is of."""
+    return next((name for name in GENERATION_FIELDS if name in (names_of(kind) or ())), None)
 
 
 def digest(principal: Hashable) -> str | None:

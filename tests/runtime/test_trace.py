@@ -9,8 +9,9 @@ from typing import Any
 import anyio
 import pytest
 from perdure import Hub, JsonLines, connect, wire
-from perdure.trace import Recorder, digest
-from perdure_model.core.common import Moved
+from perdure.trace import Recorder, digest, plain
+from perdure_model.core.client.inputs import Resumed
+from perdure_model.core.common import Cursor, Moved
 from perdure_model.core.server.inputs import StreamRequested
 
 from tests.runtime.serving import QUICK, SHORT, Serve
@@ -85,6 +86,12 @@ def test_principals_appear_as_digests_that_keep_equal_what_is_equal() -> None:
     recorder = Recorder("server", lambda _record: None)
     record = recorder.record(StreamRequested("cid-1", (1, 1), "ann", (), "fresh"), ())
     assert record["input"]["principal"] == digest("ann")
+
+
+def test_a_value_without_fields_is_told_by_its_type_as_others_are() -> None:
+    assert plain(Resumed()) == {"type": "Resumed"}
+    assert plain((Resumed(), Cursor("e", 2), None, 1.5)) == [{"type": "Resumed"}, ["e", 2], None, 1.5]
+    assert plain(frozenset({1})) == "frozenset({1})"
 
 
 def test_a_sink_that_fails_is_named_in_the_log_and_disturbs_nothing(caplog: pytest.LogCaptureFixture) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import subprocess
@@ -97,6 +98,25 @@ def test_python_is_as_it_was_after_a_run() -> None:
     replay(drawn(1, 30))
     after = random.getstate(), os.urandom, vars(routes)["urandom"], anyio.to_thread.run_sync
     assert after == before
+
+
+def test_no_garbage_is_collected_while_a_world_lasts() -> None:
+    with Simulation(1) as world:
+        before = gc.get_stats()
+        for line in ("connect a", "send a 8", "publish 15", "wait 30"):
+            world.perform(step(line))
+        assert gc.get_stats() == before
+    assert gc.isenabled()
+
+
+def test_a_collector_that_rested_before_a_world_rests_after_it() -> None:
+    gc.disable()
+    try:
+        with Simulation(1):
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_a_quiet_world_has_no_faults_and_loses_nothing() -> None:

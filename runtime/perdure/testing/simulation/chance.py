@@ -1,7 +1,11 @@
-"""What a run depends on beside its tasks: chance, fresh ids, and threads. One seed decides all of it."""
+"""What a run depends on beside its tasks: chance, fresh ids, threads, and when garbage is collected.
+
+One seed decides all of it.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 from collections.abc import Callable, Iterator
@@ -36,9 +40,26 @@ def seeded(seed: int) -> Iterator[None]:
             for module, name in ((os, "urandom"), (routes, "urandom"), (random, "_urandom")):
                 stack.enter_context(patch.object(module, name, ids.randbytes))
             stack.enter_context(patch.object(anyio.to_thread, "run_sync", at_once))
+            stack.enter_context(uncollected())
             yield
     finally:
         random.setstate(before)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """While this lasts, no garbage is collected; afterwards as before.
+
+    What is collected may start tasks (trio ends forgotten generators in one), and when that is depends on all
+    that the process did before. It also took a fifth of a run's time, most of it looking at the modules.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 async def at_once(function: Callable[..., T], *args: Any, **_options: Any) -> T:

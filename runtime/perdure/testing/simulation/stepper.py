@@ -92,7 +92,7 @@ class Stepper:
         del private.GLOBAL_RUN_CONTEXT.runner
         self._ended = False
         self._run: Generator[float, Any, None] = private.unrolled_run(self._runner, self._main, (), True)
-        self._idle_s: float = self._inside(next, self._run)
+        self._inside(next, self._run)
         self.settle()
 
     async def _main(self) -> None:
@@ -116,23 +116,38 @@ class Stepper:
 
     def _tick(self) -> None:
         """One batch of tasks. No I/O is waited for, but trio wakes itself through a socket."""
-        self._idle_s = self._run.send(self._runner.io_manager.get_events(0))
+        woken = self._runner.entry_queue.size() > 0
+        self._run.send(self._runner.io_manager.get_events(0) if woken else [])
+
+    def _busy(self) -> bool:
+        """Whether anything can go on without time passing."""
+        runner = self._runner
+        if runner.runq or runner.entry_queue.size():
+            return True
+        return runner.deadlines.next_deadline() <= self.clock.now
+
+    def _stopped(self) -> bool:
+        return self._runner.main_task_outcome is not None or self._runner.ki_pending
 
     def settle(self) -> None:
         """Go on until nothing can without time passing. Raises Livelock, or what a task has failed with."""
         self._inside(self._settle)
+        self._look()
+
+    def _settle(self) -> None:
+        for _ in range(TICKS_MAX):
+            if not self._busy() or self._stopped():
+                return
+            self._tick()
+
+    def _look(self) -> None:
+        """Raise what has come up inside."""
         if self._runner.main_task_outcome is not None:
             self.close()  # raises what a task has failed with
         if self._runner.ki_pending:
             raise KeyboardInterrupt
-        if self._idle_s <= 0:
+        if self._busy():
             raise Livelock(f"after {TICKS_MAX} rounds at {self.clock.now:.3f} s tasks still go on")
-
-    def _settle(self) -> None:
-        for _ in range(TICKS_MAX):
-            self._tick()
-            if self._idle_s > 0 or self._runner.main_task_outcome is not None or self._runner.ki_pending:
-                return
 
     def start(self, work: Callable[..., Awaitable[object]], *args: Any) -> None:
         """Start a task; it begins when the run goes on."""
@@ -152,14 +167,18 @@ class Stepper:
         return said[0].unwrap()
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, stopping at each deadline."""
-        end = self.clock.now + seconds
-        self.settle()
-        while (due := self._runner.deadlines.next_deadline()) <= end:
-            self.clock.now = max(self.clock.now, due)
-            self.settle()
-        self.clock.now = end
-        self.settle()
+        """Let time pass, stopping at each deadline. Raises what `settle` does."""
+        self._inside(self._advance, self.clock.now + seconds)
+        self._look()
+
+    def _advance(self, end: float) -> None:
+        self._settle()
+        while not self._busy() and not self._stopped():
+            due = self._runner.deadlines.next_deadline()
+            self.clock.now = min(due, end)
+            if due > end:
+                return
+            self._settle()
 
     @property
     def tasks(self) -> int:
@@ -175,8 +194,8 @@ class Stepper:
         try:
             for _ in range(TICKS_MAX):
                 self._inside(self._tick)
-                if self._idle_s > 0 and (due := self._runner.deadlines.next_deadline()) < math.inf:
-                    self.clock.now = max(self.clock.now, due)
+                if not self._busy() and (due := self._runner.deadlines.next_deadline()) < math.inf:
+                    self.clock.now = due
         except StopIteration:
             ended = self._runner.main_task_outcome
             assert ended is not None
