@@ -234,6 +234,8 @@ EXEMPT: dict[tuple[str, str], str] = {
     ("perdure_model.world.side_by_side", "multiprocessing"): "a search each on several processors",
     ("perdure_model.world.side_by_side", "concurrent"): "a search each on several processors",
     ("perdure_model.conformance.check", "time"): "reports how long judging a trace took",
+    ("perdure_model.conformance.processes", "multiprocessing"): "judges shares on several processors",
+    ("perdure_model.conformance.processes", "concurrent"): "judges shares on several processors",
 }
 """Who may use what all the same, and why. Nothing of charts, table or core."""
 

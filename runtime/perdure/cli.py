@@ -419,7 +419,7 @@ def conform(
     from perdure_model.conformance import conform as judged
 
     try:
-        found = judged(file)
+        found = judged(file, jobs=processors())
     except (OSError, NoTrace) as error:
         raise wrong(f"{file}: {error}") from error
     if as_json:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from perdure.cli import FOUND, GOOD, INCOMPLETE, USAGE, app
-from perdure_model.conformance import Conformance, NoTrace, conform
+from perdure_model.conformance import Conformance, NoTrace, check, conform
+from perdure_model.conformance.survey import Head, Survey, survey
 from typer.testing import CliRunner
 
 from tests.conformance.traces import Record, busy, busy_text, first, judged, records_in, simulated, text_of
@@ -189,6 +192,34 @@ def test_what_is_no_trace_is_told(text: str, path: Path) -> None:
     path.write_text(text, encoding="latin-1")
     with pytest.raises(NoTrace, match="it holds no record of a trace: give a file that"):
         conform(path)
+
+
+def test_what_is_written_while_a_file_is_judged_is_left_to_the_next_time(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, later = busy_text(), simulated(3)
+
+    def and_then_it_grows(heads: Iterable[Head]) -> Survey:
+        found = survey(heads)
+        path.write_text(text + later)
+        return found
+
+    path.write_text(text + later[:50])
+    whole = conform(path)
+    path.write_text(text + later[:50])
+    monkeypatch.setattr(check, "survey", and_then_it_grows)
+    found = conform(path)
+    assert (found.records, found.runs, found.damages) == (whole.records, whole.runs, whole.damages)
+    assert "the last line is torn" in one_damage(found)
+
+
+def test_what_cannot_be_read_twice_is_told(path: Path) -> None:
+    os.mkfifo(path)
+    with pytest.raises(NoTrace, match="it is no regular file, and a trace is read more than once: save it"):
+        conform(path)
+    code, said = perdure(str(path))
+    assert code == USAGE
+    assert "it is no regular file" in said
 
 
 def test_another_version_is_told(path: Path) -> None:

@@ -1,61 +1,45 @@
-"""The whole of a file: its runs side by side, each waiting for the other where something must have been sent.
+"""Whether a file, or records as they come, are a run of the model.
 
-The order of the lines of different runs proves nothing: they come from several programs. So each run is
-replayed in its own order, and a record that was caused by another run's waits until that one has been
-replayed. What waits in the end has no cause; and where a cause could not have been recorded, it is assumed.
+What is missing can be filled in more than one way, so a file is judged once for each story that is tried.
+A file without holes is judged in shares, on several processors; where a share finds anything at all, the
+whole file is judged again in one process, which finds what is the first step that does not fit.
 """
 
 from __future__ import annotations
 
-import gc
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import fields
-from functools import partial
-from itertools import count
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from perdure_model.conformance.filling import AROUND, Values, filled
-from perdure_model.conformance.joins import Fact, Joins
-from perdure_model.conformance.lines import (
-    BadRecord,
-    NoRecord,
-    NoTrace,
-    Record,
-    numbered,
-    record_from,
-    record_of,
-)
-from perdure_model.conformance.replay import Decision, Misfit, Run
-from perdure_model.conformance.report import Conformance, Damage, Mismatch
-from perdure_model.conformance.sides import SIDES
-from perdure_model.conformance.survey import Extent, Survey, head_of, heads, survey
+from perdure_model.conformance.checking import Checking, Story
+from perdure_model.conformance.lines import record_from, size_of
+from perdure_model.conformance.processes import Processes
+from perdure_model.conformance.report import Conformance
+from perdure_model.conformance.shares import Share, shares
+from perdure_model.conformance.survey import Survey, head_of, heads, survey
 
 STORIES_MAX = 12
 """So many ways to fill what is missing are tried."""
-Story: TypeAlias = tuple[str, int, type, tuple[Any, ...]]
-"""A run, the number of a record that is missing, and the input that may have stood there, but for chance."""
-OTHER = {"client": "server", "server": "client"}
+SMALL_BYTES = 4 << 20
+"""To judge a file of this size takes less long than to start another process."""
 
 
-def conform(path: Path) -> Conformance:
+def conform(path: Path, *, jobs: int = 1) -> Conformance:
     """Whether the run that is recorded in a file is a run of the model.
 
-    Stops at the first record that does not fit. Raises OSError where the file cannot be read, NoTrace where
-    it is none, or of another version.
+    Stops at the first record that does not fit. With `jobs` above 1, a large file is judged in so many
+    processes; the caller's own module can then be imported without beginning anew.
+
+    Raises OSError where the file cannot be read, NoTrace where it is none, or of another version, ValueError
+    for `jobs` below 1, and BrokenProcessPool where a process died (for want of memory, say).
     """
-    started, surveyed = time.perf_counter(), survey(heads(path))
-    told: set[Story] = set()
-    for _ in range(STORIES_MAX):
-        checking = Checking(surveyed, told=told)
-        report = checking.judged(lambda checking: checking.lines(path), started)
-        if report.mismatch is None or not checking.stories:
-            return report
-        told.add(checking.stories[-1])
-    # No story that was tried agrees with all that follows, and only what is recorded may speak against a run.
-    return Checking(surveyed, fills=False).judged(lambda checking: checking.lines(path), started)
+    started, size = time.perf_counter(), size_of(path)
+    with Processes(jobs if size > SMALL_BYTES else min(jobs, 1)) as processes:
+        surveyed = survey(heads(path, size))
+        report = together(path, size, surveyed, processes) or alone(path, size, surveyed)
+    report.seconds = time.perf_counter() - started
+    return report
 
 
 def judge(records: Sequence[Mapping[str, Any]]) -> Conformance:
@@ -65,344 +49,39 @@ def judge(records: Sequence[Mapping[str, Any]]) -> Conformance:
     """
     started = time.perf_counter()
     read = [record_from(number, record) for number, record in enumerate(records, 1)]
-    return Checking(survey(map(head_of, read)), fills=False).judged(lambda _checking: read, started)
+    report = Checking(survey(map(head_of, read)), fills=False).judged(read)
+    report.seconds = time.perf_counter() - started
+    return report
 
 
-class Stopped(Exception):
-    """The first step that does not fit was found."""
-
-    def __init__(self, mismatch: Mismatch) -> None:
-        super().__init__(mismatch)
-        self.mismatch = mismatch
-
-
-class Lane:
-    """A run on its way: what came too early, what is next, and what the first of that waits for."""
-
-    def __init__(self, run: Run, extent: Extent) -> None:
-        self.run, self.extent = run, extent
-        self.seq = 1
-        self.early: dict[int, Record] = {}
-        self.queue: deque[Decision] = deque()
-        self.waits: Fact | None = None
-        self.before: deque[Record] = deque(maxlen=AROUND)
-        """The latest records that were judged, or wait for it."""
-        self.trusts = False
-        """Whether the other side is recorded for so short that all it may have sent is assumed."""
-        self.seen: dict[int, dict[str, Any]] = {}
-        """The contents of the records whose numbers come more than once."""
+def alone(path: Path, size: int, surveyed: Survey) -> Conformance:
+    """The judgement of one process: of the first story that fits, if any does."""
+    told: set[Story] = set()
+    for _ in range(STORIES_MAX):
+        checking = Checking(surveyed, told=told)
+        report = checking.judged(checking.lines(path, size))
+        if report.mismatch is None or not checking.stories:
+            return report
+        told.add(checking.stories[-1])
+    # No story that was tried agrees with all that follows, and only what is recorded may speak against a run.
+    checking = Checking(surveyed, fills=False)
+    return checking.judged(checking.lines(path, size))
 
 
-class Checking:
-    """The check of one file, or of records as they are."""
-
-    def __init__(self, surveyed: Survey, *, fills: bool = True, told: Set[Story] = frozenset()) -> None:
-        self._survey, self._fills, self._told = surveyed, fills, told
-        self.stories: list[Story] = []
-        """What was filled in; none of those that were `told` before."""
-        self._joins = Joins()
-        self._lanes: dict[str, Lane] = {}
-        self._waiting: dict[Fact, list[Lane]] = {}
-        self._trusted: dict[tuple[str, str | None], str] = {}
-        self._unread: list[tuple[int, str, bool]] = []
-        self.report = Conformance()
-
-    def judged(self, records: Callable[[Checking], Iterable[Record]], started: float) -> Conformance:
-        """The report on these records. Raises NoTrace."""
-        collects = gc.isenabled()
-        gc.disable()  # nothing here is garbage in cycles, and to look for it takes a tenth of the time
-        try:
-            self._all(records(self))
-        except Stopped as stopped:
-            self.report.mismatch = stopped.mismatch
-        finally:
-            if collects:
-                gc.enable()
-        report = self._finished()
-        report.seconds = time.perf_counter() - started
-        return report
-
-    def lines(self, path: Path) -> Iterator[Record]:
-        """The records of a file; what is none is kept for the report. Raises Stopped, NoTrace, OSError."""
-        for number, line in numbered(path):
-            try:
-                yield record_of(number, line)
-            except NoRecord as error:
-                self._unread.append((number, str(error), not line.endswith(b"\n")))
-            except BadRecord as error:
-                raise Stopped(Mismatch(number, "?", 0, "?", str(error))) from None
-
-    def _all(self, records: Iterable[Record]) -> None:
-        """Look at all records. Raises Stopped, and NoTrace."""
-        for record in records:
-            try:
-                self._take(record)
-            except BadRecord as error:
-                raise Stopped(Mismatch(record.line, "?", 0, "?", str(error))) from None
-        if not self._lanes:
-            raise NoTrace(
-                "it holds no record of a trace: give a file that a JsonLines sink, or demo --record, wrote"
-            )
-        self._settle()
-
-    # -- one run ---------------------------------------------------------------------------------------
-
-    def _take(self, record: Record) -> None:
-        """Put a record in its run's order, and go on as far as that goes."""
-        self.report.records += 1
-        lane = self._lanes.get(record.run) or self._lane(record)
-        if record.seq in lane.extent.repeated and self._repeated(lane, record):
-            return
-        if record.seq == lane.seq and not lane.early:
-            lane.seq += 1
-            self._queue(lane, record)
-        else:
-            lane.early[record.seq] = record
-        while (early := lane.early.pop(lane.seq, None)) is not None:
-            lane.seq += 1
-            self._queue(lane, early)
-        if lane.seq == lane.extent.next and lane.extent.ahead and not self._fillable(lane.extent):
-            self._break(lane)
-
-    def _lane(self, record: Record) -> Lane:
-        if record.side not in SIDES:
-            raise BadRecord(f"its side {record.side!r} is none of {', '.join(SIDES)}")
-        lane = self._lanes[record.run] = Lane(Run(record.run, record.side), self._survey.runs[record.run])
-        self.report.runs[record.side] = self.report.runs.get(record.side, 0) + 1
-        if lane.extent.next == 1:
-            self._break(lane)
-        return lane
-
-    def _break(self, lane: Lane) -> None:
-        """From here on something of the run is missing."""
-        lane.run.broken = True
-        self._trusted.clear()
-        for seq in sorted(lane.early):
-            self._queue(lane, lane.early.pop(seq))
-
-    def _repeated(self, lane: Lane, record: Record) -> bool:
-        """Whether this very record came before. Raises Stopped where another one had its number."""
-        known = lane.seen.setdefault(record.seq, record.data)
-        if known is record.data:
-            return False
-        if known != record.data:
-            raise self._stopped(
-                record, Misfit("another record of the run has this number", allowed=(str(known),))
-            )
-        return True
-
-    def _queue(self, lane: Lane, record: Record) -> None:
-        """Replay a record; and then others that waited for what it sends."""
-        lane.before.append(record)
-        try:
-            decision = lane.run.read(record)
-        except BadRecord as error:
-            raise self._stopped(record, Misfit(str(error))) from None
-        self._follow(lane, decision)
-
-    def _follow(self, lane: Lane, decision: Decision) -> None:
-        """Replay a decision, behind those that wait."""
-        if lane.waits is not None:
-            lane.queue.append(decision)
-            return
-        ready = self._step(lane, decision)
-        while ready:
-            ready += self._go(ready.pop())
-
-    def _go(self, lane: Lane) -> list[Lane]:
-        """Replay what a run has waiting; gives the runs that waited for what that sends."""
-        ready: list[Lane] = []
-        while lane.queue and lane.waits is None:
-            ready += self._step(lane, lane.queue.popleft())
-        return ready
-
-    def _step(self, lane: Lane, decision: Decision) -> list[Lane]:
-        """Take a decision again, or wait for its cause; gives the runs that waited for what it sends."""
-        name, i = lane.run.name, decision.input
-        cause = self._lacking(lane, decision)
-        if cause is not None:
-            lane.waits = cause
-            lane.queue.appendleft(decision)
-            self._waiting.setdefault(cause, []).append(lane)
-            return []
-        try:
-            lane.run.judge(decision)
-        except (Misfit, BadRecord) as error:
-            misfit = error if isinstance(error, Misfit) else Misfit(str(error))
-            raise self._stopped(decision.record, misfit) from None
-        sent = self._joins.tell(name, i, decision.effects)
-        return self._awakened(sent) if sent else []
-
-    def _awakened(self, sent: list[Fact]) -> list[Lane]:
-        ready = [one for fact in sent for one in self._waiting.pop(fact, ()) if one.waits == fact]
-        for one in ready:
-            one.waits = None
-        return ready
-
-    def _lacking(self, lane: Lane, decision: Decision) -> Fact | None:
-        """What must have been sent for this to be heard, and has not been yet."""
-        if not self._joins.hears(decision.input) or lane.run.broken:
+def together(path: Path, size: int, surveyed: Survey, processes: Processes) -> Conformance | None:
+    """The judgement of several processes; None where there is one alone, or one has found anything."""
+    if processes.jobs == 1 or not surveyed.orderly:
+        return None
+    asked = [(path, size, surveyed, share) for share in shares(surveyed, processes.jobs)]
+    report = Conformance()
+    for one in processes.side_by_side(judged_share, asked):
+        if not one.ok:
             return None
-        trust = self._trusts(lane, decision.record.cid)
-        if trust:
-            self.report.assumed[trust] = self.report.assumed.get(trust, 0) + 1
-            return None
-        return self._joins.lacks(lane.run.name, decision.input)
-
-    def _trusts(self, lane: Lane, cid: str | None) -> str:
-        """Why what was heard has to be taken as said; "" where it must have been recorded."""
-        side = lane.run.side_name
-        known = self._trusted.get((side, cid))
-        if known is None:
-            peers = self._peers(side, cid)
-            why = "is not recorded as a whole" if peers else "is not recorded"
-            heard = f"what a {side} heard from a {OTHER[side]} that {why}"
-            known = self._trusted[side, cid] = "" if peers and all(map(self._whole, peers)) else heard
-        if lane.trusts and not known:
-            return f"what a {side} heard after the recording of its {OTHER[side]} had ended"
-        return known
-
-    def _stopped(self, record: Record, misfit: Misfit) -> Stopped:
-        return Stopped(
-            Mismatch(
-                record.line, record.run, record.seq, record.side, misfit.why, misfit.recorded, misfit.allowed
-            )
-        )
-
-    # -- the other side --------------------------------------------------------------------------------
-
-    def _peers(self, side: str, cid: str | None) -> set[str]:
-        """The runs of the other side that could have sent what this client, or the server, heard."""
-        return self._survey.peers(OTHER[side], cid)
-
-    def _whole(self, name: str) -> bool:
-        """Whether all of this run is there to be looked at."""
-        extent = self._survey.runs[name]
-        broken = name in self._lanes and self._lanes[name].run.broken
-        return (extent.whole or self._fillable(extent)) and not broken
-
-    # -- the end of the file ---------------------------------------------------------------------------
-
-    def _settle(self) -> None:
-        """Fill what is missing, and decide on what still waits for its cause. Raises Stopped."""
-        while True:
-            torn = next((lane for lane in self._lanes.values() if lane.early and lane.waits is None), None)
-            if torn is not None:
-                self._bridge(torn)
-                continue
-            held = [lane for lane in self._lanes.values() if lane.waits is not None]
-            if not held:
-                return
-            free = [lane for lane in held if not any(map(self._held, self._peers_of(lane)))]
-            lane = min(free or held, key=lambda one: one.queue[0].record.t)
-            self._without_cause(lane, lane.queue[0])
-            lane.waits = None
-            ready = [lane]
-            while ready:
-                ready += self._go(ready.pop())
-
-    def _fillable(self, extent: Extent) -> bool:
-        """Whether what is missing can be searched for: single records."""
-        return self._fills and extent.next > 1 and max(extent.holes(), default=0) <= 1
-
-    def _bridge(self, lane: Lane) -> None:
-        """Search for what is missing, and go on behind it; or give the run up."""
-        first = min(lane.early)
-        last = next(seq for seq in count(first) if seq not in lane.early)
-        behind = [lane.early[seq] for seq in range(first, last)]
-        found = None
-        if self._fillable(lane.extent) and not lane.run.broken:
-            around = [*lane.before, *(record for one in self._lanes.values() for record in one.before)]
-            found = filled(lane.run, around, behind, partial(self._caused, lane), partial(self._offers, lane))
-        if found is None:
-            self._break(lane)
-            return
-        self.stories.append(story_of(lane, found))
-        self.report.filled.append(f"{lane.run.side_name} run {lane.run.name}, record {lane.seq}: {found!r}")
-        side, cid = lane.run.side_name, lane.run.cid_of(found)
-        record = Record(0, lane.run.name, lane.seq, behind[0].t, side, cid, {})
-        lane.seq += 1
-        self._follow(lane, Decision(record, found, filled=True))
-        for record in behind:
-            del lane.early[record.seq]
-            lane.seq += 1
-            self._queue(lane, record)
-
-    def _offers(self, lane: Lane, kind: type) -> list[Values]:
-        """The values of fields that inputs of this type can have, as JSON has them."""
-        return [
-            {name: [listed(value)] for name, value in offer.items()}
-            for offer in self._joins.offers(lane.run.name, kind)
-        ]
-
-    def _caused(self, lane: Lane, i: Any) -> bool:
-        """Whether this can have been, by now."""
-        if story_of(lane, i) in self._told:
-            return False
-        if not self._joins.hears(i) or self._trusts(lane, lane.run.cid_of(i)):
-            return True
-        return self._joins.could(lane.run.name, i)
-
-    def _peers_of(self, lane: Lane) -> set[str]:
-        return self._peers(lane.run.side_name, lane.queue[0].record.cid)
-
-    def _held(self, name: str) -> bool:
-        return name in self._lanes and self._lanes[name].waits is not None
-
-    def _without_cause(self, lane: Lane, decision: Decision) -> None:
-        """Nobody sent this: that cannot be, unless what sent it is not recorded for so long."""
-        record, peers = decision.record, self._peers_of(lane)
-        if not all(map(self._whole, peers)):
-            return  # it will be assumed
-        assert lane.waits is not None
-        if max(self._survey.runs[name].last_t for name in peers) >= record.t:
-            other = OTHER[lane.run.side_name]
-            why = f"a {lane.run.side_name} heard what no {other} sent before; is one of them not recorded?"
-            sent = self._joins.instead(lane.waits)
-            raise self._stopped(record, Misfit(why, (repr(decision.input),), tuple(sent) or ("nothing",)))
-        lane.trusts = True
-        what = f"the other side of {lane.run.side_name} run {record.run} is recorded for less long"
-        self.report.damages.append(Damage(record.line, what, "record both sides to their ends"))
-
-    def _finished(self) -> Conformance:
-        """The report, with all that was put right or could not be judged."""
-        report = self.report
-        report.joined = self._joins.found
-        for number, why, torn in self._unread:
-            report.damages.append(damage_of(number, why, torn))
-        for lane in self._lanes.values():
-            self._remarks(lane)
-        return report
-
-    def _remarks(self, lane: Lane) -> None:
-        extent, name = lane.extent, f"{lane.run.side_name} run {lane.run.name}"
-        if lane.run.broken:
-            what = f"{name}: record {lane.seq} is missing"
-            hint = (
-                "what follows it was judged by the charts alone: restore it, or record again from the start"
-            )
-            self.report.damages.append(Damage(0, what, hint))
-        if extent.disordered:
-            self.report.notes.append(
-                f"{name}: {extent.disordered} records stood behind later ones; put in order"
-            )
-        if extent.repeated:
-            self.report.notes.append(f"{name}: {len(extent.repeated)} records stood there more than once")
+        report.add(one)
+    return report
 
 
-def story_of(lane: Lane, i: Any) -> Story:
-    """That this stood where the next record of the run is missing."""
-    said = [getattr(i, one.name) for one in fields(i) if one.name not in ("fresh", "chance")]
-    return lane.run.name, lane.seq, type(i), tuple(said)
-
-
-def listed(value: Any) -> Any:
-    """A value as JSON has it."""
-    return [listed(one) for one in value] if isinstance(value, tuple) else value
-
-
-def damage_of(number: int, why: str, torn: bool) -> Damage:
-    """A line that could not be read."""
-    if torn:
-        return Damage(number, "the last line is torn", "the recording was cut off there; the rest was judged")
-    return Damage(number, why, "restore the line, or remove what is no record; or record again")
+def judged_share(path: Path, size: int, surveyed: Survey, share: Share) -> Conformance:
+    """The judgement of a share."""
+    checking = Checking(surveyed, fills=False, share=share)
+    return checking.judged(checking.lines(path, size))

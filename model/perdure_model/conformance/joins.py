@@ -7,6 +7,7 @@ not know of are passed over. Statuses prove nothing, as proxies answer, too; rec
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import islice
@@ -273,3 +274,7 @@ SENT: dict[type, Callable[[Joins, str, Any, Any], Fact | None]] = {
     se.Answer: lambda joins, _run, i, e: joins.said(answer_fact(i, e)),
 }
 """What each side sends."""
+
+SENT_NAMES: Final = frozenset(kind.__name__ for kind in SENT)
+SENDING: Final = re.compile("|".join(f'"type":"{name}"' for name in sorted(SENT_NAMES)).encode())
+"""What the line of a decision that sends something has in it, as a recorder writes it."""

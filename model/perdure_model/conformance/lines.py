@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,8 @@ from typing import Any
 from pydantic_core import from_json
 
 VERSION = 1
+RUN = re.compile(rb'{"v":1,"run":"([^"\\]*)"')
+"""How a recorder begins a line."""
 
 
 class NoTrace(ValueError):
@@ -38,12 +42,36 @@ class Record:
     data: dict[str, Any]
 
 
-def numbered(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not empty, counted from 1. Raises OSError."""
+def size_of(path: Path) -> int:
+    """How many bytes of a file are judged: those that are there now. Raises OSError, and NoTrace."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise NoTrace("it is no regular file, and a trace is read more than once: save it to one first")
+    return status.st_size
+
+
+def numbered(path: Path, size: int) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not empty in so many bytes, counted from 1. Raises OSError."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            if not line.isspace():
+            size -= len(line)
+            if size < 0:  # it has grown since
+                line = line[:size]
+            if line and not line.isspace():
                 yield number, line
+            if size <= 0:
+                return
+
+
+def run_of(line: bytes) -> str | None:
+    """The run of the record in a line; None where there is none."""
+    begun = RUN.match(line)
+    if begun is not None:
+        return begun[1].decode()
+    try:
+        return record_of(0, line).run
+    except (NoRecord, BadRecord):
+        return None
 
 
 def record_of(number: int, line: bytes) -> Record:

@@ -70,6 +70,15 @@ class Conformance:
         """Whether all of it was judged, and fits."""
         return self.mismatch is None and self.complete
 
+    def add(self, other: Conformance) -> None:
+        """Add what was found in another share of the same file, in which nothing was wrong or missing."""
+        self.records += other.records
+        self.joined += other.joined
+        for side, count in other.runs.items():
+            self.runs[side] = self.runs.get(side, 0) + count
+        for what, count in other.assumed.items():
+            self.assumed[what] = self.assumed.get(what, 0) + count
+
     def as_json(self) -> dict[str, Any]:
         """It as data."""
         rate = round(self.records / self.seconds) if self.seconds else None

@@ -71,6 +71,18 @@ class Survey:
     runs: dict[str, Extent] = field(default_factory=dict)
     naming: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
+    @property
+    def orderly(self) -> bool:
+        """Whether each run is there from its first record on, without a hole, in order and once."""
+        return all(
+            one.whole and one.next > 1 and not one.disordered and not one.repeated
+            for one in self.runs.values()
+        )
+
+    def records(self, runs: Iterable[str]) -> int:
+        """How many records these runs have, if they are whole."""
+        return sum(self.runs[run].next - 1 for run in runs)
+
     def peers(self, side: str, cid: object) -> set[str]:
         """The runs of this side that speak of this client."""
         return self.naming.get((side, str(cid)), set())
@@ -89,12 +101,12 @@ def survey(heads: Iterable[Head]) -> Survey:
     return found
 
 
-def heads(path: Path) -> Iterator[Head]:
-    """The heads of a file's records; damaged lines are left to the second look.
+def heads(path: Path, size: int) -> Iterator[Head]:
+    """The heads of the records in so many bytes of a file; damaged lines are left to the second look.
 
     Raises OSError, and NoTrace where one is of another version.
     """
-    for number, line in numbered(path):
+    for number, line in numbered(path, size):
         head = HEAD.match(line)
         if head is None:
             try:

@@ -1,0 +1,68 @@
+"""The runs of a file in shares, each to be judged by a process of its own.
+
+A process replays the runs of its share. Of the others it needs what they sent to those, and takes it from
+their records as it stands: whether the rules had it sent, the process judges whose share they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from perdure_model.conformance.survey import Survey
+
+
+@dataclass(frozen=True)
+class Share:
+    """The runs that are replayed, and those that these may have heard from."""
+
+    own: frozenset[str]
+    heard: frozenset[str]
+
+
+def shares(surveyed: Survey, count: int) -> list[Share]:
+    """So many shares with about as many records each: as few runs as can be are parted from their peers."""
+    conversations = list(conversed(surveyed))
+    fair = sum(map(surveyed.records, conversations)) / count
+    units = [
+        unit
+        for runs in conversations
+        for unit in ([runs] if surveyed.records(runs) <= fair else [{run} for run in sorted(runs)])
+    ]
+    owned: list[set[str]] = [set() for _ in range(count)]
+    for unit in sorted(units, key=surveyed.records, reverse=True):
+        min(owned, key=surveyed.records).update(unit)
+    return [Share(frozenset(own), heard_by(own, conversations)) for own in owned if own]
+
+
+def heard_by(own: set[str], conversations: list[set[str]]) -> frozenset[str]:
+    """The runs of others that are in one conversation with these."""
+    return frozenset(run for runs in conversations if not runs.isdisjoint(own) for run in runs - own)
+
+
+def conversed(surveyed: Survey) -> Iterator[set[str]]:
+    """The runs that speak of the same clients, directly or through others."""
+    clients: dict[str, set[str]] = {}
+    for (_side, cid), runs in surveyed.naming.items():
+        clients.setdefault(cid, set()).update(runs)
+    named: dict[str, list[set[str]]] = {run: [] for run in surveyed.runs}
+    for runs in clients.values():
+        for run in runs:
+            named[run].append(runs)
+    left = set(surveyed.runs)
+    for run in surveyed.runs:
+        if run in left:
+            yield reached_from(run, named, left)
+
+
+def reached_from(run: str, named: dict[str, list[set[str]]], left: set[str]) -> set[str]:
+    """The runs in one conversation with this one, taken out of those that are left."""
+    left.discard(run)
+    found, ahead = {run}, [run]
+    while ahead:
+        for runs in named[ahead.pop()]:
+            fresh = runs & left
+            left -= fresh
+            found |= fresh
+            ahead += fresh
+    return found
