@@ -48,7 +48,8 @@ class Source:
         headers = {"accept": "text/event-stream", "cache-control": "no-store", **PLAIN}
         if cursor is not None:
             headers["last-event-id"] = cursor
-        with telling(shown(url)):
+        where = shown(url)
+        with telling(where):
             request = self._http.build_request(
                 "GET", url, headers=authorized(token, headers), timeout=self._timeout
             )
@@ -58,7 +59,7 @@ class Source:
             async with unwinding(raw_chunks(response)) as chunks:
 
                 async def read() -> bytes:
-                    with telling(shown(url)), anyio.move_on_after(silence_s):
+                    with telling(where), anyio.move_on_after(silence_s):
                         return await anext(chunks, b"")
                     raise silent(silence_s)
 

@@ -111,7 +111,7 @@ class Transport:
         with telling(self._shown):
             request = self._http.build_request(
                 "GET",
-                f"{self._base}/events",
+                self._address("/events"),
                 params=params,
                 headers=await self._headers(headers, token),
                 timeout=self._timeout,

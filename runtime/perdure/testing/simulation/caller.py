@@ -21,7 +21,7 @@ from perdure.testing.simulation.stepper import Tasks
 from perdure.testing.simulation.wallet import Wallet
 from perdure.trace import Record
 
-URL: Final = f"http://{MODEL}/answer"
+URL: Final = httpx2.URL(f"http://{MODEL}/answer")
 PREFIX_MAX: Final = 1
 START: Final = "start"
 Told = Callable[[str, Record], None]

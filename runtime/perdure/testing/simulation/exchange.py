@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import anyio
 import httpx2
+import trio
 from starlette.types import Message, Scope
 
 from perdure.testing.faults import Answer
@@ -98,11 +98,11 @@ class Exchange:
         self._dead = False
         self._served = self._complete = self._down = False
         self._client_closed = self._telling = False
-        self._server_told = anyio.Event()
+        self._server_told = trio.Event()
         self._coming: deque[tuple[float, Head | bytes | End]] = deque()
         self._arrived: deque[Head | bytes | End] = deque()
         self._unread = 0
-        self._changed = anyio.Event()
+        self._changed = trio.Event()
         self._latest_s = 0.0
 
     @property
@@ -127,7 +127,7 @@ class Exchange:
 
     async def run(self, held_s: float) -> None:
         """Bring the request to the hub, then the response to the client, until both are done."""
-        await anyio.sleep(held_s + self._network.delay_s())
+        await trio.sleep(held_s + self._network.delay_s())
         if self.lose_request:
             self._finish(httpx2.ReadError("the connection was lost"))
         elif self.answer_with is not None:
@@ -162,7 +162,7 @@ class Exchange:
         if isinstance(what, Head) and what.status == 401:
             self._network.refused.add(self.request.token)
         slow_s, self.slow_s = self.slow_s, 0.0
-        self._latest_s = max(self._latest_s, anyio.current_time() + self._network.delay_s() + slow_s)
+        self._latest_s = max(self._latest_s, trio.current_time() + self._network.delay_s() + slow_s)
         self._coming.append((self._latest_s, what))
         self._unread += len(what) if isinstance(what, bytes) else 0
         self._change()
@@ -174,7 +174,7 @@ class Exchange:
                 await self._changed.wait()
                 continue
             first = self._coming[0]
-            await anyio.sleep(max(0.0, first[0] - anyio.current_time()))
+            await trio.sleep(max(0.0, first[0] - trio.current_time()))
             if self._coming and self._coming[0] is first:
                 self._coming.popleft()
                 self._arrive(first[1])
@@ -186,7 +186,7 @@ class Exchange:
 
     def _change(self) -> None:
         self._changed.set()
-        self._changed = anyio.Event()
+        self._changed = trio.Event()
 
     # -- faults ----------------------------------------------------------------------------------------
 
@@ -203,7 +203,7 @@ class Exchange:
         self._network.tasks.start_soon(self._bury, seconds)
 
     async def _bury(self, seconds: float) -> None:
-        with anyio.move_on_after(seconds):
+        with trio.move_on_after(seconds):
             while self._dead:
                 await self._changed.wait()
         self.wake_dead()
@@ -220,7 +220,7 @@ class Exchange:
             self._network.tasks.start_soon(self._notice, after_s)
 
     async def _notice(self, after_s: float) -> None:
-        await anyio.sleep(after_s)
+        await trio.sleep(after_s)
         self._server_told.set()
         self._change()
 
@@ -273,7 +273,7 @@ class Exchange:
 
     async def send(self, message: Message) -> None:
         """ASGI's send: waits while too much is unread."""
-        await anyio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()
         while self._unread > WINDOW_BYTES and not self._server_told.is_set():
             await self._changed.wait()
         if self._server_told.is_set():

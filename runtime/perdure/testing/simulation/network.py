@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from random import Random
 from typing import Any, Final, TypeAlias
 
-import anyio
 import httpx2
+import trio
 from perdure_model.core.rule import Book
 from starlette.types import ASGIApp
 
@@ -87,7 +88,7 @@ class Network:
         """A request has arrived: it is served, or nobody is there."""
         host = exchange.request.host
         server = self._servers.get(host)
-        if server is None or anyio.current_time() < self._down_until.get(host, 0.0):
+        if server is None or trio.current_time() < self._down_until.get(host, 0.0):
             exchange.refuse()
         else:
             server.served.start_soon(self._serve, exchange, server.app)
@@ -104,7 +105,10 @@ class Network:
 
     def link(self, who: str) -> Link:
         """The way between a client and all servers."""
-        return self.links.setdefault(who, Link(self, who))
+        known = self.links.get(who)
+        if known is None:
+            known = self.links[who] = Link(self, who)
+        return known
 
     def strike(self, who: str, what: str) -> None:
         """A fault has come: for the record."""
@@ -113,7 +117,7 @@ class Network:
 
     def down(self, seconds: float, host: str = HUB) -> None:
         """Nobody reaches this host for so long; what is open breaks."""
-        until = anyio.current_time() + seconds
+        until = trio.current_time() + seconds
         self._down_until[host] = max(self._down_until.get(host, 0.0), until)
         self.strike(host, "down")
         self._break(host)
@@ -149,10 +153,13 @@ class Link(httpx2.AsyncBaseTransport):
         """Whether a POST's answer was that of its second copy: it need not be true of the first."""
         self.severed = False
         """The client is gone: nothing that its tasks still do gets out."""
-        self.http = httpx2.AsyncClient(transport=self, trust_env=False)
-        """An HTTP client that goes this way; it is made once, as that takes its time."""
         self._faults: defaultdict[str, deque[RequestFault]] = defaultdict(deque)
         self._late_closes: deque[float] = deque()
+
+    @cached_property
+    def http(self) -> httpx2.AsyncClient:
+        """An HTTP client that goes this way; made once, if at all, as that takes its time."""
+        return httpx2.AsyncClient(transport=self, trust_env=False)
 
     def add(self, fault: RequestFault, on: str | None = None) -> None:
         """Strike the next request of a kind, by default the fault's own, that no other fault strikes."""

@@ -190,7 +190,7 @@ class Simulation:
         if step.verb == "wait":
             self._stepper.advance(ticks_s(float(step.args[0])))
         else:
-            self._stepper.run(self._perform, step)
+            self._perform(step)
             self._stepper.advance(MOMENT_S)
         self.check()
 
@@ -204,15 +204,15 @@ class Simulation:
         if self.network.failed:
             raise Broken("P-ERRORS", f"a server's app raised {self.network.failed[0]!r}")
 
-    async def _perform(self, step: Step) -> None:
+    def _perform(self, step: Step) -> None:
         if step.verb in TOKEN_VERBS:
-            self._to_wallet(step)
+            self._stepper.call(self._to_wallet, step)
         elif step.verb in WIRE_VERBS:
-            to_link(in_ticks(step), self.network.link(str(step.args[0])))
+            self._stepper.call(to_link, in_ticks(step), self.network.link(str(step.args[0])))
         else:
             name = SYSTEM_OF[step.verb]
             if name in self.systems:
-                await self.systems[name].perform(in_ticks(step))
+                self._stepper.run(self.systems[name].perform, in_ticks(step))
 
     def _to_wallet(self, step: Step) -> None:
         match step.verb, step.args:

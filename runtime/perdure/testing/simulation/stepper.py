@@ -126,19 +126,21 @@ class Stepper:
             return True
         return runner.deadlines.next_deadline() <= self.clock.now
 
-    def _stopped(self) -> bool:
-        return self._runner.main_task_outcome is not None or self._runner.ki_pending
-
     def settle(self) -> None:
         """Go on until nothing can without time passing. Raises Livelock, or what a task has failed with."""
         self._inside(self._settle)
         self._look()
 
-    def _settle(self) -> None:
+    def _settle(self) -> bool:
+        """The same from inside; whether it came to rest."""
+        runner = self._runner
         for _ in range(TICKS_MAX):
-            if not self._busy() or self._stopped():
-                return
+            if runner.main_task_outcome is not None or runner.ki_pending:
+                return False
+            if not self._busy():
+                return True
             self._tick()
+        return False
 
     def _look(self) -> None:
         """Raise what has come up inside."""
@@ -152,6 +154,10 @@ class Stepper:
     def start(self, work: Callable[..., Awaitable[object]], *args: Any) -> None:
         """Start a task; it begins when the run goes on."""
         self._inside(self.nursery.start_soon, work, *args)
+
+    def call(self, work: Callable[..., T], *args: Any) -> T:
+        """Call a function as a task would; what it starts begins when the run goes on."""
+        return self._inside(work, *args)
 
     def run(self, work: Callable[..., Awaitable[T]], *args: Any) -> T:
         """Call an async function that waits for nothing. Raises TimeoutError where it does."""
@@ -172,13 +178,8 @@ class Stepper:
         self._look()
 
     def _advance(self, end: float) -> None:
-        self._settle()
-        while not self._busy() and not self._stopped():
-            due = self._runner.deadlines.next_deadline()
-            self.clock.now = min(due, end)
-            if due > end:
-                return
-            self._settle()
+        while self._settle() and self.clock.now < end:
+            self.clock.now = min(self._runner.deadlines.next_deadline(), end)
 
     @property
     def tasks(self) -> int:
