@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from perdure_model.core.follow import inputs as told
 
+Step = Iterator[tuple[Any, ...]]
+"""What may become of the components that an action or a sink names."""
 NOTHING: frozenset[Any] = frozenset()
 
 
