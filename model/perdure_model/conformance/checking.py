@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from perdure_model.conformance.filling import AROUND, Values, filled
-from perdure_model.conformance.joins import SENDING, SENT_NAMES, Fact, Joins
+from perdure_model.conformance.joins import HEARD, SENDING, SENT_NAMES, Fact, Joins
 from perdure_model.conformance.lines import BadRecord, NoRecord, NoTrace, Record, numbered, record_of, run_of
 from perdure_model.conformance.replay import Decision, Misfit, Run
 from perdure_model.conformance.report import Conformance, Damage, Mismatch
@@ -217,20 +217,21 @@ class Checking:
 
     def _step(self, lane: Lane, decision: Decision) -> list[Lane]:
         """Take a decision again, or wait for its cause; gives the runs that waited for what it sends."""
-        name, i = lane.run.name, decision.input
-        cause = self._lacking(lane, decision)
-        if cause is not None:
-            lane.waits = cause
-            lane.queue.appendleft(decision)
-            self._waiting.setdefault(cause, []).append(lane)
-            return []
+        run, i = lane.run, decision.input
+        if type(i) in HEARD and not run.broken:
+            cause = self._lacking(lane, decision)
+            if cause is not None:
+                lane.waits = cause
+                lane.queue.appendleft(decision)
+                self._waiting.setdefault(cause, []).append(lane)
+                return []
         try:
-            lane.run.judge(decision)
+            run.judge(decision)
         except (Misfit, BadRecord) as error:
             misfit = error if isinstance(error, Misfit) else Misfit(str(error))
             raise self._stopped(decision.record, misfit) from None
-        sent = self._joins.tell(name, i, decision.effects)
-        return self._awakened(sent) if sent else []
+        sent = self._joins.tell(run.name, i, decision.effects)
+        return self._awakened(sent) if sent and self._waiting else []
 
     def _awakened(self, sent: list[Fact]) -> list[Lane]:
         ready = [one for fact in sent for one in self._waiting.pop(fact, ()) if one.waits == fact]
@@ -240,8 +241,6 @@ class Checking:
 
     def _lacking(self, lane: Lane, decision: Decision) -> Fact | None:
         """What must have been sent for this to be heard, and has not been yet."""
-        if not self._joins.hears(decision.input) or lane.run.broken:
-            return None
         trust = self._trusts(lane, decision.record.cid)
         if trust:
             self.report.assumed[trust] = self.report.assumed.get(trust, 0) + 1
@@ -338,7 +337,7 @@ class Checking:
         """Whether this can have been, by now."""
         if story_of(lane, i) in self._told:
             return False
-        if not self._joins.hears(i) or self._trusts(lane, lane.run.cid_of(i)):
+        if type(i) not in HEARD or self._trusts(lane, lane.run.cid_of(i)):
             return True
         return self._joins.could(lane.run.name, i)
 

@@ -35,12 +35,13 @@ class Written:
 
     def read(self, kind: str, what: Fact, place: int = 0) -> bool:
         """Whether this stands there; what was written before it, and it itself, has been read then."""
-        for at, (kind_, what_, first, last) in enumerate(self._items):
+        items = self._items
+        for at, (kind_, what_, first, last) in enumerate(items):
             if kind_ == kind and what_ == what and first <= place <= last:
                 for _ in range(at + 1):
-                    self._items.popleft()
+                    items.popleft()
                 if place < last:
-                    self._items.appendleft((kind, what, place + 1, last))
+                    items.appendleft((kind, what, place + 1, last))
                 return True
         return False
 
@@ -76,10 +77,6 @@ class Joins:
         self.found = 0
 
     # -- what is heard ---------------------------------------------------------------------------------
-
-    def hears(self, i: Any) -> bool:
-        """Whether this is heard from the other side."""
-        return type(i) in HEARD
 
     def lacks(self, run: str, i: Any) -> Fact | None:
         """What has not been sent yet, and must have been for this to be heard; None: nothing."""
@@ -156,8 +153,14 @@ class Joins:
 
     def tell(self, run: str, i: Any, effects: tuple[Any, ...]) -> list[Fact]:
         """Keep what was sent by a decision, and name it."""
-        sent = [SENT[type(effect)](self, run, i, effect) for effect in effects if type(effect) in SENT]
-        return [fact for fact in sent if fact is not None]
+        sent = []
+        for effect in effects:
+            keep = SENT.get(type(effect))
+            if keep is not None:
+                fact = keep(self, run, i, effect)
+                if fact is not None:
+                    sent.append(fact)
+        return sent
 
     def said(self, fact: Fact) -> Fact:
         """A request went out, or an answer."""

@@ -6,6 +6,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -89,16 +90,22 @@ def record_of(number: int, line: bytes) -> Record:
 
 def record_from(number: int, data: Any) -> Record:
     """The record that a JSON value is; it is the `number`th. Raises as `record_of`."""
-    if not isinstance(data, dict) or "v" not in data or "run" not in data:
+    if type(data) is not dict or "v" not in data or "run" not in data:
         raise NoRecord("it is JSON, and no record of a trace")
     if data["v"] != VERSION:
         raise NoTrace(
             f"line {number} is of version {data['v']!r} of the trace, and this perdure reads {VERSION}: "
             "use the perdure that recorded it"
         )
-    if tuple(map(type, map(data.get, KINDS))) not in USUAL or "cid" not in data:
+    try:
+        said = HELD(data)
+    except KeyError:
+        said = ()
+    if tuple(map(type, said)) not in USUAL:
         check_kinds(data)
-    return Record(number, data["run"], data["seq"], data["t"], data["side"], data["cid"], data)
+        said = HELD(data)
+    run, seq, t, side, cid, _input, _effects = said
+    return Record(number, run, seq, t, side, cid, data)
 
 
 KINDS: dict[str, Any] = {
@@ -110,6 +117,7 @@ KINDS: dict[str, Any] = {
     "input": dict,
     "effects": list,
 }
+HELD = itemgetter(*KINDS)
 USUAL = {(str, int, float, str, cid, dict, list) for cid in (str, NoneType)}
 
 

@@ -221,6 +221,14 @@ class Run:
         self._states[machine] = move.target
 
 
+def generation_of(said: dict[str, Any]) -> Any:
+    """Which generation an input is of."""
+    for name in GENERATIONS:
+        if name in said:
+            return said[name]
+    return None
+
+
 def is_alike(said: Any, effect: Any) -> bool:
     """Whether this effect was recorded so."""
     return likeness(type(effect))(said, effect)
@@ -228,11 +236,13 @@ def is_alike(said: Any, effect: Any) -> bool:
 
 def check_head(data: dict[str, Any]) -> None:
     """Whether what stands at the head of a record is what its input and effects say. Raises BadRecord."""
-    move = next((effect for effect in data["effects"] if effect["type"] == "Moved"), NOWHERE)
-    said = data["input"]
-    generation = next((said[name] for name in GENERATIONS if name in said), None)
+    move, said = NOWHERE, data["input"]
+    for effect in data["effects"]:
+        if effect["type"] == "Moved":
+            move = effect
+            break
     try:
-        fits = MOVE_OF_HEAD(data) == MOVE(move) and data["generation"] == generation
+        fits = MOVE_OF_HEAD(data) == MOVE(move) and data["generation"] == generation_of(said)
     except KeyError as error:
         raise BadRecord(f"its {error} is missing") from None
     if not fits:

@@ -26,7 +26,7 @@ Head: TypeAlias = tuple[str, int, float, str, str | None]
 """Of a record its run, number, time, side and client id."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Extent:
     """What the file holds of one run: its numbers without a hole up to `next`, and those `ahead` of one."""
 
@@ -52,7 +52,11 @@ class Extent:
 
     def add(self, seq: int, t: float) -> None:
         """One more record."""
-        self.last_t = max(self.last_t, t)
+        if t > self.last_t:
+            self.last_t = t
+        if seq == self.next and not self.ahead:
+            self.next, self.highest = seq + 1, seq
+            return
         if seq < self.next or seq in self.ahead:
             self.repeated.add(seq)
             return
@@ -91,13 +95,18 @@ class Survey:
 def survey(heads: Iterable[Head]) -> Survey:
     """Look at the heads of all records."""
     found = Survey()
+    runs, naming = found.runs, found.naming
     for run, seq, t, side, cid in heads:
-        extent = found.runs.get(run)
+        extent = runs.get(run)
         if extent is None:
-            extent = found.runs[run] = Extent(run, side)
+            extent = runs[run] = Extent(run, side)
         extent.add(seq, t)
         if cid is not None:
-            found.naming.setdefault((side, cid), set()).add(run)
+            named = naming.get((side, cid))
+            if named is None:
+                naming[side, cid] = {run}
+            else:
+                named.add(run)
     return found
 
 

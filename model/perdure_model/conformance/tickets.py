@@ -17,7 +17,7 @@ Ticket: TypeAlias = tuple[Any, ...]
 UNBOUNDED = 1 << 60
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """What an input or an effect does with one ticket."""
 
@@ -26,10 +26,6 @@ class Step:
     of: Callable[[Any], Any]
     most: int = UNBOUNDED
     """How many equal ones are held at most: giving another one changes nothing."""
-
-    def ticket(self, said: object) -> Ticket:
-        """The ticket that this input or effect is about."""
-        return self.kind, self.of(said)
 
 
 Steps: TypeAlias = Mapping[type, tuple[Step, ...]]
@@ -78,15 +74,16 @@ class Tickets:
         """Do what an input or effect does. Raises NoTicket."""
         held = self._held
         for step in steps:
-            ticket = step.ticket(said)
-            count = held.get(ticket, 0)
-            if step.verb == "gives":
-                held[ticket] = min(count + 1, step.most)
-            elif step.verb == "tears":
+            verb, ticket = step.verb, (step.kind, step.of(said))
+            if verb == "tears":
                 held.pop(ticket, None)
+                continue
+            count = held.get(ticket, 0)
+            if verb == "gives":
+                held[ticket] = count + 1 if count < step.most else count
             elif not count:
                 raise NoTicket(ticket, list(self.of(step.kind)))
-            elif step.verb == "uses":
+            elif verb == "uses":
                 self._use(ticket, count)
 
     def _use(self, ticket: Ticket, count: int) -> None:

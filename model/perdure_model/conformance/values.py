@@ -95,19 +95,32 @@ class Likeness:
     """Whether an object is what JSON makes of a dataclass of this type; quicker than to make one of it."""
 
     def __init__(self, kind: type) -> None:
-        names = tuple(one.name for one in fields(kind))
+        names, hints = [one.name for one in fields(kind)], get_type_hints(kind)
+        plain = tuple([name for name in names if is_plain(hints[name])])
         self._name, self._size = kind.__name__, len(names) + 1
-        self._said, self._held = getter(names), attributes(names)
+        self._said, self._held = getter(plain), attributes(plain)
+        self._others = [name for name in names if name not in plain]
 
     def __call__(self, data: Any, value: object) -> bool:
         """Whether it is this one."""
         try:
             if data["type"] != self._name or len(data) != self._size:
                 return False
-            said, held = self._said(data), self._held(value)
-        except (TypeError, KeyError):
+            if self._said(data) != self._held(value):
+                return False
+            for name in self._others:
+                if not alike(data[name], getattr(value, name)):
+                    return False
+        except (TypeError, KeyError, AttributeError):
             return False
-        return said == held or all(map(alike, said, held))
+        return True
+
+
+def is_plain(hint: Any) -> bool:
+    """Whether JSON has values of this type as they are."""
+    if get_origin(hint) in (Union, UnionType):
+        return all(map(is_plain, get_args(hint)))
+    return hint in (str, int, float, bool, NoneType) or get_origin(hint) is Literal
 
 
 LIKENESSES: dict[type, Likeness] = {}
@@ -123,11 +136,13 @@ def likeness(kind: type) -> Likeness:
 
 def alike(said: Any, held: Any) -> bool:
     """Whether JSON makes this of the value."""
-    if said == held:
-        return True
     if type(said) is list:
-        return isinstance(held, tuple) and len(said) == len(held) and all(map(alike, said, held))
-    return type(said) is dict and likeness(type(held))(said, held)
+        return isinstance(held, tuple) and (
+            tuple(said) == held or (len(said) == len(held) and all(map(alike, said, held)))
+        )
+    if type(said) is dict:
+        return likeness(type(held))(said, held)
+    return bool(said == held)
 
 
 def attributes(names: tuple[str, ...]) -> Callable[[object], tuple[Any, ...]]:
