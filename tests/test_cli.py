@@ -51,7 +51,7 @@ def limit_states(monkeypatch: pytest.MonkeyPatch, max_states: int) -> None:
 @pytest.fixture(autouse=True)
 def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test patches is not patched in other processes."""
-    monkeypatch.setattr("perdure.cli.processors", lambda: 1)
+    monkeypatch.setattr("perdure.cli.common.processors", lambda: 1)
 
 
 @pytest.fixture
@@ -248,7 +248,7 @@ def test_without_hypothesis_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 def test_on_a_terminal_a_bar_goes_over_the_defects(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
-    monkeypatch.setattr("perdure.cli.console", Console(file=screen, force_terminal=True, width=100))
+    monkeypatch.setattr("perdure.cli.common.console", Console(file=screen, force_terminal=True, width=100))
     perdure("defects", "--only", "A05")
     for part in ("0/2", "1/2", "A05", "without a defect"):
         assert part in screen.getvalue()
@@ -257,7 +257,7 @@ def test_on_a_terminal_a_bar_goes_over_the_defects(monkeypatch: pytest.MonkeyPat
 
 def test_as_data_no_bar_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
-    monkeypatch.setattr("perdure.cli.console", Console(file=screen, force_terminal=True))
+    monkeypatch.setattr("perdure.cli.common.console", Console(file=screen, force_terminal=True))
     assert as_json("defects", "--only", "A05")[0] == GOOD
     assert screen.getvalue() == ""
 
