@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
 from perdure_model.core.common import START, Cursor, SendKey
 from perdure_model.core.server.effects import Reject
 
@@ -48,7 +49,12 @@ class PostAsked(Asked):
 
 @dataclass(slots=True)
 class Publication(Asked):
-    """Something published: the event as it goes out, but for its id; and its position."""
+    """Something published: the event as it goes out, but for its id; and its position.
+
+    `stored` is set once the store has answered, if that takes longer; `lost` says that it refused.
+    """
 
     event: bytes = b""
     position: int = 0
+    stored: anyio.Event | None = None
+    lost: bool = False

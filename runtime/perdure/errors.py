@@ -49,6 +49,12 @@ class SessionOver(PerdureError):
     hint_default = "a session ends once; use another name for the next one"
 
 
+class NotStored(PerdureError):
+    """The store did not take what was published: another process writes the session's log, or it raised."""
+
+    hint_default = "nobody was sent it; publish it again, into a log of its own"
+
+
 class Unauthenticated(PerdureError):
     """For an `authenticate` hook to raise: the request names nobody."""
 

@@ -6,8 +6,9 @@ that does not read costs what one write holds, however much is published.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -28,8 +29,10 @@ HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
-Chunk: TypeAlias = bytes | Callable[[], Awaitable[bytes]]
-"""What to write, or what will give it."""
+Chunk: TypeAlias = bytes | Callable[[], Awaitable[bytes | None]]
+"""What to write, or what will give it; None where nothing more can follow on this stream."""
+
+Later: TypeAlias = Awaitable[Sequence[bytes] | None]
 
 
 class Outgoing:
@@ -89,12 +92,15 @@ class Outgoing:
         before, after = self._id_around(session, cursor)
         return b"%b%d%b" % (before, cursor.position, after)
 
-    def write_events(self, session: str, epoch: Hashable, first: int, events: Sequence[bytes]) -> None:
-        """Add events of these positions to the next write, each with its id."""
-        before, after = self._id_around(session, Cursor(epoch, first + len(events) - 1))
-        self._chunks += [
-            b"%b%d%b%b" % (before, position, after, event) for position, event in enumerate(events, first)
-        ]
+    def write_events(
+        self, session: str, cursor: Cursor, first: int, events: Sequence[bytes] | Callable[[], Later]
+    ) -> None:
+        """Add the events from `first` up to this place to the next write, each with its id."""
+        around = self._id_around(session, cursor)
+        if callable(events):
+            self._chunks.append(partial(_numbered_later, around, first, events))
+        else:
+            self._chunks += _numbered(around, first, events)
 
     def _id_around(self, session: str, cursor: Cursor) -> tuple[bytes, bytes]:
         """What stands before and after the position in ids; this place is reached with the last of them."""
@@ -154,8 +160,7 @@ class Outgoing:
 
     async def _write(self, send: Send, stalled: Callable[[], None]) -> None:
         """Everything there is, in as few writes as their bound allows."""
-        chunks, self._chunks = self._chunks, []
-        ready = [chunk if isinstance(chunk, bytes) else await chunk() for chunk in chunks]
+        ready = await self._ready()
         for piece in pieces(ready, self._write_bytes):
             with anyio.move_on_after(self._stall_s) as waiting:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -165,11 +170,36 @@ class Outgoing:
                 return
             self._rested_at = anyio.current_time() + REST_S
 
+    async def _ready(self) -> list[bytes]:
+        """All that was added, up to what can not be had."""
+        chunks, self._chunks = self._chunks, []
+        ready: list[bytes] = []
+        for chunk in chunks:
+            piece = chunk if isinstance(chunk, bytes) else await chunk()
+            if piece is None:
+                self._over = True
+                self._chunks.clear()
+                break
+            ready.append(piece)
+        return ready
+
     async def _until_gone(self, receive: Receive) -> None:
         """Wait for the client to close its end."""
         while (await receive())["type"] != "http.disconnect":
             pass
         self._scope.cancel()
+
+
+def _numbered(around: tuple[bytes, bytes], first: int, events: Sequence[bytes]) -> list[bytes]:
+    before, after = around
+    return [b"%b%d%b%b" % (before, position, after, event) for position, event in enumerate(events, first)]
+
+
+async def _numbered_later(
+    around: tuple[bytes, bytes], first: int, events: Callable[[], Later]
+) -> bytes | None:
+    found = await events()
+    return None if found is None else b"".join(_numbered(around, first, found))
 
 
 def pieces(chunks: Sequence[bytes], bytes_max: int) -> Iterator[bytes]:

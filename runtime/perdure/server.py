@@ -40,6 +40,7 @@ from perdure_model.core.server.inputs import (
     Ended,
     ForgetDue,
     GraceElapsed,
+    LogLost,
     Published,
     ServerInput,
     ServerStarted,
@@ -52,7 +53,7 @@ from starlette.applications import Starlette
 from perdure import sse, wire
 from perdure.bounds import at_least, at_most, counts, functions, having, of_type, short
 from perdure.cargo import Asked, PostAsked, Publication, StreamAsked, WatchAsked
-from perdure.errors import PayloadError, SessionOver, UsageError
+from perdure.errors import NotStored, PayloadError, SessionOver, UsageError
 from perdure.events import (
     HANDLER_FAILED,
     OUTCOMES,
@@ -64,6 +65,7 @@ from perdure.events import (
 )
 from perdure.feed import Feed
 from perdure.handlers import Handlers
+from perdure.logs import Logs
 from perdure.outgoing import LINGER_S, Outgoing
 from perdure.routes import Authenticate, Authorize, HubLimits, Routes, fresh
 from perdure.store import MemoryStore, Store
@@ -110,12 +112,17 @@ class HubSession:
     async def publish(self, data: Any) -> int:
         """Publish an event to all who watch, now or later; returns its position in the session's log.
 
-        Raises PayloadError where the data cannot be JSON, SessionOver where the session has ended.
+        Raises PayloadError where the data cannot be JSON, SessionOver where the session has ended, NotStored
+        where the store did not take it.
         """
-        position = self._hub.append(self.name, sse.message(wire.dumped(data)))
-        if position % PUBLISHED_A_TURN == 0:  # who publishes without pause lets the streams write
+        publication = self._hub.append(self.name, sse.message(wire.dumped(data)))
+        if publication.stored is not None:
+            await publication.stored.wait()
+            if publication.lost:
+                raise NotStored(f"session {self.name!r} has lost its log")
+        elif publication.position % PUBLISHED_A_TURN == 0:  # who never pauses lets the streams write
             await anyio.lowlevel.cancel_shielded_checkpoint()
-        return position
+        return publication.position
 
     async def end(self, outcome: str = "succeeded") -> None:
         """End the session: succeeded, failed or expired. Who watches is told after all its events.
@@ -201,12 +208,13 @@ class Hub:
         at_least(0, closing_s=closing_s)
         at_most(wire.HEARTBEAT_MAX_S, heartbeat_s=heartbeat_s)
         counts(1, log_max=settings.log_max, batch_max=settings.batch_max)
-        self._store: Store = store if store is not None else MemoryStore()
-        having(("append", "read", "drop"), "a store like perdure.MemoryStore()", store=self._store)
+        store = store if store is not None else MemoryStore()
+        having(("append", "read", "drop"), "a store like perdure.MemoryStore()", store=store)
         self._settings, self._heartbeat_s, self._stall_s = settings, heartbeat_s, stall_s
         self._handler_s, self._closing_s = handler_s, closing_s
         self._retry_s, self._routed, self._limits = retry_s, routed, limits
         self._background = Background()
+        self._logs = Logs(store, self._background.spawn, self._log_lost)
         self._timers: Timers[GraceElapsed] = Timers(self._background.spawn, self._feed)
         self._calendar: Calendar[ForgetDue] = Calendar(self._background.spawn, self._feed)
         self._handlers: Handlers[Send] = Handlers(
@@ -319,7 +327,7 @@ class Hub:
         """
         self._routes.closed = True
         with anyio.move_on_after(self._closing_s):
-            while self._handlers.busy:
+            while self._handlers.busy or self._logs.busy:
                 await anyio.sleep(0.01)
         for stream in self._streams.values():
             stream.write(sse.retry(self._retry_s * (1 + random.random())))  # not all in one moment
@@ -331,11 +339,13 @@ class Hub:
 
     # -- for HubSession ----------------------------------------------------------------------------
 
-    def append(self, session: str, event: bytes) -> int:
+    def append(self, session: str, event: bytes) -> Publication:
         """Publish an event that is encoded already, but for its id."""
         publication = Publication(event=event)
         self._rules(Published(session, self._spare), publication)
-        return published(session, publication).position
+        if publication.position == 1:
+            self._spare = fresh()
+        return published(session, publication)
 
     def end(self, session: str, outcome: str) -> None:
         """End a session."""
@@ -364,7 +374,8 @@ class Hub:
     def _perform(self, effect: ServerEffect, cargo: Any) -> None:  # noqa: C901 - one exhaustive match
         match effect:  # the commonest come first
             case Append():
-                self._append(effect, cargo)
+                cargo.position = effect.position
+                self._logs.append(effect, cargo)
             case Wake():
                 self._wake(effect, cargo)
             case Moved():
@@ -398,15 +409,9 @@ class Hub:
             case StartForget():
                 self._calendar.add(effect.due, effect.seconds)
             case Drop():
-                self._store.drop(effect.session, effect.epoch)
+                self._logs.drop(effect)
             case _:
                 assert_never(effect)
-
-    def _append(self, effect: Append, publication: Publication) -> None:
-        self._store.append(effect.session, effect.epoch, effect.position, publication.event, effect.gone)
-        publication.position = effect.position
-        if effect.position == 1:
-            self._spare = fresh()
 
     def _attach(self, effect: Attach, asked: StreamAsked) -> None:
         stream = Outgoing(
@@ -460,8 +465,8 @@ class Hub:
         self._handlers.add(effect.session, send, asked.item_bytes)
 
     def _write_events(self, effect: WriteEvents, stream: Outgoing) -> None:
-        events = self._store.read(effect.session, effect.epoch, effect.first, effect.last)
-        stream.write_events(effect.session, effect.epoch, effect.first, events)
+        cursor = Cursor(effect.epoch, effect.last)
+        stream.write_events(effect.session, cursor, effect.first, self._logs.read(effect))
 
     def _write_gap(self, effect: WriteGap, stream: Outgoing) -> None:
         id_line = stream.id_line(effect.session, Cursor(effect.epoch, effect.position))
@@ -474,10 +479,10 @@ class Hub:
 
     async def _late_gap(
         self, id_line: bytes, session: str, stream: Outgoing, hook: Callable[[HubSession], Awaitable[Any]]
-    ) -> bytes:
+    ) -> bytes | None:
         with self._retrying(session, stream):
             return gap_block(id_line, await hook(HubSession(self, session)))
-        return b""
+        return None
 
     @contextmanager
     def _retrying(self, session: str, stream: Outgoing) -> Iterator[None]:
@@ -487,6 +492,9 @@ class Hub:
         except Exception:
             LOG.exception("the snapshot of session %r failed; its client will come back for it", session)
             stream.cut()
+
+    def _log_lost(self, session: str, epoch: Hashable) -> None:
+        self._feed(LogLost(session, epoch, fresh()))
 
     def _ended(self, stream: Outgoing) -> None:
         number = stream.cid, stream.generation

@@ -23,7 +23,7 @@ def held(hub: Hub) -> dict[str, int]:
     """How much a hub holds of sessions."""
     families = {"logs": LOG, "owners": OWNER, "watches": WATCH, "receipts": WINDOW}
     counts = {name: len(hub._rules.parts(family)) for name, family in families.items()}
-    store: Any = hub._store
+    store: Any = hub._logs._store
     return counts | {"payloads": len(store._logs), "streams": len(hub._streams), "due": len(hub._calendar)}
 
 

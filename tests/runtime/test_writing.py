@@ -41,7 +41,7 @@ async def test_an_id_names_its_own_session_first_and_where_the_others_stand() ->
 @pytest.mark.anyio
 async def test_events_written_together_have_the_ids_of_their_places_and_the_last_is_reached() -> None:
     out = stream(a=Cursor("x", 3), b=Cursor("y", 5))
-    out.write_events("a", "x", 4, [b"data: 1\n\n", b"data: 2\n\n"])
+    out.write_events("a", Cursor("x", 5), 4, [b"data: 1\n\n", b"data: 2\n\n"])
     assert b"".join(out._chunks) == b"id: a:x:4,b:y:5\ndata: 1\n\nid: a:x:5,b:y:5\ndata: 2\n\n"  # type: ignore[arg-type]
     assert id_of(out.id_line("b", Cursor("y", 6))) == "b:y:6,a:x:5"
 

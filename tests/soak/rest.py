@@ -50,7 +50,7 @@ def hub_counts(hub: Hub) -> Counts:
         **{f"hub: {name} parts": len(hub._rules.parts(family)) for name, family in families.items()},
         "hub: streams": len(hub._streams),
         "hub: timers": len(hub._timers) + len(hub._calendar),
-        "hub: logs stored": len(hub._store._logs),  # type: ignore[attr-defined]
+        "hub: logs stored": len(hub._logs._store._logs),  # type: ignore[attr-defined]
         "hub: tasks": len(hub._background),
         "hub: handler queues": len(hub._handlers._queues),
         "hub: principals": len(hub._routes._open),

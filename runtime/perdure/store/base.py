@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Hashable, Sequence
+from typing import Protocol, TypeAlias, TypeVar
+
+Answer = TypeVar("Answer")
+Soon: TypeAlias = Answer | Awaitable[Answer]
+"""An answer, or what will give it: each method may be async. Who has the answer at hand saves a turn."""
 
 
 class Store(Protocol):
-    """The events of the logs, by epoch and position (the first is 1), each as the bytes to write."""
+    """The events of the logs, by session, epoch and position (the first is 1), each as the bytes to write.
 
-    def append(self, session: str, epoch: Hashable, position: int, event: bytes, gone: int) -> None:
-        """Keep an event at the log's next position, and drop all up to `gone`."""
+    A session has one log at a time. Its epoch and the next position are the fence of every write: who knows
+    another epoch, or another position, has been overtaken by another process, and is told that it lost. The
+    hub then goes on with a log of a fresh epoch, whose first event takes the session over.
 
-    def drop(self, session: str, epoch: Hashable) -> None:
-        """Delete the log with all its events, if there are any; it gets no more."""
+    The hub asks one thing of a session after another. What is raised counts as lost, and goes to the log.
+    """
 
-    def read(self, session: str, epoch: Hashable, first: int, last: int) -> Sequence[bytes]:
-        """The events of these positions, none of which was dropped."""
+    def append(self, session: str, epoch: Hashable, position: int, event: bytes, gone: int) -> Soon[bool]:
+        """Keep an event at the log's next position, and drop all up to `gone`; at position 1, begin the log
+        in place of the one that there was. False, and nothing is done, where that is not next."""
+
+    def drop(self, session: str, epoch: Hashable) -> Soon[bool]:
+        """Delete the log with all its events; it gets no more. False where there is no such log."""
+
+    def read(self, session: str, epoch: Hashable, first: int, last: int) -> Soon[Sequence[bytes] | None]:
+        """The events of these positions; None where the log does not have them all."""

@@ -150,6 +150,15 @@ class ForgetDue:
 
 
 @value
+class LogLost:
+    """The store refuses to write this log, or to read it: it is not as we know it."""
+
+    session: str
+    epoch: Epoch
+    fresh: Epoch
+
+
+@value
 class EventsDue:
     """A stream can take more of a session."""
 
@@ -173,5 +182,6 @@ ServerInput: TypeAlias = (
     | Published
     | Ended
     | ForgetDue
+    | LogLost
     | EventsDue
 )

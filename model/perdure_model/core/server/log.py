@@ -17,7 +17,7 @@ from perdure_model.core.server.effects import (
     WriteEvents,
     WriteGap,
 )
-from perdure_model.core.server.inputs import Ended, EventsDue, ForgetDue, Published
+from perdure_model.core.server.inputs import Ended, EventsDue, ForgetDue, LogLost, Published
 from perdure_model.core.server.parts import (
     LOG,
     SETTINGS,
@@ -101,6 +101,17 @@ def on_events_due(
         effects.append(WriteEnd(*to, log.outcome, window.verdicts if window else ()))
         return (None,), tuple(effects)
     return (Watch(i.generation, Cursor(log.epoch, last), woken=last < log.head),), tuple(effects)
+
+
+@SERVER.rule(LogLost, LOG.one, WATCH.every("session"), reads=(SETTINGS.one,), emits=(StartForget, Wake))
+def on_log_lost(i: LogLost, log: Log | None, watches: Watches, settings: ServerSettings) -> Decision:
+    """The session goes on with a log of its own: another process has written to this one, so nobody here knows
+    what it holds. Who watches is told by a gap. A session that is over stays over, for as long (N46, N47, N48)."""
+    if log is None or log.epoch != i.epoch or log.buried:
+        return refuse("a log that is lost already", log, watches)
+    forgets = () if log.outcome is None else (StartForget(ForgetDue(i.session, i.fresh), settings.ended_s),)
+    watches, wakes = wake(watches)
+    return (Log(i.fresh, outcome=log.outcome), watches), (*forgets, *wakes)
 
 
 def reaches(log: Log, sent: Cursor) -> bool:

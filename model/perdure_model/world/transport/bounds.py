@@ -48,6 +48,8 @@ class Bounds:
     restarts: int = 0
     kept: int = 0
     """Restarts of a server that has kept what it knew."""
+    taken: int = 0
+    """Times that the store gives a log to another process."""
     stalls: int = 0
     """Streams that nobody reads."""
     late: int = 1

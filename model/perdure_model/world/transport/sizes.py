@@ -66,6 +66,8 @@ DEFAULT = {
     ),
     "T credentials": replace(QUIET, sends=2, tokens=2, cuts=1),
     "T dead at the end": replace(QUIET, lost=1, ends=1, tokens=1),
+    "T taken": replace(QUIET, sends=0, events=2, cuts=1, taken=1, liveness=True),
+    "T taken ends": replace(QUIET, sends=0, events=1, ends=1, taken=2, forgets=True, liveness=True),
     "T old": replace(QUIET, cuts=1, leaves=1, old_server=True, kept=1, stalls=1),
     "T old held": replace(QUIET, sends=2, cuts=1, held=1, old_server=True, batch_max=1),
     "T stalls": replace(QUIET, events=2, stalls=1, cuts=1, batch_max=1),

@@ -29,6 +29,7 @@ BUDGETS = (
     "doubled",
     "restarts",
     "kept",
+    "taken",
     "stalls",
     "late",
     "garbled",

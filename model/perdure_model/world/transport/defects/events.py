@@ -12,7 +12,7 @@ from perdure_model.core.rule import Decision
 from perdure_model.core.server import SERVER, connection, log
 from perdure_model.core.server.effects import Wake, WriteEvents
 from perdure_model.core.server.inputs import Published
-from perdure_model.world.defect import Catalogue
+from perdure_model.world.defect import Catalogue, without
 
 DEFECTS = Catalogue()
 defect = DEFECTS.enter
@@ -82,6 +82,26 @@ def _begins_no_log(i: Any, held: Any, watches: Any, owners: Any, logs: Any) -> D
     return (after, watching, *parts, logs), tuple(effect for effect in effects if effect not in silent)
 
 
+def _lost_in_silence(i: Any, held: Any, watches: Any, *more: Any) -> Decision:
+    """A log that another process has taken is begun anew, and nobody who watches is woken for it.
+
+    Their streams stay open and quiet: they believe to be up to date until somebody publishes. Cured by waking
+    them: the cursor is of another log, and the gap is told at once.
+    """
+    (after, _), effects = without(log.on_log_lost(i, held, watches, *more), Wake)
+    return (after, watches), effects
+
+
+def _counts_anew_in_the_same_log(i: Any, held: Any, watches: Any, *more: Any) -> Decision:
+    """A log that another process has taken is begun anew under the epoch that it had.
+
+    Its positions are given a second time, to other events: a cursor from before passes them by. Cured by a
+    fresh epoch: the cursor is then of another log.
+    """
+    (after, woken), effects = log.on_log_lost(i, held, watches, *more)
+    return (replace(after, epoch=i.epoch) if after != held else after, woken), effects
+
+
 publishing = SERVER[Published]
 defect(
     "T22",
@@ -131,4 +151,18 @@ defect(
     "P-RECONVERGE",
     where="T forgotten",
     on_stream_requested=_begins_no_log,
+)
+defect(
+    "N46",
+    "who watches is not told that another process has taken the log",
+    "P-RECONVERGE",
+    where="T taken",
+    on_log_lost=_lost_in_silence,
+)
+defect(
+    "N47",
+    "positions of a log that another process has taken are given a second time",
+    "P-NO-DUP",
+    where="T taken",
+    on_log_lost=_counts_anew_in_the_same_log,
 )

@@ -8,10 +8,10 @@ from typing import Any
 from perdure_model.core.common import Cursor
 from perdure_model.core.rule import Decision
 from perdure_model.core.server import SERVER, forgetting, log
-from perdure_model.core.server.effects import WriteEnd
+from perdure_model.core.server.effects import StartForget, WriteEnd
 from perdure_model.core.server.inputs import ForgetDue
 from perdure_model.core.server.parts import WINDOW, Watch
-from perdure_model.world.defect import Catalogue
+from perdure_model.world.defect import Catalogue, without
 
 DEFECTS = Catalogue()
 defect = DEFECTS.enter
@@ -39,6 +39,15 @@ def _told_still_watches(i: Any, watch: Any, held: Any, *more: Any) -> Decision:
     return (Watch(i.generation, Cursor(held.epoch, held.head)) if told else after,), effects
 
 
+def _taken_for_ever(*seen: Any) -> Decision:
+    """A session that is over keeps the time that its log had when another process took it.
+
+    The time is that of a log which is no more, so it says nothing, and the session stays for the life of the
+    server. Cured by giving its new log a time of its own.
+    """
+    return without(log.on_log_lost(*seen), StartForget)
+
+
 forgets = SERVER[ForgetDue]
 defect(
     "N41",
@@ -55,4 +64,11 @@ defect(
     "P-EXPIRES",
     where="T forgets one",
     on_events_due=_told_still_watches,
+)
+defect(
+    "N48",
+    "a session that is over is never forgotten where another process has taken its log",
+    "P-EXPIRES",
+    where="T taken ends",
+    on_log_lost=_taken_for_ever,
 )

@@ -11,7 +11,7 @@ from perdure_model.world.transport.host.answers import answers_of
 from perdure_model.world.transport.host.connections import connection_rules
 from perdure_model.world.transport.host.requests import requests_of
 from perdure_model.world.transport.host.restarts import restart_rules
-from perdure_model.world.transport.host.sessions import forget_rules, log_rules
+from perdure_model.world.transport.host.sessions import forget_rules, log_rules, store_rules
 from perdure_model.world.transport.host.sinks import sinks
 from perdure_model.world.transport.wires import NOTHING
 
@@ -60,6 +60,8 @@ class Host:
         for cid in self.cids:
             connection_rules(self, cid)
         log_rules(self)
+        if self.world.bounds.taken:
+            store_rules(self)
         if self.world.bounds.forgets:
             forget_rules(self)
         restart_rules(self)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from perdure_model.core.server import inputs as told
+from perdure_model.core.server import parts as theirs
 from perdure_model.world.bind import Arrival
 
 if TYPE_CHECKING:
@@ -44,6 +45,25 @@ def log_rules(host: Host) -> None:
         )
         name = f"{session} ends"
         host.bind(told.Ended, [ends, lives], ending(session), name, where, fair=False)
+
+
+def store_rules(host: Host) -> None:
+    """The store gives a log to another process, and says so when the log is next written or read; it may say
+    so twice, where two asked."""
+    left = host.world.budget["taken"]
+
+    def losing(session: str) -> Any:
+        def arrivals(left: int, log: theirs.Log | None) -> Iterator[Arrival]:
+            if left and log is not None:
+                yield told.LogLost(session, log.epoch, ("log", "anew", left)), (left - 1, log), None
+                yield told.LogLost(session, ("log", "before"), ("log", "anew", left)), (left - 1, log), None
+
+        return arrivals
+
+    for session in host.sessions:
+        name = f"the log of {session} is another process's"
+        sources = [left, host.logs[session]]
+        host.bind(told.LogLost, sources, losing(session), name, {"session": session}, fair=False)
 
 
 def forget_rules(host: Host) -> None:
