@@ -102,7 +102,7 @@ class Exchange:
         self._coming: deque[tuple[float, Head | bytes | End]] = deque()
         self._arrived: deque[Head | bytes | End] = deque()
         self._unread = 0
-        self._changed = trio.Event()
+        self._changed, self._here = trio.Event(), trio.Event()
         self._latest_s = 0.0
 
     @property
@@ -165,7 +165,8 @@ class Exchange:
         self._latest_s = max(self._latest_s, trio.current_time() + self._network.delay_s() + slow_s)
         self._coming.append((self._latest_s, what))
         self._unread += len(what) if isinstance(what, bytes) else 0
-        self._change()
+        if len(self._coming) == 1:
+            self._change()
 
     async def _bring_down(self) -> None:
         """Hand on what arrives, until all has, or nobody waits for it and the hub is done."""
@@ -182,9 +183,10 @@ class Exchange:
     def _arrive(self, what: Head | bytes | End) -> None:
         self._down = self._down or isinstance(what, End)
         self._arrived.append(what)
-        self._change()
+        self._here.set()
 
     def _change(self) -> None:
+        """Wake whoever waits for anything but what arrives: each of them looks whether it was meant."""
         self._changed.set()
         self._changed = trio.Event()
 
@@ -194,6 +196,7 @@ class Exchange:
         """Break the connection: the client learns of it at once."""
         self._coming.clear()
         self._arrive(End(httpx2.ReadError("the connection was cut")))
+        self._change()
         self._tell_server(server_learns_s)
 
     def die(self, seconds: float) -> None:
@@ -235,8 +238,9 @@ class Exchange:
         raise error or httpx2.RemoteProtocolError("the connection was closed before the response")
 
     async def _next(self) -> Head | bytes | End:
-        while not self._arrived:
-            await self._changed.wait()
+        if not self._arrived:
+            self._here = trio.Event()
+            await self._here.wait()
         return self._arrived.popleft()
 
     async def pieces(self) -> AsyncIterator[bytes]:
@@ -244,8 +248,10 @@ class Exchange:
         while True:
             piece = await self._next()
             if isinstance(piece, bytes):
+                full = self._unread > WINDOW_BYTES
                 self._unread -= len(piece)
-                self._change()
+                if full:
+                    self._change()
                 yield piece
             elif isinstance(piece, End):
                 if piece.error is not None:
