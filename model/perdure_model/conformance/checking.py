@@ -44,11 +44,12 @@ class Lane:
     def __init__(self, run: Run, extent: Extent) -> None:
         self.run, self.extent = run, extent
         self.seq = 1
+        self.orderly = extent.orderly
         self.early: dict[int, Record] = {}
         self.queue: deque[Decision] = deque()
         self.waits: Fact | None = None
         self.before: deque[Record] = deque(maxlen=AROUND)
-        """The latest records that were judged, or wait for it."""
+        """The latest records that were judged, or wait for it; where anything is to be searched for."""
         self.trusts = False
         """Whether the other side is recorded for so short that all it may have sent is assumed."""
         self.seen: dict[int, dict[str, Any]] = {}
@@ -68,6 +69,7 @@ class Checking:
     ) -> None:
         """`fills`: whether what is missing is searched for. `share`: the runs to judge, if not all."""
         self._survey, self._fills, self._told, self._share = surveyed, fills, told, share
+        self._searches = fills and not all(extent.whole for extent in surveyed.runs.values())
         self.stories: list[Story] = []
         """What was filled in; none of those that were `told` before."""
         self._joins = Joins()
@@ -150,6 +152,14 @@ class Checking:
         """Put a record in its run's order, and go on as far as that goes."""
         self.report.records += 1
         lane = self._lanes.get(record.run) or self._lane(record)
+        if record.seq == lane.seq and lane.orderly:
+            lane.seq += 1
+            self._queue(lane, record)
+        else:
+            self._order(lane, record)
+
+    def _order(self, lane: Lane, record: Record) -> None:
+        """The same where records of the run are missing, out of order, or there twice."""
         if record.seq in lane.extent.repeated and self._repeated(lane, record):
             return
         if record.seq == lane.seq and not lane.early:
@@ -192,7 +202,8 @@ class Checking:
 
     def _queue(self, lane: Lane, record: Record) -> None:
         """Replay a record; and then others that waited for what it sends."""
-        lane.before.append(record)
+        if self._searches:
+            lane.before.append(record)
         try:
             decision = lane.run.read(record)
         except BadRecord as error:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import attrgetter, itemgetter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
-from perdure_model.core.rule import Book, Decide, Family, Key, Part, Spec
+from perdure_model.core.rule import Book, Family, Key, Part, Rule, Spec
 
 Groups: TypeAlias = dict[Hashable, dict[Key, Part]]
-KeyOf: TypeAlias = Callable[[object], Key]
+Asking: TypeAlias = Callable[[Any, list[Part], list[Any]], tuple[Any, ...]]
+"""Asks a rule about an input: with the parts of families of one, and the shelves of the others."""
 GroupOf: TypeAlias = Callable[[Any], Hashable]
 BOOKS_MAX = 64
 NONE: Mapping[Key, Part] = {}
@@ -85,42 +86,51 @@ class Many:
             shelf.put(key, part)
 
 
-class Look(NamedTuple):
-    """One thing that a rule sees: the number of its shelf, and the key of one part there, or many parts.
-
-    Without a key, it is the one part of its family.
-    """
-
-    shelf: int
-    key: KeyOf | None
-    many: Many | None
-
-
 class Plan:
     """How the rules of a book are asked: worked out once for all runs."""
 
     def __init__(self, book: Book) -> None:
         self.shelves: dict[Family, int] = {}
-        self.rules: dict[type, tuple[Decide, list[Look]]] = {}
-        for rule in book:
-            self.rules[rule.input] = rule.decide, [self._look(spec) for spec in rule.specs]
+        self.rules: dict[type, Asking] = {rule.input: self._asking(rule) for rule in book}
 
-    def _look(self, spec: Spec) -> Look:
+    def _asking(self, rule: Rule) -> Asking:
+        """The function that asks a rule: gathers what it sees, and keeps what it makes of it.
+
+        It is written out for each rule, as a dataclass has its methods written, since a loop over the specs
+        takes longer than most rules do. For `on_events_due`, say, it begins so:
+
+            def ask(i, ones, shelves):
+                old0 = shelves[2].values.get((i.cid, i.session,))
+                old1 = shelves[0].values.get((i.session,))
+        """
+        known: dict[str, Any] = {"decide": rule.decide}
+        looks = [self._look(at, spec, known) for at, spec in enumerate(rule.specs)]
+        seen = "".join(f", old{at}" for at in range(len(looks)))
+        changed = range(len(rule.parts))
+        lines = [f"old{at} = {gather}" for at, (gather, _) in enumerate(looks)]
+        lines.append(f"({''.join(f'new{at}, ' for at in changed)}), effects = decide(i{seen})")
+        lines += [f"if new{at} is not old{at}: {looks[at][1]}" for at in changed]
+        lines.append("return effects")
+        exec("\n ".join(["def ask(i, ones, shelves):", *lines]), known)  # of names of this repository's alone
+        ask: Asking = known["ask"]
+        return ask
+
+    def _look(self, at: int, spec: Spec, known: dict[str, Any]) -> tuple[str, str]:
+        """The text of what gathers the parts of a spec, and of what keeps what has changed."""
         shelf = self.shelves.setdefault(spec.family, len(self.shelves))
         if spec.kind != "one":
-            return Look(shelf, None, Many(spec))
-        return Look(shelf, keyed(spec.by) if spec.by else None, None)
+            known[f"many{at}"] = Many(spec)
+            return (
+                f"many{at}.gather(i, shelves[{shelf}])",
+                f"many{at}.store(shelves[{shelf}], old{at}, new{at})",
+            )
+        if not spec.by:
+            return f"ones[{shelf}]", f"ones[{shelf}] = new{at}"
+        key = "".join(f"i.{name}, " for name in spec.by)
+        return f"shelves[{shelf}].values.get(({key}))", f"shelves[{shelf}].put(({key}), new{at})"
 
 
 plan_of = lru_cache(maxsize=BOOKS_MAX)(Plan)
-
-
-def keyed(names: tuple[str, ...]) -> KeyOf:
-    """The key that an input names by these attributes."""
-    if len(names) > 1:
-        return attrgetter(*names)
-    get = attrgetter(*names)
-    return lambda i: (get(i),)
 
 
 def attributes_of(names: tuple[str, ...]) -> GroupOf:
@@ -139,6 +149,7 @@ class Parts:
     def __init__(self, book: Book, settings: Mapping[Family, Part]) -> None:
         self._book, self._plan = book, plan_of(book)
         self._shelves = [Shelf() for _ in self._plan.shelves]
+        self._rules = self._plan.rules
         self._ones: list[Part] = [None] * len(self._shelves)
         """The parts of families that have one only."""
         for family, part in settings.items():
@@ -154,26 +165,4 @@ class Parts:
 
     def decided(self, i: object) -> tuple[Any, ...]:
         """The effects that the rule of this input gives; what it makes of the parts is kept."""
-        decide, looks = self._plan.rules[type(i)]
-        shelves, ones, seen = self._shelves, self._ones, []
-        for shelf, key, many in looks:
-            if key is not None:
-                seen.append(shelves[shelf].values.get(key(i)))
-            elif many is None:
-                seen.append(ones[shelf])
-            else:
-                seen.append(many.gather(i, shelves[shelf]))
-        made, effects = decide(i, *seen)
-        for look, old, new in zip(looks, seen, made):  # noqa: B905 - what is only read comes after
-            if new is not old:
-                self._store(look, i, old, new)
-        return effects
-
-    def _store(self, look: Look, i: object, old: Part, new: Part) -> None:
-        shelf, key, many = look
-        if key is not None:
-            self._shelves[shelf].put(key(i), new)
-        elif many is None:
-            self._ones[shelf] = new
-        else:
-            many.store(self._shelves[shelf], old, new)
+        return self._rules[type(i)](i, self._ones, self._shelves)

@@ -12,7 +12,7 @@ from perdure_model.conformance.lines import BadRecord, Record
 from perdure_model.conformance.parts import Parts
 from perdure_model.conformance.sides import SIDES, TABLES, Side
 from perdure_model.conformance.tickets import NoTicket, Step, Tickets
-from perdure_model.conformance.values import likeness
+from perdure_model.conformance.values import are_alike
 from perdure_model.core.client.effects import Renamed
 from perdure_model.core.client.inputs import Started
 from perdure_model.core.common import Moved, Refused
@@ -56,6 +56,8 @@ class Run:
         self._tickets = Tickets()
         self._on_input, self._on_effect = self.side.on_input, self.side.on_effect
         self._cid: Any = None
+        self._named = side == "client"
+        """Whether all its records are under its own client id, and not under that of who is spoken of."""
         self._next: deque[Any] = deque()
         self._states: dict[tuple[str, Any], str] = {}
 
@@ -82,18 +84,21 @@ class Run:
             self._parts = self._begin(decision)
         elif type(i) is side.opens and not side.again:
             raise Misfit(f"a run begins with {type(i).__name__}, and only once")
-        self._check_cid(decision.record.cid, i)
+        if decision.record.cid != (self._cid if self._named else getattr(i, "cid", None)):
+            raise self._misnamed(decision)
         self._told(i)
         allowed = decision.effects = self._decided(self._parts, i)
         said = decision.record.data["effects"]
-        if len(said) != len(allowed) or not all(map(is_alike, said, allowed)):
+        if not are_alike(said, allowed):
             raise Misfit(
                 f"on {i!r} the rule decides otherwise",
                 tuple(map(repr, self._effects(said))) or ("nothing",),
                 tuple(map(repr, allowed)) or ("nothing",),
             )
+        notable = side.notable
         for effect in allowed:
-            self._asked(effect)
+            if type(effect) in notable:
+                self._asked(effect)
 
     # -- where records are missing ---------------------------------------------------------------------
 
@@ -124,7 +129,7 @@ class Run:
 
     def cid_of(self, i: Any) -> str | None:
         """The client id that a record of this would stand under."""
-        cid: str | None = self._cid if self.side_name == "client" else getattr(i, "cid", None)
+        cid: str | None = self._cid if self._named else getattr(i, "cid", None)
         return cid
 
     def _effects(self, said: list[Any]) -> tuple[Any, ...]:
@@ -155,10 +160,9 @@ class Run:
             raise BadRecord("the first record of a run holds its settings, and this one does not")
         return Parts(side.book, {side.settings[0]: side.read_settings(said)})
 
-    def _check_cid(self, said: str | None, i: Any) -> None:
-        cid = self.cid_of(i)
-        if said != cid:
-            raise Misfit("the record is under another client id", (str(said),), (str(cid),))
+    def _misnamed(self, decision: Decision) -> Misfit:
+        said, cid = decision.record.cid, self.cid_of(decision.input)
+        return Misfit("the record is under another client id", (str(said),), (str(cid),))
 
     def _told(self, i: Any) -> None:
         """Whether it can have been told this now."""
@@ -227,11 +231,6 @@ def generation_of(said: dict[str, Any]) -> Any:
         if name in said:
             return said[name]
     return None
-
-
-def is_alike(said: Any, effect: Any) -> bool:
-    """Whether this effect was recorded so."""
-    return likeness(type(effect))(said, effect)
 
 
 def check_head(data: dict[str, Any]) -> None:

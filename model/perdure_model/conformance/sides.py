@@ -58,6 +58,11 @@ class Side:
         return frozenset(get_args(get_type_hints(self.follows)["input"]) if self.follows else ())
 
     @cached_property
+    def notable(self) -> frozenset[type]:
+        """The effects of which something may come."""
+        return frozenset({*self.on_effect, ce.Renamed, *((self.follows,) if self.follows else ())})
+
+    @cached_property
     def read_input(self) -> Kinds:
         """Makes inputs."""
         return Kinds({rule.input for rule in self.book})

@@ -45,6 +45,11 @@ class Extent:
         """Whether there is no hole in it, as far as it goes."""
         return not self.ahead
 
+    @property
+    def orderly(self) -> bool:
+        """Whether it is there from its first record on, in order and once."""
+        return self.whole and self.next > 1 and not self.disordered and not self.repeated
+
     def holes(self) -> list[int]:
         """How many records are missing in each of its holes."""
         there = [self.next - 1, *sorted(self.ahead)]
@@ -78,10 +83,7 @@ class Survey:
     @property
     def orderly(self) -> bool:
         """Whether each run is there from its first record on, without a hole, in order and once."""
-        return all(
-            one.whole and one.next > 1 and not one.disordered and not one.repeated
-            for one in self.runs.values()
-        )
+        return all(one.orderly for one in self.runs.values())
 
     def records(self, runs: Iterable[str]) -> int:
         """How many records these runs have, if they are whole."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import fields, is_dataclass
 from functools import cache, partial
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
@@ -91,29 +91,36 @@ class Fields:
         return BadRecord(f"{name} holds {says}, and not {shown(data)}: was it recorded by another perdure?")
 
 
-class Likeness:
-    """Whether an object is what JSON makes of a dataclass of this type; quicker than to make one of it."""
+Likeness: TypeAlias = Callable[[Any, Any], bool]
+"""Whether an object is what JSON makes of a dataclass of this type; quicker than to make one of it.
 
-    def __init__(self, kind: type) -> None:
-        names, hints = [one.name for one in fields(kind)], get_type_hints(kind)
-        plain = tuple([name for name in names if is_plain(hints[name])])
-        self._name, self._size = kind.__name__, len(names) + 1
-        self._said, self._held = getter(plain), attributes(plain)
-        self._others = [name for name in names if name not in plain]
+Raises TypeError or KeyError where it is no object, or lacks a field.
+"""
+LIKENESSES: dict[type, Likeness] = {}
 
-    def __call__(self, data: Any, value: object) -> bool:
-        """Whether it is this one."""
-        try:
-            if data["type"] != self._name or len(data) != self._size:
-                return False
-            if self._said(data) != self._held(value):
-                return False
-            for name in self._others:
-                if not alike(data[name], getattr(value, name)):
-                    return False
-        except (TypeError, KeyError, AttributeError):
-            return False
-        return True
+
+def likeness(kind: type) -> Likeness:
+    """The one for this type."""
+    found = LIKENESSES.get(kind)
+    if found is None:
+        found = LIKENESSES[kind] = likeness_of(kind)
+    return found
+
+
+def likeness_of(kind: type) -> Likeness:
+    """Written out for a type, as a dataclass has its methods written: a loop over the fields takes longer."""
+    hints, names = get_type_hints(kind), [one.name for one in fields(kind)]
+    compared = [f'said["type"] == {kind.__name__!r}', f"len(said) == {len(names) + 1}"]
+    compared += [
+        f'said["{name}"] == held.{name}' if is_plain(hints[name]) else f'alike(said["{name}"], held.{name})'
+        for name in names
+    ]
+    known: dict[str, Any] = {"alike": alike}
+    exec(
+        f"def compared(said, held): return {' and '.join(compared)}", known
+    )  # of this repository's names alone
+    compared_: Likeness = known["compared"]
+    return compared_
 
 
 def is_plain(hint: Any) -> bool:
@@ -123,15 +130,17 @@ def is_plain(hint: Any) -> bool:
     return hint in (str, int, float, bool, NoneType) or get_origin(hint) is Literal
 
 
-LIKENESSES: dict[type, Likeness] = {}
-
-
-def likeness(kind: type) -> Likeness:
-    """The one for this type."""
-    found = LIKENESSES.get(kind)
-    if found is None:
-        found = LIKENESSES[kind] = Likeness(kind)
-    return found
+def are_alike(said: list[Any], held: tuple[Any, ...]) -> bool:
+    """Whether JSON makes these objects of the dataclasses."""
+    if len(said) != len(held):
+        return False
+    try:
+        for one, value in zip(said, held, strict=True):  # a loop, as it is quicker
+            if not likeness(type(value))(one, value):
+                return False
+    except (TypeError, KeyError):
+        return False
+    return True
 
 
 def alike(said: Any, held: Any) -> bool:
@@ -143,13 +152,6 @@ def alike(said: Any, held: Any) -> bool:
     if type(said) is dict:
         return likeness(type(held))(said, held)
     return bool(said == held)
-
-
-def attributes(names: tuple[str, ...]) -> Callable[[object], tuple[Any, ...]]:
-    """The attributes of these names, in their order."""
-    if len(names) > 1:
-        return attrgetter(*names)
-    return lambda value: tuple([getattr(value, name) for name in names])
 
 
 def getter(names: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
