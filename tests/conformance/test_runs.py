@@ -63,12 +63,12 @@ APPLICATION = {
         "CredentialGiven",
         "SendRequested",
     },
-    "server": {"ServerStarted", "Published", "Ended", "RequestRefused"},
+    "server": {"ServerStarted", "Published", "Ended", "RequestRefused", "LogLost"},
     "follow": {"FollowStarted", "FollowLeft", "SubmitRequested"},
     "response": {"CallStarted", "CallCancelled"},
     "credential": {"TokenReplaced", "TokenRejected", "CallerLeft"},
 }
-"""What a machine may be told at any time: by the application, or by what shares a credential."""
+"""What a machine may be told at any time: by the application, its store, or what shares a credential."""
 
 
 @pytest.mark.parametrize("name", SIDES)

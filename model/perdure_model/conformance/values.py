@@ -119,8 +119,8 @@ def likeness_of(kind: type) -> Likeness:
     exec(
         f"def compared(said, held): return {' and '.join(compared)}", known
     )  # of this repository's names alone
-    compared_: Likeness = known["compared"]
-    return compared_
+    written: Likeness = known["compared"]
+    return written
 
 
 def is_plain(hint: Any) -> bool:
