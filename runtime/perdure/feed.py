@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache, partial
-from operator import attrgetter
+from itertools import compress, islice
+from operator import attrgetter, is_, is_not
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from perdure_model.core.rule import Book, Family, Key, Part, Rule, Spec
@@ -98,7 +99,7 @@ class Several:
 
     def store(self, old: Mapping[Key, Part], new: Mapping[Key, Part]) -> None:
         """Keep what the rule returned."""
-        for key in [key for key, value in new.items() if value is not old.get(key)]:
+        for key in changed(old, new):
             self._shelf.put(key, new[key])
 
 
@@ -119,9 +120,25 @@ class Every(Several):
 
     def store(self, old: Mapping[Key, Part], new: Mapping[Key, Part]) -> None:
         """Keep what the rule returned."""
-        for key in [key for key in old if key not in new]:
-            self._shelf.put(key, None)
+        if not begins_with(new, old):
+            for key in [key for key in old if key not in new]:
+                self._shelf.put(key, None)
         super().store(old, new)
+
+
+def begins_with(new: Mapping[Key, Part], old: Mapping[Key, Part]) -> bool:
+    """Whether `new` was made of `old` by setting and adding: its keys are then the same ones, and more.
+
+    That is so most of the time, and told without hashing a key: there may be hundreds, and one is new.
+    """
+    return len(new) >= len(old) and all(map(is_, old, new))
+
+
+def changed(old: Mapping[Key, Part], new: Mapping[Key, Part]) -> list[Key]:
+    """The keys whose parts are others than before."""
+    if begins_with(new, old):
+        return [*compress(new, map(is_not, old.values(), new.values())), *islice(new, len(old), None)]
+    return [key for key, value in new.items() if value is not old.get(key)]
 
 
 VIEWS: Final[dict[str, type[One | Each | Every]]] = {"one": One, "each": Each, "every": Every}

@@ -82,6 +82,8 @@ DEFAULT = {
     "T not watched": 3_179,
     "T credentials": 50_068,
     "T dead at the end": 3_848,
+    "T taken": 6_754,
+    "T taken ends": 5_421,
     "T old": 535_780,
     "T old held": 5_317,
     "T stalls": 243_837,

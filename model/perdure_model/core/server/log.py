@@ -105,8 +105,9 @@ def on_events_due(
 
 @SERVER.rule(LogLost, LOG.one, WATCH.every("session"), reads=(SETTINGS.one,), emits=(StartForget, Wake))
 def on_log_lost(i: LogLost, log: Log | None, watches: Watches, settings: ServerSettings) -> Decision:
-    """The session goes on with a log of its own: another process has written to this one, so nobody here knows
-    what it holds. Who watches is told by a gap. A session that is over stays over, for as long (N46, N47, N48)."""
+    """The session goes on with a log of its own: another process has written to this one, and what it holds
+    is not known here. Who watches is told by a gap (N46, N47). A session that is over stays over, and is
+    forgotten in its time (N48)."""
     if log is None or log.epoch != i.epoch or log.buried:
         return refuse("a log that is lost already", log, watches)
     forgets = () if log.outcome is None else (StartForget(ForgetDue(i.session, i.fresh), settings.ended_s),)
