@@ -273,12 +273,11 @@ class Routes:
         """POST /unwatch: a session less."""
         principal = await self._principal(request)
         body = await self._word_body(request, principal, wire.UnwatchBody)
-        asked = Asked()
         word = UnwatchRequested(body.cid, body.session, body.attempt, body.serial, principal)
-        answer = self._word(word, asked)
+        answer = self._word(word, Asked())  # raises where the word is not taken
         stream = self._stream_of(body.cid, body.attempt)
-        if stream and asked.reject is None:
-            stream.drop(body.session)
+        if stream:
+            stream.drop(body.session)  # from the ids of its events
         return answer
 
     def _word(self, i: ServerInput, asked: Asked) -> Response:
