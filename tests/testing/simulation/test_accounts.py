@@ -177,9 +177,56 @@ def test_who_was_handed_something_by_a_hub_that_is_gone_must_hear_of_it(
     assert not accounts.behind(life)
 
 
-def test_a_good_end_comes_after_all_events(accounts: Accounts, life: Life) -> None:
+def test_an_end_comes_after_all_events(accounts: Accounts, life: Life) -> None:
     accounts.hand(life, gap(9))
-    accounts.outcome = "succeeded"
-    accounts.over(life)
+    accounts.end("failed")
+    accounts.over(life, "failed")
     with pytest.raises(Broken, match="P-NO-LOSS: tab a, life 1 was told of the end at 9 of 10"):
         accounts.check()
+
+
+def test_an_end_is_told_as_it_was(accounts: Accounts, life: Life) -> None:
+    accounts.hand(life, gap(10))
+    accounts.end("failed")
+    accounts.over(life, "failed")
+    accounts.check()
+    accounts.over(life, "succeeded")
+    with pytest.raises(Broken, match="P-OUTCOME: tab a, life 1 was told that it succeeded"):
+        accounts.check()
+
+
+def test_who_was_told_nothing_may_be_told_of_the_end_of_a_log_without_events(life: Life) -> None:
+    accounts = Accounts()
+    accounts.hub_begins()
+    accounts.end("expired")
+    accounts.over(life, "expired")
+    accounts.check()
+
+
+def test_a_name_that_is_used_again_has_another_log(accounts: Accounts, life: Life) -> None:
+    """Who comes late hears of the end that was; who stays, of the gap; sends are as they were."""
+    accounts.hand(life, gap(10))
+    delivered = accounts.send(life)
+    accounts.settle(delivered, "delivered")
+    accounts.end("succeeded")
+    accounts.begin_again()
+    assert accounts.behind(life)
+    accounts.publish()
+    accounts.over(life, "succeeded")
+    accounts.hand(Life("b", 1), event(11))
+    accounts.hand(life, gap(10))
+    accounts.hand(life, event(11))
+    accounts.check()
+    with pytest.raises(Broken, match=r"P-CLASS: send 1 .* is delivered, and never took effect"):
+        accounts.check_settled()
+
+
+def test_unfit_data_is_neither_handled_nor_delivered(life: Life) -> None:
+    for deed in (Accounts.handle, lambda accounts, n: accounts.settle(n, "delivered")):
+        accounts = Accounts()
+        accounts.hub_begins()
+        n = accounts.send(life, unfit=True)
+        accounts.check()
+        deed(accounts, n)
+        with pytest.raises(Broken, match="P-CLASS"):
+            accounts.check()

@@ -64,7 +64,7 @@ def test_the_first_broken_property_stops_it_with_seed_and_shortened_scenario(tmp
     saved = parse(file.read_text())
     assert saved.text().splitlines() == found["broken"]["scenario"]
     assert len(saved.steps) < found["broken"]["steps"]
-    assert {one.verb for one in saved.steps} <= {"connect", "send", "copy"}
+    assert {one.verb for one in saved.steps} <= {"connect", "send", "send-unfit", "copy"}
     code, again = as_json("--replay", str(file))
     assert code == FOUND
     assert (again["runs"], again["broken"]["says"]) == (1, found["broken"]["says"])

@@ -32,6 +32,24 @@ def test_where_somebody_lies_it_is_not_asked(monkeypatch: pytest.MonkeyPatch) ->
     assert forged(monkeypatch, f"{STEPS}\ngarble a repeat").broken is None
 
 
+def test_who_follows_or_calls_is_held_to_the_model_whoever_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their servers are not recorded, so what was garbled is as good as sent; of tabs nothing is asked."""
+    steps = "seed 1 TAR\nconnect a\nfollow f\nask x 2\nwait 1\ngarble f repeat\nchange f 2\nwait 2"
+    told = simulation.Simulation._told
+
+    def otherwise(self: simulation.Simulation, who: str, record: dict[str, object]) -> None:
+        told(self, who, {**record, "effects": []} if record["input"]["type"] == "StateArrived" else record)  # type: ignore[index]
+
+    assert parse(steps).honest
+    assert replay(parse(steps)).broken is None
+    monkeypatch.setattr(simulation.Simulation, "_told", otherwise)
+    for lie in ("", "\ngarble a repeat", "\nstranger a"):
+        assert parse(steps + lie).honest == (lie == "")
+        broken = replay(parse(steps + lie)).broken
+        assert broken is not None
+        assert broken.property == "conformance"
+
+
 def test_a_planted_defect_has_to_break_a_property() -> None:
     planted = DEFECTS["T25"].plant({"server": SERVER})
     assert replay(parse(STEPS), server=planted["server"]).broken is None

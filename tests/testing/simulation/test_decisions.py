@@ -68,6 +68,16 @@ POSTED = record(asked(1), post(1, 1), shown(running=True, delayed=False))
 FAILED = record(replied(1, 503), shown(running=False, delayed=True))
 DOWN = record(told("StreamLost", attempt=[1, 1]), move("reconnecting"))
 
+
+def ended(*verdicts: list[Any]) -> Told:
+    return told("EndArrived", session="chat", verdicts=list(verdicts))
+
+
+ENDED = record(ended([[1, 1], "accepted"]), told("SessionOver", session="chat", outcome="succeeded"))
+STALE_END = record(ended([[1, 1], "accepted"]), told("Refused", why="an end on a stream no longer ours"))
+ABANDON = told("Abandon", session="chat")
+DONE = shown(running=False, delayed=False)
+
 GOOD_CLIENT = [
     START,
     UP,
@@ -92,6 +102,16 @@ def found_by_client(records: list[Told]) -> list[str]:
 
 def test_a_good_client_breaks_nothing() -> None:
     assert found_by_client(GOOD_CLIENT) == []
+
+
+@pytest.mark.parametrize("end", [
+    [ENDED, record(ABANDON, settled(1), DONE)],
+    [record(ended([[1, 1], "the session is over"])), record(ABANDON, settled(1, "failed"), DONE)],
+    [STALE_END, record(told("Left"), settled(1, "uncertain"), DONE)],
+    [record(ended()), record(ABANDON, settled(1, "uncertain"), DONE)],
+])  # fmt: skip
+def test_an_end_with_receipts_settles_by_them(end: list[Told]) -> None:
+    assert found_by_client([START, UP, POSTED, *end]) == []
 
 
 @pytest.mark.parametrize(
@@ -127,6 +147,7 @@ def test_a_good_client_breaks_nothing() -> None:
           record(replied(1, 503, retry_after_s=9), shown(running=False, delayed=True), t=2),
           record(retry(1), post(2, 1), shown(running=True, delayed=True), t=10)], "P-SPACED"),
         ([START, record(told("TakenOver"), told("EndStream", attempt=[1, 1]), opened(2))], "P-ONE-HOLDER"),
+        ([START, UP, POSTED, ENDED, record(ABANDON, settled(1, "uncertain"), DONE)], "P-UNCERTAIN"),
     ],
 )  # fmt: skip
 def test_what_a_client_does_wrong_is_told(records: list[Told], property: str) -> None:  # noqa: A002
@@ -170,6 +191,15 @@ JOINED = record(request(1), attach(1), wake(1))
 LOST = record(closed(1), moved("inactive"), told("StartGrace", due=due(1)))
 AWAY = record(word("SuspendRequested", 1))
 
+FORGET = told("ForgetDue", session="chat", epoch="e1")
+BURIED = record(FORGET, told("Drop", session="chat", epoch="e1"), told("StartForget", due=FORGET))
+LATER = record(FORGET, told("StartForget", due=FORGET))
+FORGOTTEN = record(FORGET)
+TOLD = record(
+    told("EventsDue", cid="cid-a", generation=[1, 1], session="chat"),
+    told("WriteEnd", cid="cid-a", generation=[1, 1], session="chat", outcome="failed"),
+)
+
 GOOD_HUB = [
     JOINED,
     LOST,
@@ -199,6 +229,16 @@ def test_a_good_hub_breaks_nothing() -> None:
     assert found_by_hub(GOOD_HUB) == []
 
 
+@pytest.mark.parametrize("records", [
+    [JOINED, BURIED, LATER, TOLD, FORGOTTEN],
+    [JOINED, BURIED, LOST, LATER, record(due(1), moved("expired")), FORGOTTEN],
+    [JOINED, BURIED, LATER, record(word("CloseRequested", 1), moved("expired")), FORGOTTEN],
+    [BURIED, record(told("ForgetDue", session="chat", epoch="e2"), told("StartForget", due=FORGET))],
+])  # fmt: skip
+def test_a_session_that_is_over_is_kept_for_who_is_not_told_yet(records: list[Told]) -> None:
+    assert found_by_hub(records) == []
+
+
 @pytest.mark.parametrize(
     ("records", "property"),
     [
@@ -214,6 +254,9 @@ def test_a_good_hub_breaks_nothing() -> None:
          "P-EXPIRE-SCOPE"),
         ([JOINED, AWAY, LOST, record(due(1), moved("expired")), record(request(1), attach(1))],
          "P-EXPIRE-SCOPE"),
+        ([BURIED, LATER], "P-EXPIRES"),
+        ([JOINED, BURIED, TOLD, LATER], "P-EXPIRES"),
+        ([JOINED, BURIED, FORGOTTEN], "P-NO-LOSS"),
     ],
 )  # fmt: skip
 def test_what_a_hub_does_wrong_is_told(records: list[Told], property: str) -> None:  # noqa: A002
@@ -253,3 +296,19 @@ def test_who_owns_a_session_changes_by_sends_and_the_owners_end(
         watch(one)
         watch.owned(one, owner)
     assert found == broken
+
+
+def test_what_was_kept_for_who_is_away_is_so_no_longer_once_another_drives_it() -> None:
+    """A suspended client's connection expires, another sends: the id of the first is nobody's then."""
+    found: list[str] = []
+    watch = HubWatch(lambda broken, _: found.append(broken))
+    away = [(JOINED, None), (send("cid-a"), "cid-a"), (AWAY, "cid-a"), (LOST, "cid-a"), (ELAPSED, "cid-a")]
+    for one, owner in away:
+        watch(one)
+        watch.owned(one, owner)
+    assert watch.bound("cid-a")
+    watch(send("cid-b"))
+    watch.owned(send("cid-b"), "cid-b")
+    assert not watch.bound("cid-a")
+    watch(record(request(1, principal="another"), attach(1)))
+    assert found == []

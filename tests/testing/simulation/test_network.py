@@ -215,7 +215,7 @@ def test_healing_ends_a_half_open_stream(world: World) -> None:
 def test_a_stream_that_nobody_reads_fills_its_window_and_no_more(world: World) -> None:
     world.stepper.start(lambda: world.read(pause_s=1e6))
     world.stepper.advance(100)
-    assert WINDOW_BYTES < world.written < 2 * WINDOW_BYTES
+    assert WINDOW_BYTES < world.written <= WINDOW_BYTES + 2 * 1000  # what is read, and one write more
 
 
 def test_a_client_that_leaves_is_noticed_later(world: World) -> None:

@@ -18,6 +18,7 @@ from perdure.testing.simulation import (
     Run,
     Scenario,
     Simulation,
+    Tally,
     drawn,
     parse,
     replay,
@@ -27,6 +28,9 @@ from perdure.testing.simulation import (
 )
 from perdure_model.conformance import conform
 from perdure_model.core.client import CLIENT
+from perdure_model.core.credential import CREDENTIAL
+from perdure_model.core.follow import FOLLOW
+from perdure_model.core.response import RESPONSE
 from perdure_model.core.rule import Book
 from perdure_model.core.server import SERVER
 from perdure_model.world import DEFECTS
@@ -81,6 +85,44 @@ def test_all_properties_hold_and_every_fault_strikes() -> None:
     assert {name for name, count in tally.accounts.items() if count} == {
         "sends", "delivered", "failed", "uncertain", "killed", "published", "handed", "gaps"
     }  # fmt: skip
+    assert not unheard(tally, client=CLIENT, server=SERVER) - NEVER_HEARD
+    answers = {told.rpartition(" ")[2] for told in tally.heard}
+    assert {"0", "200", "204", "401", "404", "409", "425", "429", "500", "503"} <= answers
+
+
+NEVER_HEARD = {"server LogLost"}
+"""A log that is lost while its hub lives is another host's: there is none in a simulated world."""
+
+
+def unheard(tally: Tally, **books: Book) -> set[str]:
+    """What the rules of these sides take, and no run had."""
+    taken = {f"{side} {rule.input.__name__}" for side, book in books.items() for rule in book}
+    return taken - {" ".join(told.split()[:2]) for told in tally.heard}
+
+
+def test_every_rule_of_the_followers_is_heard() -> None:
+    tally = simulate(1, 1200, systems="A")
+    assert tally.failed is None, tally.as_json()
+    slow = "slow f snapshot 15\n" * 6
+    tally.add(replay(parse(f"seed 1 A\nfollow f\nwait 2\n{slow}cut f 0\nwait 90")))
+    assert not unheard(tally, follow=FOLLOW)
+
+
+def test_every_rule_of_the_callers_is_heard() -> None:
+    tally = simulate(1, 1200, systems="R")
+    assert tally.failed is None, tally.as_json()
+    assert not unheard(tally, response=RESPONSE, credential=CREDENTIAL)
+
+
+def test_what_is_left_of_clients_and_of_sessions_that_are_over_is_a_finding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("perdure.testing.simulation.simulation.REST_S", 2.0)
+    run = replay(parse("seed 1\nconnect a\nwait 1\nend-aside succeeded"))
+    assert str(run.broken) == ("P-NO-LEAK: long after all have left, the hub holds {'over': ['aside-1']}")
+    run = replay(parse("seed 1\nconnect a\nwait 1\nkill a"))
+    assert run.broken is not None
+    assert "'connections': ['cid-" in run.broken.says
 
 
 @pytest.mark.parametrize("seed", [seed for seed in range(1, 9) if drawn(seed, 60).honest])

@@ -67,7 +67,9 @@ class Accounts:
         self.published = 0
         self.hubs = 0
         self.outcome: str | None = None
-        """The outcome that the hub ended the session with."""
+        """The outcome that the hub ended the session with; None while it lives, and once it is forgotten."""
+        self.ends: set[tuple[int, str]] = set()
+        """After which of its events the session has ended, and how: its name may have been used again."""
         self.old = False
         """Whether some hub made the ids: the connection of a lost stream is then another than the next one's,
         and what is uncertain may still arrive there, behind what came later."""
@@ -75,6 +77,8 @@ class Accounts:
         """The numbers that were the first of some hub's log."""
         self.outcomes: dict[int, str] = {}
         self.handled: dict[int, None] = {}
+        self.unfit: set[int] = set()
+        """The sends whose data the hub's application does not take."""
         self.senders: dict[int, Life] = {}
         self.handed = self.gaps = 0
         self._crashed_since: dict[int, bool] = {}
@@ -85,11 +89,20 @@ class Accounts:
 
     def hub_begins(self) -> None:
         """A hub with an empty memory. What an earlier one had accepted and not handled is gone."""
+        self.begin_again()
+        for n in self._crashed_since:
+            self._crashed_since[n] = True
+
+    def begin_again(self) -> None:
+        """Nothing is known of the session any more: whoever comes begins another log under its name."""
         self.hubs += 1
         self.outcome = None
         self.log_begins.add(self.published + 1)
-        for n in self._crashed_since:
-            self._crashed_since[n] = True
+
+    def end(self, outcome: str) -> None:
+        """The session is over."""
+        self.outcome = outcome
+        self.ends.add((self.published, outcome))
 
     def publish(self) -> dict[str, int]:
         """The next event's data."""
@@ -98,6 +111,8 @@ class Accounts:
 
     def handle(self, n: int) -> None:
         """The handler is called with this send."""
+        if n in self.unfit:
+            self.breaks("P-CLASS", f"the handler is called with send {n}, whose data it does not take")
         if n in self.handled:
             self.breaks("P-EFFECT-ONCE", f"send {n} of {self.senders[n]} took effect twice")
         if self.outcomes.get(n) == "failed":
@@ -112,9 +127,10 @@ class Accounts:
 
     # -- what a tab sees -------------------------------------------------------------------------------
 
-    def send(self, life: Life) -> int:
+    def send(self, life: Life, *, unfit: bool = False) -> int:
         """A send is made: its number."""
         n = len(self.senders) + 1
+        self.unfit |= {n} if unfit else set()
         self.senders[n] = life
         self.outcomes[n] = OPEN
         self._crashed_since[n] = False
@@ -131,6 +147,8 @@ class Accounts:
         if self.outcomes[n] != OPEN:
             self.breaks("P-SETTLE", f"send {n} was settled as {self.outcomes[n]}, and then as {outcome}")
         self.outcomes[n] = outcome
+        if outcome == "delivered" and n in self.unfit:
+            self.breaks("P-CLASS", f"send {n} of {self.senders[n]}, which is unfit, is reported as delivered")
         if outcome == "failed" and n in self.handled:
             self.breaks(
                 "P-UNCERTAIN", f"send {n} of {self.senders[n]} took effect, and is reported as failed"
@@ -180,10 +198,15 @@ class Accounts:
         reached = max(self.log_begins) - 1 if life.reached is None else life.reached
         return reached < self.published or life.hub not in (None, self.hubs)
 
-    def over(self, life: Life) -> None:
-        """The life's application is told that the session has ended well."""
-        if self.outcome == "succeeded" and self.behind(life):
-            self.breaks("P-NO-LOSS", f"{life} was told of the end at {life.reached} of {self.published}")
+    def over(self, life: Life, outcome: str) -> None:
+        """The life's application is told that the session has ended like this: right after its last event."""
+        none_yet = {first - 1 for first in self.log_begins}
+        reached = none_yet if life.reached is None else {life.reached}
+        if not any(at in reached for at, _ in self.ends):
+            says = f"was told of the end at {life.reached} of {self.published}"
+            self.breaks("P-NO-LOSS", f"{life} {says}; it ended after {sorted(self.ends)}")
+        elif not any((at, outcome) in self.ends for at in reached):
+            self.breaks("P-OUTCOME", f"{life} was told that it {outcome}; it ended after {sorted(self.ends)}")
 
     def forsake(self) -> None:
         """Lives that were killed are not begun again: nobody is told any more what becomes of their sends."""
@@ -209,6 +232,8 @@ class Ledgers(dict[str, Accounts]):
     def __init__(self, verdict: Verdict) -> None:
         super().__init__()
         self.breaks, self._verdict, self._old = verdict.breaks, verdict, False
+        self.past: str | None = None
+        """The session that ended last."""
 
     def __missing__(self, session: str) -> Accounts:
         accounts = self[session] = Accounts(self._verdict)

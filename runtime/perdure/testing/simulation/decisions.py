@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from perdure_model.core.client.parts import ClientSettings
 from perdure_model.core.common import NEVER, classify, unsure
 
+from perdure.testing.simulation.endings import EndWatch, Watched
 from perdure.trace import Record
 
 Told: TypeAlias = dict[str, Any]
@@ -72,7 +73,7 @@ class ClientWatch:
 
     def __init__(self, who: str, settings: ClientSettings, breaks: Breaks) -> None:
         self._who, self._settings, self._breaks = who, settings, breaks
-        self._access = AccessWatch(who, breaks)
+        self._access, self._ends = AccessWatch(who, breaks), EndWatch(who, breaks)
         self._leaving: tuple[str, Pair] | None = None
         self._state = "connecting"
         self._cid: str | None = None
@@ -92,6 +93,7 @@ class ClientWatch:
     def __call__(self, record: Record) -> None:
         """Look at one decision."""
         self._access(record)
+        self._ends(record)
         i: Told = record["input"]
         match i["type"]:
             case "Started":
@@ -247,7 +249,7 @@ class HubWatch:
         self._bound: dict[str, str] = {}
         self._made: set[str] = set()
         self._serials: dict[str, tuple[Pair, int]] = {}
-        self._watching: defaultdict[str, set[str]] = defaultdict(set)
+        self.watched = Watched(breaks)
         self._owner: str | None = None
         self.brought: defaultdict[str, set[str]] = defaultdict(set)
         """The sessions of which something was written to each connection's streams."""
@@ -266,16 +268,13 @@ class HubWatch:
                 self._detach(cid, pair(i["generation"]))
             case "GraceElapsed":
                 self._timers.get(cid, set()).discard(pair(i["generation"]))
-            case "WatchRequested" if not refused:
-                self._watching[cid].add(i["session"])
-            case "UnwatchRequested" if not refused:
-                self._watching[cid].discard(i["session"])
             case "CloseRequested" | "SuspendRequested" if not refused:
                 self._word(i, effects)
         for effect in effects:
             self._effect(effect)
         if cid is not None:
             self._grace(cid)
+        self.watched(record)
 
     def _requested(self, cid: str, i: Told, refused: bool) -> None:
         attempt, own = pair(i["attempt"]), self._bound.get(cid, i["principal"]) == i["principal"]
@@ -291,7 +290,6 @@ class HubWatch:
         if not refused and not own:
             self._breaks("P-NO-HIJACK", f"{cid} answers to another principal than the one it is bound to")
         if not refused:
-            self._watching[cid] = {session for session, _ in i["cursors"]}
             self._bound[cid] = i["principal"]
             self._made |= {cid} if i["made"] else set()
         if own:
@@ -347,7 +345,7 @@ class HubWatch:
             case "CancelGrace":
                 due = effect["due"]
                 self._timers.get(due["cid"], set()).discard(pair(due["generation"]))
-            case "Detached" if effect["session"] not in self._watching[effect["cid"]]:
+            case "Detached" if effect["session"] not in self.watched.by(effect["cid"]):
                 says = f"expiry detaches {effect['session']}, which {effect['cid']} does not watch"
                 self._breaks("P-EXPIRE-SCOPE", says)
             case "Wake" | "WriteEvents" | "WriteGap" | "WriteEnd":
@@ -370,7 +368,7 @@ class HubWatch:
         """Look at who owns the session after a decision: it changes by a send, or by its owner's end."""
         before, self._owner = self._owner, owner
         self._owned(record, before, owner)
-        if any(effect.get("target") == "expired" for effect in record["effects"]):
+        if owner != before or any(effect.get("target") == "expired" for effect in record["effects"]):
             self._forget()
 
     def _owned(self, record: Record, before: str | None, owner: str | None) -> None:
@@ -384,6 +382,12 @@ class HubWatch:
             )
         elif kind == "GraceElapsed" and cid in self._away:
             self._breaks("P-EXPIRE-SCOPE", f"expiry takes what {cid} owns, which has said that it is away")
+
+    @property
+    def held(self) -> dict[str, list[str]]:
+        """What the hub holds for clients, and of sessions that are over: each of a kind by its name."""
+        known = sorted(cid for cid, state in self._states.items() if state != "expired")
+        return {**({"connections": known} if known else {}), **self.watched.held}
 
     def _written(self, effect: Told) -> None:
         cid, generation = effect["cid"], pair(effect["generation"])

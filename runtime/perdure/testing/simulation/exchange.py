@@ -32,8 +32,8 @@ KINDS: Final = {
 }
 """What a request is, by the end of its address. What a client tells its hub beside sends is a word."""
 EVENT_END: Final = b"\n\n"
-WINDOW_BYTES = 16_384
-"""So much may be on its way or unread before a write waits."""
+WINDOW_BYTES = 1024
+"""So much may be on its way or unread before a write waits: little, so that a short run has a server wait."""
 
 
 @dataclass(frozen=True)

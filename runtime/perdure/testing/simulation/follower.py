@@ -135,7 +135,7 @@ class Follower:
         try:
             await self.session.submit({"number": number, "effect": effect})
         except SubmitFailed as error:
-            if number in flow.taken:
+            if number in flow.taken and "submit" not in self.link.echoed:  # else no client can know
                 says = f"submission {number} of {self} was taken, and is reported as failed: {error!r}"
                 self._verdict.breaks("P-UNCERTAIN", says)
         except SubmitUncertain:

@@ -19,10 +19,16 @@ from perdure.testing.simulation.tab import SESSION
 from perdure.testing.simulation.wallet import Wallet
 from perdure.trace import Record
 
-SETTINGS = ServerSettings(grace_s=20.0, log_max=12, batch_max=4)
+SETTINGS = ServerSettings(
+    grace_s=20.0, log_max=12, batch_max=4, ended_s=6.0, tombstone_s=10.0, tombstones_max=1
+)
 """Small bounds, so that a short run reaches them."""
 HEARTBEAT_S = 5.0
 WORK_S = 0.2
+DATA = dict[str, int | bool]
+"""What the handler takes: the send's number, and whether it is the last of its session."""
+LAST_OUTCOME = "succeeded"
+"""How a session ends whose handler ends it."""
 
 
 class Host:
@@ -49,7 +55,7 @@ class Host:
             trace=self._trace,
             book=books["server"],
         )
-        self.hub.on_send(self._handle)
+        self.hub.on_send(data=DATA)(self._handle)
         self.hub.snapshot(lambda session: {"n": ledgers[session.name].published})
         self._gone = anyio.Event()
         self._served = anyio.Event()
@@ -58,8 +64,15 @@ class Host:
         if not self._killed:
             self._told(record)
             self.watch(record)
+            self._forgets(record)
             if "settings" not in record:  # the first is written while the hub is being made
                 self.watch.owned(record, self.owner)
+
+    def _forgets(self, record: Record) -> None:
+        """Of a session whose time has come, and for which no other time is set, nothing is known any more."""
+        kinds = [effect["type"] for effect in record["effects"]]
+        if record["input"]["type"] == "ForgetDue" and "StartForget" not in kinds and "Refused" not in kinds:
+            self._ledgers[record["input"]["session"]].begin_again()
 
     @property
     def owner(self) -> str | None:
@@ -72,16 +85,19 @@ class Host:
         accounts.handle(send.data["n"])
         if accounts.outcome is None:
             await self.publish(session.name)
+        if accounts.outcome is None and send.data.get("last"):
+            await self.end(session.name, LAST_OUTCOME)
         await anyio.sleep(self._chance.uniform(0.0, WORK_S))
 
     async def publish(self, session: str = SESSION) -> None:
         """Publish the next event."""
         await self.hub.session(session).publish(self._ledgers[session].publish())
 
-    async def end(self, session: str) -> None:
-        """End this session, well."""
-        self._ledgers[session].outcome = "succeeded"
-        await self.hub.session(session).end()
+    async def end(self, session: str, outcome: str) -> None:
+        """End this session."""
+        self._ledgers.past = session
+        self._ledgers[session].end(outcome)
+        await self.hub.session(session).end(outcome)
 
     async def serve(self, tasks: Tasks, *, old: bool = False) -> None:
         """Answer requests, in a task of this group; as an old hub, which makes its clients' ids itself."""

@@ -149,8 +149,9 @@ class Link(httpx2.AsyncBaseTransport):
     def __init__(self, network: Network, who: str) -> None:
         self.network, self.who = network, who
         self.exchanges: dict[Exchange, None] = {}
-        self.echoed = False
-        """Whether a POST's answer was that of its second copy: it need not be true of the first."""
+        self.echoed: set[str] = set()
+        """The kinds of requests of which an answer may have been that of the second copy: it need not be true
+        of the first."""
         self.severed = False
         """The client is gone: nothing that its tasks still do gets out."""
         self._faults: defaultdict[str, deque[RequestFault]] = defaultdict(deque)
@@ -229,9 +230,10 @@ class Link(httpx2.AsyncBaseTransport):
             case HoldRequest():
                 held_s = fault.for_s
             case Double():
+                self.echoed |= {request.kind} if fault.after_s * TICKS <= SLOW_TICKS else set()
                 self._again(request, fault.after_s)
             case Echo():
-                self.echoed |= request.kind == "send"
+                self.echoed.add(request.kind)
                 self._again(request, 0.0)
                 held_s = fault.after_s
             case Slow():

@@ -30,6 +30,9 @@ DEFECTS: Final[Mapping[str, Defect]] = {
 NO_PLACE: Final[dict[str, str]] = {
     "T04": "a timer that was cancelled is never fed, not even if it has just run out: `Timers`",
     "T34": "a timer that was cancelled is never fed, not even if it has just run out: `Timers`",
+    "N46": "one hub at a time has a log of its own: there is no other process that could take it",
+    "N47": "one hub at a time has a log of its own: there is no other process that could take it",
+    "N48": "one hub at a time has a log of its own: there is no other process that could take it",
     "N13": "the credential tells a caller in the very step in which it decides: nothing is on its way",
     "N14": "an attempt that was ended is not read any more",
     "N15": "an attempt that was ended is not read any more",

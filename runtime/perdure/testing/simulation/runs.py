@@ -48,6 +48,12 @@ class Run:
         """The trace in a word: equal for equal runs."""
         return sha256("\n".join(self.trace).encode()).hexdigest()
 
+    @cached_property
+    def heard(self) -> Counter[str]:
+        """What the sides were told, and how often: `server GraceElapsed`, `client PostReplied 429`."""
+        told = ((f"{one['side']} {one['input']['type']}", one["input"].get("status")) for one in self.records)
+        return Counter(kind if status is None else f"{kind} {status}" for kind, status in told)
+
     def write(self, file: Path) -> None:
         """Write the records of both sides' decisions, a JSON line each: `perdure conform` judges them."""
         lines = (json.dumps(record, separators=(",", ":")) + "\n" for record in self.records)
@@ -121,7 +127,8 @@ def breaks_as(run: Run, other: Run) -> bool:
 
 @dataclass
 class Tally:
-    """What many runs came to. `seconds` are real, `simulated_s` virtual ones.
+    """What many runs came to. `seconds` are real, `simulated_s` virtual ones; `faults` struck, and `heard` is
+    what the sides were told.
 
     `failed` is the run that broke a property, `shortest` what it was shortened to. `complete` is False where
     the search was interrupted.
@@ -133,6 +140,7 @@ class Tally:
     simulated_s: float = 0.0
     seconds: float = 0.0
     faults: Counter[str] = field(default_factory=Counter)
+    heard: Counter[str] = field(default_factory=Counter)
     accounts: Counter[str] = field(default_factory=Counter)
     first: Run | None = None
     failed: Run | None = None
@@ -157,6 +165,7 @@ class Tally:
         self.steps += len(run.scenario.steps)
         self.simulated_s += run.seconds
         self.faults += run.faults
+        self.heard += run.heard
         self.accounts += Counter(run.accounts)
 
     def as_json(self) -> dict[str, Any]:
@@ -171,6 +180,7 @@ class Tally:
             "seconds": round(self.seconds, 3),
             "simulated_hours_per_second": round(self.hours_per_second, 4),
             "faults": dict(sorted(self.faults.items())),
+            "heard": dict(sorted(self.heard.items())),
             "accounts": dict(sorted(self.accounts.items())),
             "broken": self._broken(),
         }

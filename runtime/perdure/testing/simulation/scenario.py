@@ -50,8 +50,12 @@ class Scenario:
 
     @property
     def honest(self) -> bool:
-        """Whether all that is heard was sent by who is recorded: else `perdure conform` has to refuse it."""
-        return not any(one.verb in FORGED for one in self.steps)
+        """Whether all that tabs and hub hear of each other was sent by who is recorded.
+
+        Else `perdure conform` has to refuse it. What followers and callers hear comes of servers that are not
+        recorded: it may have been garbled, and they have to make of it what the model does.
+        """
+        return not any(one.verb in FORGED and one.args[0] in TABS for one in self.steps)
 
     def of(self, steps: tuple[Step, ...]) -> Scenario:
         """The same with other steps."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count as numbers
 from random import Random
 from typing import Final
 
@@ -13,7 +14,7 @@ from perdure.testing.simulation.accounts import Broken, Ledgers, Verdict
 from perdure.testing.simulation.host import Host
 from perdure.testing.simulation.network import Books, Network
 from perdure.testing.simulation.scenario import Step
-from perdure.testing.simulation.tab import SESSION, URL, Tab, Told
+from perdure.testing.simulation.tab import SESSION, UNFIT, URL, Tab, Told
 from perdure.testing.simulation.verbs import TABS
 from perdure.testing.simulation.wallet import STRANGER, Wallet
 
@@ -41,7 +42,8 @@ class Sessions:
         self.tabs = {
             name: Tab(name, network.link(name), self.ledgers, told, books, wallet.credential) for name in TABS
         }
-        self._hubs = self._ended = 0
+        self._hubs = 0
+        self._aside = aside(1)
         self.intruded: set[str] = set()
 
     async def start(self, *, old: bool = False) -> None:
@@ -65,8 +67,13 @@ class Sessions:
 
     @property
     def aside(self) -> str:
-        """The session beside the first; where one was ended, the next."""
-        return f"{ASIDE}-{self._ended + 1}"
+        """The session beside the first; where one has ended, the first whose name is free."""
+        if self._over(self._aside):
+            self._aside = next(name for name in map(aside, numbers(1)) if not self._over(name))
+        return self._aside
+
+    def _over(self, name: str) -> bool:
+        return name in self.ledgers and self.ledgers[name].outcome is not None
 
     # -- steps -----------------------------------------------------------------------------------------
 
@@ -91,9 +98,8 @@ class Sessions:
             case "publish-aside", (int(count),):
                 for _ in range(count):
                     await self.host.publish(self.aside)
-            case "end-aside", ():
-                await self.host.end(self.aside)
-                self._ended += 1
+            case "end-aside", (str(outcome),):
+                await self.host.end(self.aside, outcome)
             case "down", (float(seconds),):
                 self._network.down(seconds)
             case (("restart" | "old-hub"), ()):
@@ -140,6 +146,12 @@ class Sessions:
         match step.verb, step.args:
             case "watch", _:
                 await tab.watch(self.aside)
+            case "look-back", _:
+                await tab.watch(self.ledgers.past)
+            case "send-last", _:
+                tab.send_last()
+            case "send-unfit", _:
+                tab.send(UNFIT)
             case "unwatch", _:
                 await tab.unwatch()
             case "send", (_, int(count)):
@@ -212,11 +224,8 @@ class Sessions:
         if tab.aside is None:
             return ""
         session, life = tab.aside
-        behind = self.aside in tab.watches and self.ledgers[self.aside].behind(life)
-        if not session.pending and not behind:
-            return ""
-        reached = f"at event {life.reached} of {self.ledgers[self.aside].published}"
-        return f"{life} has {session.pending} sends pending, {reached}"
+        says = f"has {session.pending} sends pending" if session.pending else tab.misses
+        return f"{life} {says}" if says else ""
 
     def judge(self) -> None:
         """What must be so once all is well. Raises Broken."""
@@ -240,6 +249,8 @@ class Sessions:
         for accounts in self.ledgers.values():
             accounts.forsake()
             accounts.check_settled()
+        if held := self.host.watch.held:
+            raise Broken("P-NO-LEAK", f"long after all have left, the hub holds {held}")
 
     async def close(self) -> None:
         """The hub ends."""
@@ -248,6 +259,11 @@ class Sessions:
     def as_json(self) -> dict[str, int]:
         """The figures."""
         return self.ledgers.as_json()
+
+
+def aside(number: int) -> str:
+    """The name of a session beside the first."""
+    return f"{ASIDE}-{number}"
 
 
 HUBS: Final = frozenset({"publish", "publish-aside", "end-aside", "down", "restart", "old-hub", "visit"})

@@ -9,7 +9,7 @@ from perdure.testing.simulation.transcript import file_text
 
 
 def lines(tally: Tally) -> Iterator[str]:
-    """The rates, the faults by kind, what both sides saw, and the verdict."""
+    """The rates, the faults by kind, what all sides were told and saw, and the verdict."""
     ends = "" if tally.complete else ", [yellow]interrupted[/]"
     yield (
         f"{tally.runs:,} runs of up to {RUN_STEPS} steps from seed {tally.seed}: {tally.steps:,} steps in "
@@ -17,6 +17,7 @@ def lines(tally: Tally) -> Iterator[str]:
         f"{tally.hours_per_second:.2f} hours a second{ends}"
     )
     yield f"faults   {counted(tally.faults)}"
+    yield f"heard    {counted(tally.heard)}"
     yield f"accounts {counted(tally.accounts)}"
     if tally.failed is None:
         yield "[green]all properties held[/]"

@@ -231,9 +231,7 @@ class Sessions:
         """A tab is copied, its id included: it takes over."""
         self._perform(order, "copy", *tabs[:2])
 
-    @rule(
-        order=ORDER, tab=TAB, how=st.sampled_from(["kill", "leave", "suspend", "resume", "watch", "unwatch"])
-    )
+    @rule(order=ORDER, tab=TAB, how=MOVE)
     def go(self, order: int, tab: str, how: str) -> None:
         """A tab is killed, left, goes to the background and comes back, or looks aside."""
         self._perform(order, how, tab)
@@ -253,10 +251,15 @@ class Sessions:
         """The hub publishes: now and then more than a log holds."""
         self._perform(order, where, count)
 
-    @rule(order=ORDER)
-    def end(self, order: int) -> None:
+    @rule(order=ORDER, outcome=st.sampled_from(CHOICES["outcome"]))
+    def end(self, order: int, outcome: str) -> None:
         """A session ends."""
-        self._perform(order, "end-aside")
+        self._perform(order, "end-aside", outcome)
+
+    @rule(order=ORDER, tab=TAB, how=st.sampled_from(["send-last", "send-unfit", "look-back"]))
+    def last(self, order: int, tab: str, how: str) -> None:
+        """A send ends its session, or cannot be taken; or a tab comes late to a session that has ended."""
+        self._perform(order, how, tab)
 
     @rule(order=ORDER, tab=TAB)
     def stranger(self, order: int, tab: str) -> None:

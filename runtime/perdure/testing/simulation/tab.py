@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 import anyio
 from anyio.abc import TaskGroup
@@ -11,6 +11,7 @@ from perdure_model.core.client.parts import ClientSettings
 from perdure_model.core.common import SendKey
 
 from perdure import Credential, Limits, SendFailed, SendUncertain, Session, SessionError, connect
+from perdure.events import OUTCOMES
 from perdure.identity import Identity, MemoryIdentity, new_id
 from perdure.journal import Left
 from perdure.testing.simulation.accounts import Accounts, Ledgers, Life
@@ -25,6 +26,15 @@ SESSION: Final = "chat"
 LIMITS: Final = Limits(heartbeat_s=5.0, inbox_max=8)
 SETTINGS: Final = ClientSettings(attempts_max=200, queue_max=12, batch_max=4)
 Told = Callable[[str, Record], None]
+UNFIT: Final = "unfit"
+Last: TypeAlias = bool | Literal["unfit"]
+"""Whether a send is its session's last; or what the hub's handler cannot take for an answer."""
+
+
+def ended_by_hub(session: Session) -> bool:
+    """Whether the hub has ended this session beside the first, and no refusal has."""
+    well = session.error is None or session.error.status == 0
+    return session.name != SESSION and session.outcome in OUTCOMES and well
 
 
 class TabIdentity(MemoryIdentity):
@@ -117,10 +127,25 @@ class Tab:
         return self.session.status.attempt if self.session is not None else 0
 
     @property
+    def echoed(self) -> bool:
+        """Whether what was said of a send need not be true of an earlier copy of its POST."""
+        return "send" in self.link.echoed
+
+    @property
     def watches(self) -> set[str]:
         """The sessions that its application watches now."""
         aside = {self.aside[0].name} if self.aside and self.aside[0].outcome is None else set()
         return {SESSION} | aside if self.live else set()
+
+    @property
+    def misses(self) -> str:
+        """What it has not been told yet of the session that it watches beside the first; "" if nothing."""
+        if self.aside is None or self.aside[0].name not in self.watches:
+            return ""
+        (session, life), accounts = self.aside, self._ledgers[self.aside[0].name]
+        if accounts.behind(life):
+            return f"is at event {life.reached} of {accounts.published} of {session.name}"
+        return f"was not told of the end of {session.name}" if accounts.outcome is not None else ""
 
     async def open(self, tasks: Tasks) -> None:
         """Begin a life: the first, or another under the same id."""
@@ -157,7 +182,7 @@ class Tab:
         def returned(send: Returned) -> None:
             if not life.killed:
                 accounts = self._ledgers[send.session]
-                accounts.settle(send.data["n"], send.outcome, echoed=self.link.echoed)
+                accounts.settle(send.data["n"], send.outcome, echoed=self.echoed)
 
         return connect(
             URL,
@@ -187,7 +212,7 @@ class Tab:
                 while (left_s := self._stalled_until - anyio.current_time()) > 0:
                     await anyio.sleep(left_s)
         except SessionError as error:
-            if not life.over:
+            if not life.over and not ended_by_hub(session):
                 self._ended(life, session, error)
 
     def _ended(self, life: Life, session: Session, error: SessionError) -> None:
@@ -205,9 +230,9 @@ class Tab:
         """Read nothing for so long."""
         self._stalled_until = anyio.current_time() + seconds
 
-    async def watch(self, name: str) -> None:
-        """Watch a session beside the first; nothing, where it watches one."""
-        if self.session is None or self.watches - {SESSION}:
+    async def watch(self, name: str | None) -> None:
+        """Watch a session beside the first; nothing, where it watches one, or there is none."""
+        if self.session is None or name is None or self.watches - {SESSION}:
             return
         session = await self.session.watch(name)
         life = self._asides.setdefault(name, Life(f"{self.name}, aside in {name}", self._lives))
@@ -223,8 +248,8 @@ class Tab:
             await before.wait()
         accounts = self._ledgers[name]
         await self._read(accounts, life, session)
-        if session.outcome == "succeeded":
-            accounts.over(life)
+        if ended_by_hub(session):
+            accounts.over(life, str(session.outcome))
         done.set()
 
     async def unwatch(self) -> None:
@@ -232,27 +257,32 @@ class Tab:
         if self.aside is not None:
             await self.aside[0].unwatch()
 
-    def send(self) -> None:
+    def send(self, last: Last = False) -> None:
         """Send once; the outcome goes to the accounts."""
         assert self.session is not None
         assert self.life is not None
-        self._sends.start_soon(self._send, self.session, self.life)
+        self._sends.start_soon(self._send, self.session, self.life, last)
 
     def send_aside(self) -> None:
         """Send once to the session beside the first, whether it is watched still or not."""
         if self.aside is not None:
             self._sends.start_soon(self._send, *self.aside)
 
-    async def _send(self, session: Session, life: Life) -> None:
+    def send_last(self) -> None:
+        """Send once to the session that it watches beside the first: that is its last."""
+        if self.aside is not None and self.aside[0].outcome is None:
+            self._sends.start_soon(self._send, *self.aside, True)
+
+    async def _send(self, session: Session, life: Life, last: Last = False) -> None:
         accounts = self._ledgers[session.name]
-        n = accounts.send(life)
+        n = accounts.send(life, unfit=last == UNFIT)
         try:
-            await session.send({"n": n})
+            await session.send({"n": n, "last": last} if last else {"n": n})
             accounts.settle(n, "delivered")
         except SendUncertain:
             accounts.settle(n, "uncertain")
         except SendFailed:
-            accounts.settle(n, "failed", echoed=self.link.echoed)
+            accounts.settle(n, "failed", echoed=self.echoed)
 
     def leave(self) -> None:
         """Be done: the client says goodbye."""

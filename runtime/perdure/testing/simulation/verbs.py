@@ -80,13 +80,16 @@ VERBS_OF: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "send": ("tab", "count"),
         "watch": ("tab",),
         "unwatch": ("tab",),
+        "look-back": ("tab",),
         "send-aside": ("tab", "count"),
+        "send-last": ("tab",),
+        "send-unfit": ("tab",),
         "stall": ("tab", "seconds"),
         "stranger": ("tab",),
         "visit": ("seconds",),
         "publish": ("count",),
         "publish-aside": ("count",),
-        "end-aside": (),
+        "end-aside": ("outcome",),
         "down": ("seconds",),
         "restart": (),
         "old-hub": (),
@@ -110,10 +113,13 @@ VERBS_OF: Final[dict[str, dict[str, tuple[str, ...]]]] = {
 }
 """Of T: connect: the tab is opened, or comes back under its id. copy: the second tab is opened as a copy of
 the first. kill: the tab is gone, without a goodbye. watch: it watches a session beside the first one, and
-what is named `aside` is of that session; end-aside: that ends, and another takes its place. stall: its
-application reads nothing for so long. stranger: another principal comes with the tab's id. visit: a client
-that names no id is there for so long. down: nobody reaches the hub for so long. restart: the hub is gone,
-with all that it kept in memory, and another is there at once; old-hub: one that knows no clients' ids.
+what is named `aside` is of that session; end-aside: that ends, and the next takes its place: its name is the
+first that is free, of a session that never was or that the hub has forgotten. send-last: a send to the
+session that it watches, whose handler ends that session. send-unfit: a send whose data the hub's application
+does not take. look-back: it watches the session that ended last. stall: its application reads nothing for so
+long. stranger: another principal comes with the tab's id. visit: a client that names no id is there for so
+long. down: nobody reaches the hub for so long. restart: the hub is gone, with all that it kept in memory, and
+another is there at once; old-hub: one that knows no clients' ids.
 
 Of A, each follower follows a flow of its own: f by snapshots, g from cursors, h one whose states have no
 versions. change: its state changes so many times. conclude: it comes to its last state. err: its streams
