@@ -1,17 +1,20 @@
 """How fast a recorded run is judged: records a second, side by side with only parsing their JSON.
 
-The trace is the simulator's, as often as it takes, each time under other ids, so that no two runs are one.
+Of two traces: many short conversations, and one hub with all of its clients. Both are the simulator's; the
+first as often as it takes, each time under other ids, so that no two runs are one.
 Run it alone on the machine:  python tests/benchmarks/conformance.py [RECORDS]
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from perdure.testing.simulation import Run, drawn, replay
@@ -20,14 +23,15 @@ from perdure_model.conformance import conform
 
 SEEDS = range(1, 9)
 STEPS = 120
+HUB_STEPS = 20_000
 REPEATS = 3
 HEAD = ' {"v":'
 ID = re.compile(r"\b[0-9a-f]{32}\b|cid-[0-9a-f-]{36}")
 
 
-def trace(records: int) -> Iterator[str]:
-    """So many lines, or a few more."""
-    texts = [[line[line.index(HEAD) + 1 :] for line in run.trace if HEAD in line] for run in simulated()]
+def conversations(records: int) -> Iterator[str]:
+    """So many lines, or a few more, of hubs with a few clients each."""
+    texts = [lines_of(simulated(seed, STEPS)) for seed in SEEDS]
     count = 0
     for round_ in range(10**6):
         for text in texts:
@@ -42,10 +46,15 @@ def renamed(line: str, end: str) -> str:
     return ID.sub(lambda found: found[0][: -len(end)] + end, line)
 
 
-def simulated() -> list[Run]:
-    """The runs that the trace is made of: of the steps in which nobody lies."""
-    drawings = [drawn(seed, STEPS) for seed in SEEDS]
-    return [replay(one.of(tuple(step for step in one.steps if step.verb not in FORGED))) for one in drawings]
+def simulated(seed: int, steps: int) -> Run:
+    """A run of the steps in which nobody lies, or stays unrecorded."""
+    scenario = drawn(seed, steps)
+    return replay(scenario.of(tuple(one for one in scenario.steps if one.verb not in FORGED | {"visit"})))
+
+
+def lines_of(run: Run) -> list[str]:
+    """The records of a run."""
+    return [json.dumps(record, separators=(",", ":")) for record in run.records]
 
 
 def best_s(work: Callable[[], object]) -> float:
@@ -58,21 +67,34 @@ def best_s(work: Callable[[], object]) -> float:
     return min(times)
 
 
+def parse(path: Path) -> None:
+    """Only parse each line."""
+    with path.open("rb") as file:
+        for line in file:
+            json.loads(line)
+
+
+def measure(name: str, path: Path) -> None:
+    """Judge a trace in one process and in as many as there are processors, and print it."""
+    found = conform(path)
+    assert found.ok, found.summary()
+    print(f"{name}: {found.records:,} records in {sum(found.runs.values())} runs, {found.joined:,} joined")
+    processors = os.cpu_count() or 1
+    for jobs in sorted({1, os.cpu_count() or 1}):
+        judged_s = best_s(partial(conform, path, jobs=jobs))
+        print(f"  judged, {jobs} at a time:  {found.records / judged_s:>9,.0f} records/s")
+    print(f"  json.loads alone:   {found.records / best_s(partial(parse, path)):>9,.0f} records/s")
+
+
 def main() -> None:
     """Measure and print."""
-    records = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
+    records = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "trace.jsonl")
-        path.write_text("\n".join(trace(records)) + "\n")
-        lines = path.read_bytes().splitlines()
-        found = conform(path)
-        assert found.ok, found.summary()
-        judged_s = best_s(lambda: conform(path))
-        parsed_s = best_s(lambda: [json.loads(line) for line in lines])
-    print(f"{found.records:,} records in {sum(found.runs.values())} runs, {found.joined:,} joined")
-    print(f"judged        {found.records / judged_s:>10,.0f} records/s")
-    print(f"json.loads    {found.records / parsed_s:>10,.0f} records/s")
-    print(f"judging takes {judged_s / parsed_s:.1f} times as long as json.loads of the same lines")
+        path.write_text("\n".join(conversations(records)) + "\n")
+        measure("many conversations", path)
+        path.write_text("\n".join(lines_of(simulated(5, HUB_STEPS))) + "\n")
+        measure("one hub", path)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from perdure.cli import FOUND, GOOD, INCOMPLETE, USAGE, app
 from perdure_model.conformance import Conformance, NoTrace, check, conform
-from perdure_model.conformance.survey import Head, Survey, survey
+from perdure_model.conformance.lines import size_of
+from perdure_model.conformance.shares import shares
+from perdure_model.conformance.survey import Head, Survey, heads, survey
 from typer.testing import CliRunner
 
 from tests.conformance.traces import Record, busy, busy_text, first, judged, records_in, simulated, text_of
@@ -112,6 +114,33 @@ def test_a_damaged_line_is_told_by_its_number(path: Path) -> None:
     assert broken.startswith(f"line {at + 1}: it is no JSON")
     (filled,) = found.filled
     assert f"record {records[at]['seq']}: Published(session='chat'" in filled
+
+
+@pytest.mark.parametrize(
+    ("of", "into"),
+    [
+        (b'"t":', b'"t":1.2.'),
+        (b'"t":', b'"t":e'),
+        (b'"seq":', b'"seq":' + b"9" * 5000),
+        (b'"run":"', b'"run":"\xff'),
+        (b'"cid":"', b'"cid":"\xff'),
+        (b'"side":"', b'"side":"\\'),
+        (b'"effects":', b'"effects":\x00'),
+    ],
+)
+def test_a_head_that_was_damaged_is_told_wherever_it_was(of: bytes, into: bytes, path: Path) -> None:
+    """The first look, that of a share and the second one see the same damage, and none stumbles over it."""
+    lines = busy_text().encode().splitlines(keepends=True)
+    at = first(busy(), "EventsDue")
+    assert of in lines[at]
+    lines[at] = lines[at].replace(of, into, 1)
+    path.write_bytes(b"".join(lines))
+    found = conform(path)
+    assert not found.complete
+    assert f"line {at + 1}: " in found.summary()
+    surveyed = survey(heads(path, size_of(path)))
+    parts = [check.judged_share(path, size_of(path), surveyed, one) for one in shares(surveyed, 2)]
+    assert not all(one.ok for one in parts)
 
 
 def test_lines_of_other_programs_are_told(path: Path) -> None:

@@ -14,7 +14,9 @@ from typing import Any
 from pydantic_core import from_json
 
 VERSION = 1
-RUN = re.compile(rb'{"v":1,"run":"([^"\\]*)"')
+PLAIN = rb"[ !#-\[\]-~]*"
+"""Text that stands in JSON as it is, and is no damaged one."""
+RUN = re.compile(rb'{"v":1,"run":"(%b)"' % PLAIN)
 """How a recorder begins a line."""
 
 

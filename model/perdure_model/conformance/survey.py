@@ -13,13 +13,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias
 
-from perdure_model.conformance.lines import BadRecord, NoRecord, Record, numbered, record_of
+from perdure_model.conformance.lines import PLAIN, BadRecord, NoRecord, Record, numbered, record_of
 
 HEAD = re.compile(
-    rb'\s*\{\s*"v"\s*:\s*1\s*,\s*"run"\s*:\s*"([^"\\]*)"\s*,\s*"seq"\s*:\s*(\d+)\s*,'
-    rb'\s*"t"\s*:\s*([-+.\deE]+)\s*,\s*"side"\s*:\s*"(\w+)"\s*,\s*"cid"\s*:\s*(?:null|"([^"\\]*)")'
+    rb'{"v":1,"run":"(%b)","seq":([0-9]{1,18}),"t":(-?[0-9]+(?:[.][0-9]+)?(?:[eE][-+]?[0-9]+)?),'
+    rb'"side":"([a-z]+)","cid":(?:null|"(%b)")' % (PLAIN, PLAIN)
 )
-"""How a recorder begins a line. A line that was written otherwise since is parsed."""
+"""How a recorder begins a line. A line that begins otherwise is parsed."""
 
 
 Head: TypeAlias = tuple[str, int, float, str, str | None]
