@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from perdure import Credential, refreshing
 from perdure.credentials import Told
 from perdure.response import Kind
+from perdure.trace import Record
+from perdure_model.conformance import judge
 from perdure_model.core.credential import CREDENTIAL
 from perdure_model.core.response import RESPONSE
 from perdure_model.core.rule import Book
@@ -144,7 +146,10 @@ class Run:
         self.calls = [Seen() for _ in scenario.plans]
         self.given = "t1"
         self.denied_too_soon = 0
-        self.credential = Credential("t1", self.refresh, book=credential)
+        self.records: list[Record] = []
+        planted = response is not RESPONSE or credential is not CREDENTIAL
+        self.trace = None if planted else self.records.append
+        self.credential = Credential("t1", self.refresh, book=credential, trace=self.trace)
         self.reject, self.credential.reject = self.credential.reject, self.watched  # type: ignore[method-assign]
 
     async def play(self) -> None:
@@ -231,6 +236,7 @@ class Run:
             classify=kind_of,
             prefix_max=PREFIX_MAX,
             book=self.book,
+            trace=self.trace,
         )
         async with anyio.create_task_group() as group:
             if plan.leaves is not None:
@@ -262,6 +268,10 @@ class Run:
         for seen in self.calls:
             assert not any(one.open for one in seen.tries), "P-NO-LEAK: an attempt is open"
             self.judge_call(seen)
+        if self.records:
+            found = judge(self.records)
+            assert found.mismatch is None, found.summary()
+            assert found.complete, found.summary()
 
     def judge_call(self, seen: Seen) -> None:
         if not seen.tries:
@@ -293,7 +303,7 @@ def play(scenario: Scenario, backend: str, response: Book = RESPONSE, credential
 def test_the_properties_of_the_model_hold_of_the_library(backend: str) -> None:
     happened: Counter[str] = Counter()
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
     @given(SCENARIOS)
     def holds(scenario: Scenario) -> None:
         run = play(scenario, backend)
