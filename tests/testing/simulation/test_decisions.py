@@ -104,6 +104,13 @@ def test_a_good_client_breaks_nothing() -> None:
     assert found_by_client(GOOD_CLIENT) == []
 
 
+def test_who_hears_of_a_takeover_on_a_stream_that_it_has_just_ended_may_ask_once_more() -> None:
+    """A POST's 409 ends the stream in the moment in which it tells of the takeover: the next 409 will."""
+    late = record(told("TakenOver"), told("Refused", why="the taking over of a stream no longer ours"))
+    desynced = record(told("Desynced"), told("EndStream", attempt=[1, 1]), move("reconnecting"))
+    assert found_by_client([START, UP, desynced, late, record(told("ReconnectDue"), opened(2))]) == []
+
+
 @pytest.mark.parametrize("end", [
     [ENDED, record(ABANDON, settled(1), DONE)],
     [record(ended([[1, 1], "the session is over"])), record(ABANDON, settled(1, "failed"), DONE)],

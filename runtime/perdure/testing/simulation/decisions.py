@@ -115,10 +115,15 @@ class ClientWatch:
             case "StreamLost":
                 self._streams.discard(pair(i["attempt"]))
             case "TakenOver" if self._cid is not None:
-                self._given_up.add(self._cid)
+                self._loses(self._cid, record["effects"])
         for effect in record["effects"]:
             self._effect(effect, record["t"])
         self._looks()
+
+    def _loses(self, cid: str, effects: list[Told]) -> None:
+        """Its id is another's, of which it hears; not on a stream that it had ended by itself just before."""
+        if all(effect["type"] != "Refused" for effect in effects):
+            self._given_up.add(cid)
 
     def _looks(self) -> None:
         """What must be so after each decision."""
