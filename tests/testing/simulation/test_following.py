@@ -66,3 +66,18 @@ def test_a_drawn_search_goes_through_all_systems() -> None:
     tally = simulate(1, 120, systems="A")
     assert tally.ok, tally.as_json()
     assert tally.accounts["states"] > 0
+
+
+def test_a_snapshot_that_overtakes_states_without_versions_is_no_finding() -> None:
+    """Three states are on their way, and the snapshot with the third is sooner: nobody could tell."""
+    steps = (
+        "connect a; follow f; ask x 2; ask z 8; old-hub; wait 1; wait 30; wait 20; follow h; kill c; copy b c"
+    )
+    run = replay(parse("\n".join(["seed 6000964 TAR", *steps.split("; "), "change h 3"])))
+    assert run.broken is None, str(run.broken)
+    h = [
+        record["input"]
+        for record in run.records
+        if record["side"] == "follow" and "serial" in record["input"]
+    ]
+    assert [one["type"] for one in h][-4:].count("StateArrived") >= 3

@@ -252,3 +252,11 @@ def test_what_does_not_come_well_again_is_a_finding(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(world.network, "heal", lambda: None)
         with pytest.raises(Broken, match="P-RECONVERGE: 8 s once the faults had stopped: tab a, life 1 is"):
             world.finish()
+
+
+def test_what_is_skipped_right_before_an_end_is_no_finding() -> None:
+    """Somebody on the way takes the last event, and the end has no position: that is not the hub's loss."""
+    steps = "connect c; watch c; wait 1; publish-aside 1; wait 1; garble c skip; publish-aside 1"
+    run = replay(parse("\n".join(["seed 1", *steps.split("; "), "end-aside failed", "wait 2"])))
+    assert run.faults["skip"] == 1
+    assert run.broken is None, str(run.broken)

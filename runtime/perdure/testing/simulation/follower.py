@@ -30,7 +30,7 @@ WAYS: Final[dict[str, dict[str, Any]]] = {
 }
 """How each follows: by snapshots; from where it was; a flow whose states have no versions."""
 VERSIONED: Final = frozenset({"f", "g"})
-"""Of the others, states that were held are shown after a snapshot that may be newer: nobody can tell."""
+"""Of the others, what the stream brings is shown after a snapshot that may be newer: nobody can tell."""
 Told = Callable[[str, Record], None]
 
 
@@ -45,8 +45,8 @@ class Follower:
         self.session: Followed | None = None
         self.flow: Flow
         self.live = False
-        self.shown = self.read = 0
-        """The numbers of the states that it was shown and that it read last."""
+        self.shown = self.read = self._streamed = 0
+        """The numbers of the states that it was shown and that it read last, and that its streams brought."""
         self._heard = ""
         self.states = self.submitted = 0
         self.open: dict[int, str] = {}
@@ -61,7 +61,7 @@ class Follower:
         """Follow a new flow."""
         self._lives += 1
         self.flow = flows.begin(f"{self.name}-{self._lives}")
-        self.live, self.shown, self.read = True, 0, 0
+        self.live, self.shown, self.read, self._streamed = True, 0, 0, 0
         tasks.start_soon(self._live, str(self))
         await anyio.lowlevel.checkpoint()
 
@@ -106,9 +106,11 @@ class Follower:
         self.outcomes.append(str(session.outcome))
 
     def _show(self, me: str, state: State) -> None:
-        n = state["n"]
-        if n < self.shown and (self.name in VERSIONED or self._heard == "StateArrived"):
-            self._verdict.breaks("P-MONOTONIC", f"{me} is shown state {n} after {self.shown}")
+        n, streamed = state["n"], self._heard == "StateArrived"
+        before = self.shown if self.name in VERSIONED else self._streamed if streamed else 0
+        if n < before:
+            self._verdict.breaks("P-MONOTONIC", f"{me} is shown state {n} after {before}")
+        self._streamed = n if streamed else self._streamed
         note = {"note": n} if n % 2 else {}
         whole = {"version": n, "n": n, "outcome": state["outcome"], "origin": self.flow.name, **note}
         last = "origin" not in state and state["outcome"] is not None  # which may come before a snapshot

@@ -248,7 +248,9 @@ class Tab:
             await before.wait()
         accounts = self._ledgers[name]
         await self._read(accounts, life, session)
-        if ended_by_hub(session):
+        if (
+            ended_by_hub(session) and not self.link.network.struck["skip"]
+        ):  # right before an end nobody can tell
             accounts.over(life, str(session.outcome))
         done.set()
 
