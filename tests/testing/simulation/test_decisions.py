@@ -111,6 +111,15 @@ def test_who_hears_of_a_takeover_on_a_stream_that_it_has_just_ended_may_ask_once
     assert found_by_client([START, UP, desynced, late, record(told("ReconnectDue"), opened(2))]) == []
 
 
+def test_what_a_lost_epoch_makes_uncertain_is_not_dropped_for_its_credential() -> None:
+    """Its answer was lost; the next says 401, on a stream under another epoch: nobody can post it again."""
+    doubtful = record(replied(1, 0), shown(running=False, delayed=True))
+    refused = record(replied(2, 401, verdicts=[]), settled(1, "uncertain"), DONE)
+    again = record(retry(1), post(2, 1), shown(running=True, delayed=True))
+    given = record(told("CredentialGiven", token=2))
+    assert found_by_client([START, UP, POSTED, doubtful, again, given, refused]) == []
+
+
 @pytest.mark.parametrize("end", [
     [ENDED, record(ABANDON, settled(1), DONE)],
     [record(ended([[1, 1], "the session is over"])), record(ABANDON, settled(1, "failed"), DONE)],

@@ -34,8 +34,9 @@ class AccessWatch:
         """Look at one decision."""
         i: Told = record["input"]
         kinds = [effect["type"] for effect in record["effects"]]
-        if i["type"] == "PostReplied" and i["status"] == 401 and "Settled" in kinds:
-            self._drops(i)
+        failed = any(effect.get("outcome") == "failed" for effect in record["effects"])
+        if i["type"] == "PostReplied" and i["status"] == 401 and failed:
+            self._drops(i)  # what is uncertain is so for another reason: its epoch is gone
         if "AskCredential" in kinds and self._unproven:
             says = "asks for another credential in place of one that came for one that was refused"
             self._breaks("P-RETRY-BUDGET", f"{self._who} {says}, and that nobody has taken")
