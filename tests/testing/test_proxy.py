@@ -23,6 +23,7 @@ from perdure.testing import (
     HoldRequest,
     LoseRequest,
     LoseResponse,
+    RepeatRequest,
 )
 
 from tests.testing.serving import EventServer
@@ -421,6 +422,25 @@ class TestLostRequestsAndResponses:
             await server.seen.until(lambda seen: seen.sends == ["s1"])
             server.abort_connections()
         assert proxy.log[0].detail == "without a response"
+
+    async def test_a_request_that_is_repeated_on_the_way_comes_twice_and_is_answered_once(
+        self, server: EventServer
+    ) -> None:
+        async with between(server, RepeatRequest(nth=2)) as (proxy, client):
+            for body in ("s1", "s2", "s3"):
+                assert (await client.post("/send", content=body)).status_code == 200
+        assert server.seen.sends == ["s1", "s2", "s2", "s3"]
+        assert done(proxy) == [("send 2", "repeated")]
+        assert proxy.log[0].detail == "status 200"
+
+    async def test_of_a_stream_that_is_repeated_the_second_is_read(self, server: EventServer) -> None:
+        async with between(server, RepeatRequest(on="stream")) as (proxy, client):
+            reader = Reader(client, "a")
+            await reader.read(events_max=3)
+            await server.seen.until(lambda seen: seen.closed == ["a", "a"])
+        assert reader.events[:3] == ["a-1", "a-2", "a-3"]
+        assert done(proxy) == [("stream request 1", "repeated")]
+        assert proxy.streams == 1
 
     async def test_of_a_stream_the_head_is_enough(self, server: EventServer) -> None:
         async with between(server, LoseResponse(on="stream")) as (proxy, client):

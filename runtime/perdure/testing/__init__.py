@@ -22,6 +22,7 @@ from perdure.testing.faults import (
     Kind,
     LoseRequest,
     LoseResponse,
+    RepeatRequest,
 )
 from perdure.testing.ledger import Entry
 from perdure.testing.proxy import FaultProxy, kind_by_path
@@ -38,5 +39,6 @@ __all__ = [
     "Kind",
     "LoseRequest",
     "LoseResponse",
+    "RepeatRequest",
     "kind_by_path",
 ]

@@ -51,6 +51,14 @@ class LoseResponse(_OnRequest):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatRequest(_OnRequest):
+    """Let the server take and answer the request, then let it on once more: the client has the second answer.
+
+    That is what browsers and proxies do by themselves where an answer does not come.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HoldRequest(_OnRequest):
     """Keep the request, and let it on later: even if the client has given it up by then.
 
@@ -127,7 +135,7 @@ class DelayClose:
         _check(self, "for_s", self.for_s >= 0, "seconds, at least 0")
 
 
-RequestFault: TypeAlias = Answer | LoseRequest | LoseResponse | HoldRequest
+RequestFault: TypeAlias = Answer | LoseRequest | LoseResponse | RepeatRequest | HoldRequest
 StreamFault: TypeAlias = CutStream | HalfDead
 Fault: TypeAlias = RequestFault | StreamFault | DelayClose
 

@@ -21,6 +21,7 @@ from perdure.testing.faults import (
     Kind,
     LoseRequest,
     LoseResponse,
+    RepeatRequest,
 )
 from perdure.testing.ledger import Ledger, Stream
 from perdure.testing.peer import Peer
@@ -114,6 +115,12 @@ class Connection:
                 status = await self._swallow(turn)
                 self._ledger.note("response lost", turn.where, status, fault)
                 return False
+            case RepeatRequest():
+                status = await self._swallow(turn)
+                self._ledger.note("repeated", turn.where, status, fault)
+                await self._leave_server()
+                turn.response = messages.ResponseParser(turn.request.head)
+                return await self._pass_on(turn)
             case HoldRequest():
                 return await self._hold(turn, fault)
         assert_never(fault)
