@@ -79,7 +79,6 @@ def measure(name: str, path: Path) -> None:
     found = conform(path)
     assert found.ok, found.summary()
     print(f"{name}: {found.records:,} records in {sum(found.runs.values())} runs, {found.joined:,} joined")
-    processors = os.cpu_count() or 1
     for jobs in sorted({1, os.cpu_count() or 1}):
         judged_s = best_s(partial(conform, path, jobs=jobs))
         print(f"  judged, {jobs} at a time:  {found.records / judged_s:>9,.0f} records/s")

@@ -154,7 +154,7 @@ def test_a_run_that_lacks_its_beginning_is_judged_by_its_charts(side: str, path:
     run = next(record["run"] for record in records if record["side"] == side)
     late = [one for one in records if one["run"] != run or one["seq"] > 2]
     said = one_damage(judged(path, late))
-    assert f"{side} run {run}: record 1 is missing" in said
+    assert f"{side} run {run}: records 1 to 2 are missing; without its beginning nothing is known" in said
     move = next(one for one in late if one["run"] == run and one["machine"] is not None)
     move["to"] = move["effects"][0]["target"] = "elsewhere"
     found = judged(path, late)
@@ -178,7 +178,7 @@ def test_a_hole_ends_what_is_replayed_and_not_what_is_judged(path: Path) -> None
     holed = [one for one in records if not {one["run"], one["seq"]} <= hole]
     found = judged(path, holed)
     assert found.mismatch is None, found.summary()
-    assert "record 10 is missing" in one_damage(found)
+    assert "records 10 to 14 are missing; more than 3 in a row are not searched" in one_damage(found)
     assert any("a server that is not recorded as a whole" in what for what in found.assumed)
     before = next(at for at, one in enumerate(holed) if one["side"] == "server" and one["effects"])
     holed[before]["effects"].append(holed[before]["effects"][0])

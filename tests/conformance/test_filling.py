@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from perdure_model.conformance import Conformance
+from perdure_model.conformance import Conformance, filling
+from perdure_model.conformance.filling import MISSING_MAX
 
 from tests.conformance.traces import Record, busy, first, judged
 
@@ -48,23 +49,75 @@ def test_most_steps_are_found_and_none_is_held_against_the_run(tmp_path: Path) -
     assert all(one.filled or one.damages or one.ok for one in judgements)
 
 
-def test_two_in_a_row_are_not_searched_for(tmp_path: Path) -> None:
-    found = without(tmp_path / "trace", first(busy(), "Published"), 2)
+@pytest.mark.parametrize(
+    ("kind", "then"),
+    [
+        ("PostArrived", ["Published"]),
+        ("SuspendRequested", ["StreamClosed"]),
+        ("SuspendRequested", ["StreamClosed", "Published"]),
+        ("StreamLost", ["ReconnectDue"]),
+    ],
+)
+def test_a_few_in_a_row_are_found(kind: str, then: list[str], tmp_path: Path) -> None:
+    """In whatever order they may have come."""
+    at = first(busy(), kind)
+    found = without(tmp_path / "trace", at, 1 + len(then))
+    assert found.ok, found.summary()
+    steps = [step.partition("(")[0] for step in found.filled]
+    assert [step.partition(", ")[2].partition(": ")[0] for step in steps] == [
+        f"record {busy()[at]['seq'] + n}" for n in range(len(steps))
+    ]
+    assert sorted(step.rpartition(" ")[2] for step in steps) == sorted([kind, *then])
+
+
+def reason(found: Conformance) -> str:
+    """Why what is missing was not filled in."""
+    assert found.mismatch is None, found.summary()
     assert not found.complete
     assert found.filled == []
+    return next(damage.hint for damage in found.damages if "missing" in damage.what)
 
 
-def forged_behind(records: list[Record]) -> list[Record]:
-    """A record is missing, and much later another one of the run was edited."""
+def test_more_than_a_few_in_a_row_are_not_searched_for(tmp_path: Path) -> None:
+    at = first(busy(), "Published")
+    found = without(tmp_path / "trace", at, MISSING_MAX + 1)
+    assert reason(found).startswith(
+        "more than 3 in a row are not searched for, so what follows was judged by"
+    )
+    seq = busy()[at]["seq"]
+    assert f"records {seq} to {seq + 3} are missing" in found.summary()
+
+
+def test_a_search_that_takes_too_long_is_given_up_and_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filling, "TRIED_MAX", 4)
+    found = without(tmp_path / "trace", first(busy(), "PostArrived"), 2)
+    assert reason(found).startswith(
+        "the search for steps with which what follows fits was given up: there are"
+    )
+
+
+def test_a_search_that_finds_nothing_tells_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling.Search, "_likely", lambda _search, _run: ())
+    monkeypatch.setattr(filling.Search, "_any", lambda _search, _run: ())
+    found = without(tmp_path / "trace", first(busy(), "PostArrived"))
+    assert reason(found).startswith("no steps were found with which what follows fits, so what follows was")
+
+
+def forged_behind(records: list[Record], missing: int) -> list[Record]:
+    """Records are missing, and much later another one of the run was edited."""
     run = [at for at, one in enumerate(records) if one["run"] == records[first(records, "Welcomed")]["run"]]
     edited = [at for at in run if any(effect["type"] == "Deliver" for effect in records[at]["effects"])][-1]
     deliver = next(one for one in records[edited]["effects"] if one["type"] == "Deliver")
     deliver["position"] += 5
-    del records[run[3]]
-    return records
+    return [one for at, one in enumerate(records) if at not in run[3 : 3 + missing]]
 
 
-def test_a_run_that_was_forged_behind_a_hole_is_not_taken_for_one_of_the_model(tmp_path: Path) -> None:
-    found = judged(tmp_path / "trace", forged_behind(busy()))
+@pytest.mark.parametrize("missing", [1, 2, 3])
+def test_a_run_that_was_forged_behind_a_hole_is_not_taken_for_one_of_the_model(
+    missing: int, tmp_path: Path
+) -> None:
+    found = judged(tmp_path / "trace", forged_behind(busy(), missing))
     assert not found.ok
     assert found.filled == []

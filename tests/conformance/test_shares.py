@@ -41,7 +41,7 @@ def test_the_shares_of_a_run_of_the_model_add_up_to_the_whole(text: object, coun
     path.write_text(text())
     whole, added = conform(path), Conformance()
     parts = in_shares(path, count)
-    assert len(parts) == count
+    assert 1 < len(parts) <= count
     for one in parts:
         assert one.ok, one.summary()
         added.add(one)

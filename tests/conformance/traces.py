@@ -140,6 +140,8 @@ def told_then(records: list[Record], at: int, **said: Any) -> list[Record]:
 def with_extra(records: list[Record], like: int, at: int, said: Record) -> list[Record]:
     extra = {**records[like], "input": said}
     extra.pop("settings", None)
+    if extra["side"] == "server":
+        extra["cid"] = said.get("cid")
     return redecided(renumbered([*records[:at], extra, *records[at:]]), extra["run"])
 
 

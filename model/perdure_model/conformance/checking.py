@@ -16,17 +16,18 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from perdure_model.conformance.filling import AROUND, Values, filled
+from perdure_model.conformance.filling import AROUND, MISSING_MAX, NotFilled, Steps, Values, filled, listed
 from perdure_model.conformance.joins import HEARD, SENDING, SENT_NAMES, Fact, Joins
 from perdure_model.conformance.lines import BadRecord, NoRecord, NoTrace, Record, numbered, record_of, run_of
+from perdure_model.conformance.lives import KEEPING, Lives
 from perdure_model.conformance.replay import Decision, Misfit, Run
 from perdure_model.conformance.report import Conformance, Damage, Mismatch
 from perdure_model.conformance.shares import Share
 from perdure_model.conformance.sides import SIDES
 from perdure_model.conformance.survey import Extent, Survey
 
-Story: TypeAlias = tuple[str, int, type, tuple[Any, ...]]
-"""A run, the number of a record that is missing, and the input that may have stood there, but for chance."""
+Story: TypeAlias = tuple[str, int, tuple[Any, ...]]
+"""A run, the number of the first record that is missing, and the inputs that may have stood from there on."""
 OTHER = {"client": "server", "server": "client"}
 
 
@@ -50,6 +51,10 @@ class Lane:
         self.waits: Fact | None = None
         self.before: deque[Record] = deque(maxlen=AROUND)
         """The latest records that were judged, or wait for it; where anything is to be searched for."""
+        self.goes_on = False
+        """Whether it begins with what an earlier life has kept."""
+        self.unfilled = ""
+        """Why what is missing was not filled in, if it was searched for."""
         self.trusts = False
         """Whether the other side is recorded for so short that all it may have sent is assumed."""
         self.seen: dict[int, dict[str, Any]] = {}
@@ -73,6 +78,7 @@ class Checking:
         self.stories: list[Story] = []
         """What was filled in; none of those that were `told` before."""
         self._joins = Joins()
+        self._lives = Lives()
         self._lanes: dict[str, Lane] = {}
         self._waiting: dict[Fact, list[Lane]] = {}
         self._trusted: dict[tuple[str, str | None], str] = {}
@@ -119,6 +125,8 @@ class Checking:
                 "it holds no record of a trace: give a file that a JsonLines sink, or demo --record, wrote"
             )
         self._settle()
+        for record, misfit in self._lives.misfits(self._earlier, self._joins.posts()):
+            raise self._stopped(record, misfit)
 
     # -- runs of another share -------------------------------------------------------------------------
 
@@ -208,6 +216,9 @@ class Checking:
             decision = lane.run.read(record)
         except BadRecord as error:
             raise self._stopped(record, Misfit(str(error))) from None
+        if record.seq == 1 and lane.run.side.goes_on(decision.input):
+            lane.goes_on = True
+            self._break(lane)
         self._follow(lane, decision)
 
     def _follow(self, lane: Lane, decision: Decision) -> None:
@@ -241,6 +252,8 @@ class Checking:
         except (Misfit, BadRecord) as error:
             misfit = error if isinstance(error, Misfit) else Misfit(str(error))
             raise self._stopped(decision.record, misfit) from None
+        if type(i) in KEEPING:
+            self._lives.tell(decision.record, i)
         sent = self._joins.tell(run.name, i, decision.effects)
         return self._awakened(sent) if sent and self._waiting else []
 
@@ -284,6 +297,11 @@ class Checking:
         """The runs of the other side that could have sent what this client, or the server, heard."""
         return self._survey.peers(OTHER[side], cid)
 
+    def _earlier(self, cid: object, lives: list[str]) -> list[str]:
+        """Those of these runs that are of this client; none where one of them is not recorded as a whole."""
+        own = [run for run in lives if run in self._survey.peers("client", cid)]
+        return own if all(map(self._whole, own)) else []
+
     def _whole(self, name: str) -> bool:
         """Whether all of this run is there to be looked at."""
         extent = self._survey.runs[name]
@@ -311,31 +329,50 @@ class Checking:
                 ready += self._go(ready.pop())
 
     def _fillable(self, extent: Extent) -> bool:
-        """Whether what is missing can be searched for: single records."""
-        return self._fills and extent.next > 1 and max(extent.holes(), default=0) <= 1
+        """Whether what is missing can be searched for: a few records in a row."""
+        return self._fills and extent.next > 1 and max(extent.holes(), default=0) <= MISSING_MAX
 
     def _bridge(self, lane: Lane) -> None:
         """Search for what is missing, and go on behind it; or give the run up."""
         first = min(lane.early)
         last = next(seq for seq in count(first) if seq not in lane.early)
         behind = [lane.early[seq] for seq in range(first, last)]
-        found = None
-        if self._fillable(lane.extent) and not lane.run.broken:
-            around = [*lane.before, *(record for one in self._lanes.values() for record in one.before)]
-            found = filled(lane.run, around, behind, partial(self._caused, lane), partial(self._offers, lane))
-        if found is None:
+        if not self._fillable(lane.extent) or lane.run.broken:
+            self._break(lane)
+            return
+        try:
+            found = self._filled(lane, first - lane.seq, behind)
+        except NotFilled as why:
+            lane.unfilled = str(why)
             self._break(lane)
             return
         self.stories.append(story_of(lane, found))
-        self.report.filled.append(f"{lane.run.side_name} run {lane.run.name}, record {lane.seq}: {found!r}")
-        side, cid = lane.run.side_name, lane.run.cid_of(found)
-        record = Record(0, lane.run.name, lane.seq, behind[0].t, side, cid, {})
-        lane.seq += 1
-        self._follow(lane, Decision(record, found, filled=True))
+        for i in found:
+            self._fill(lane, i, behind[0].t)
         for record in behind:
             del lane.early[record.seq]
             lane.seq += 1
             self._queue(lane, record)
+
+    def _filled(self, lane: Lane, missing: int, behind: list[Record]) -> Steps:
+        """What can have been where so many records are missing. Raises NotFilled."""
+        return filled(
+            lane.run,
+            missing,
+            [*lane.before, *(record for one in self._lanes.values() for record in one.before)],
+            behind,
+            partial(self._caused, lane),
+            partial(self._offers, lane),
+            lambda steps: story_of(lane, steps) in self._told,
+        )
+
+    def _fill(self, lane: Lane, i: Any, t: float) -> None:
+        """Go on as if this had stood there."""
+        run = lane.run
+        self.report.filled.append(f"{run.side_name} run {run.name}, record {lane.seq}: {i!r}")
+        record = Record(0, run.name, lane.seq, t, run.side_name, run.cid_of(i), {})
+        lane.seq += 1
+        self._follow(lane, Decision(record, i, filled=True))
 
     def _offers(self, lane: Lane, kind: type) -> list[Values]:
         """The values of fields that inputs of this type can have, as JSON has them."""
@@ -346,8 +383,6 @@ class Checking:
 
     def _caused(self, lane: Lane, i: Any) -> bool:
         """Whether this can have been, by now."""
-        if story_of(lane, i) in self._told:
-            return False
         if type(i) not in HEARD or self._trusts(lane, lane.run.cid_of(i)):
             return True
         return self._joins.could(lane.run.name, i)
@@ -386,11 +421,7 @@ class Checking:
     def _remarks(self, lane: Lane) -> None:
         extent, name = lane.extent, f"{lane.run.side_name} run {lane.run.name}"
         if lane.run.broken:
-            what = f"{name}: record {lane.seq} is missing"
-            hint = (
-                "what follows it was judged by the charts alone: restore it, or record again from the start"
-            )
-            self.report.damages.append(Damage(0, what, hint))
+            self.report.damages.append(Damage(0, f"{name}: {missing_of(lane)}", hint_of(lane)))
         if extent.disordered:
             self.report.notes.append(
                 f"{name}: {extent.disordered} records stood behind later ones; put in order"
@@ -399,15 +430,34 @@ class Checking:
             self.report.notes.append(f"{name}: {len(extent.repeated)} records stood there more than once")
 
 
-def story_of(lane: Lane, i: Any) -> Story:
-    """That this stood where the next record of the run is missing."""
-    said = [getattr(i, one.name) for one in fields(i) if one.name not in ("fresh", "chance")]
-    return lane.run.name, lane.seq, type(i), tuple(said)
+def story_of(lane: Lane, steps: Steps) -> Story:
+    """That these stood where the next records of the run are missing."""
+    return lane.run.name, lane.seq, tuple([(type(i), said_of(i)) for i in steps])
 
 
-def listed(value: Any) -> Any:
-    """A value as JSON has it."""
-    return [listed(one) for one in value] if isinstance(value, tuple) else value
+def said_of(i: Any) -> tuple[Any, ...]:
+    """What an input says, but for chance."""
+    return tuple([getattr(i, one.name) for one in fields(i) if one.name not in ("fresh", "chance")])
+
+
+def missing_of(lane: Lane) -> str:
+    """What is missing where the run could not be replayed any further."""
+    if lane.goes_on:
+        return "it begins with what an earlier run has kept, which no record holds"
+    last = min((seq for seq in lane.extent.ahead if seq > lane.seq), default=lane.seq + 1) - 1
+    return f"records {lane.seq} to {last} are missing" if last > lane.seq else f"record {lane.seq} is missing"
+
+
+def hint_of(lane: Lane) -> str:
+    """What became of what follows, and what to do."""
+    why = lane.unfilled or "no steps that were tried fit all that follows"
+    if max(lane.extent.holes(), default=0) > MISSING_MAX:
+        why = f"more than {MISSING_MAX} in a row are not searched for"
+    if lane.extent.next == 1 or lane.goes_on:
+        why = "without its beginning nothing is known of a run"
+    return (
+        f"{why}, so what follows was judged by the charts alone: restore it, or record again from the start"
+    )
 
 
 def damage_of(number: int, why: str, torn: bool) -> Damage:

@@ -1,8 +1,10 @@
-"""Steps that were not recorded, found by search: what can have been where one record of a run is missing.
+"""Steps that were not recorded, found by search: what can have been where a few records of a run are missing.
 
 A candidate is an input of which each field holds a value that the records around speak of, or one that lies
 beside it. It fits if the machine can have been told it, and if what was recorded after it then fits, too.
-Those that change least are tried first. What is found is one possible story, not the only one.
+Those that change least are tried first. Where several are missing in a row, it is what can have come one
+after the other. What is found is one possible story, not the only one; and a search that takes too long is
+given up, which is told.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any, Final, TypeAlias
 
 from perdure_model.conformance.lines import BadRecord, Record
 from perdure_model.conformance.replay import Misfit, Run
+from perdure_model.core.common import Refused
 
 AROUND: Final = 8
 """Values come from so many records before and behind."""
@@ -22,8 +25,15 @@ BEHIND_MAX: Final = 40
 """So many records that follow have to fit."""
 OF_A_KIND_MAX: Final = 1000
 OFFERED_MAX: Final = 12
+FIRST_MAX: Final = 8
 TRIED_MAX: Final = 20_000
+"""So many inputs are tried that are likely; of others, half as many for each that is missing."""
+MISSING_MAX: Final = 3
+"""So many records in a row are searched for."""
 Values: TypeAlias = dict[str, list[Any]]
+Steps: TypeAlias = tuple[Any, ...]
+"""Inputs, one after the other."""
+Told: TypeAlias = Callable[[Run], Iterable[Any]]
 PAIRS: Final = frozenset({"attempt", "generation", "key"})
 COUNTS: Final = frozenset({"position", "post", "serial", "refresh", "count"})
 USUAL: Final[Values] = {
@@ -37,20 +47,26 @@ USUAL: Final[Values] = {
 }
 
 
+class NotFilled(Exception):
+    """Nothing was found that can have been there; the message says how far was searched."""
+
+
 def filled(
     run: Run,
+    missing: int,
     before: Sequence[Record],
     behind: Sequence[Record],
     caused: Callable[[Any], bool],
     offers: Callable[[type], Iterable[Values]],
-) -> Any:
-    """An input with which the records behind fit; None where none was found.
+    known: Callable[[Steps], bool],
+) -> Steps:
+    """So many inputs with which the records behind fit. Raises NotFilled.
 
     `caused` says whether what is heard from the other side can have been; `offers` gives fields of inputs
-    of a type that can.
+    of a type that can; `known` says which steps were tried before, and do not fit later on.
     """
     values = harvested([*behind[:AROUND], *before])
-    return Search(values, behind[:BEHIND_MAX], caused, offers).step(run)
+    return Search(values, behind[:BEHIND_MAX], caused, offers, known).steps(run, missing)
 
 
 class Search:
@@ -62,43 +78,74 @@ class Search:
         behind: Sequence[Record],
         caused: Callable[[Any], bool],
         offers: Callable[[type], Iterable[Values]],
+        known: Callable[[Steps], bool],
     ) -> None:
-        self._values, self._behind, self._caused, self._offers = values, behind, caused, offers
-        self._left = TRIED_MAX
+        self._values, self._behind = values, behind
+        self._caused, self._offers, self._known = caused, offers, known
+        self._left, self._ended = 0, True
 
-    def step(self, run: Run) -> Any:
-        """The step with which all fits; None where none was found."""
-        for told in (self._likely, self._any):
-            for _effects, i, after in sorted(self._possible(run, told(run)), key=itemgetter(0)):
-                if fits(after, self._behind):
-                    return i
+    def steps(self, run: Run, missing: int) -> Steps:
+        """The steps with which all fits: likely ones, if there are any. Raises NotFilled."""
+        for plan in product((self._likely, self._any), repeat=missing):
+            self._left = TRIED_MAX if self._any not in plan else TRIED_MAX >> missing
+            found = self._along(run, plan, ())
+            if found is not None:
+                return found
+        if self._ended:
+            raise NotFilled("no steps were found with which what follows fits")
+        raise NotFilled("the search for steps with which what follows fits was given up: there are too many")
+
+    def _along(self, run: Run, plan: tuple[Told, ...], done: Steps) -> Steps | None:
+        """The steps, the first of which are these, and the others of such as the plan names."""
+        if not plan:
+            return done if not self._known(done) and fitting(run, self._behind) == len(self._behind) else None
+        ahead = sorted(self._possible(run, plan[0](run)), key=itemgetter(0))
+        if len(plan) > 1:  # first those that explain most of what follows
+            ahead.sort(key=lambda one: fitting(one[2], self._behind), reverse=True)
+        for _effects, i, after in ahead:
+            found = self._along(after, plan[1:], (*done, i))
+            if found is not None:
+                return found
         return None
 
     def _possible(self, run: Run, told: Iterable[Any]) -> Iterator[tuple[int, Any, Run]]:
-        """What of this it can have been told: how many effects it had, the input, and the run after it."""
+        """What of this it can have been told: how many effects it had, the input, and the run after it.
+
+        Of each type of inputs one that is refused is enough, as it changes nothing: unless it ends something.
+        """
+        refused: set[type] = set()
         for i in told:
-            self._left -= 1
-            if self._left < 0:
+            if not self._left:
+                self._ended = False
                 return
-            if not self._caused(i):
+            self._left -= 1
+            if type(i) in refused or not self._caused(i):
                 continue
             after = run.fork()
             try:
                 effects = after.take(i)
             except (Misfit, BadRecord):
                 continue
+            if {type(effect) for effect in effects} == {Refused} and type(i) not in run.side.on_input:
+                refused.add(type(i))
             yield len(effects), i, after
 
     def _likely(self, run: Run) -> Iterator[Any]:
-        """What an earlier decision has asked for, what timers tell, and what the other side has sent."""
+        """What an earlier decision has asked for; or what timers and requests tell, what the other side has
+        sent, and a little of what applications may say."""
         due = run.due()
         if due is not None:
             yield due
             return
         yield from run.timers()
+        for kind, said in run.awaited():
+            known = {name: [listed(value)] for name, value in said.items()}
+            yield from islice(inputs(run, kind, {**self._values, **known}), OFFERED_MAX)
         for rule in run.side.book:
             for offer in self._offers(rule.input):
                 yield from islice(inputs(run, rule.input, {**self._values, **offer}), OFFERED_MAX)
+            if rule.input not in run.side.on_input and rule.input is not run.side.opens:
+                yield from islice(inputs(run, rule.input, self._values), FIRST_MAX)
 
     def _any(self, run: Run) -> Iterator[Any]:
         """Whatever can be made of the values; nothing where it is certain what it must be told."""
@@ -107,10 +154,16 @@ class Search:
                 yield from islice(inputs(run, rule.input, self._values), OF_A_KIND_MAX)
 
 
+def listed(value: Any) -> Any:
+    """A value as JSON has it."""
+    return [listed(one) for one in value] if isinstance(value, tuple) else value
+
+
 def inputs(run: Run, kind: type, values: Values) -> Iterator[Any]:
-    """Inputs of this type."""
-    domains = [domain(one, values) for one in fields(kind)]
-    names = [one.name for one in fields(kind)]
+    """Inputs of this type; what counts comes in all its values first."""
+    ordered = sorted(fields(kind), key=lambda one: one.name in PAIRS | COUNTS)
+    domains = [domain(one, values) for one in ordered]
+    names = [one.name for one in ordered]
     for chosen in product(*domains):
         try:
             yield run.side.read_input({"type": kind.__name__, **dict(zip(names, chosen, strict=True))})
@@ -162,12 +215,12 @@ def beside_pair(pair: Any) -> list[Any]:
     return [pair, [pair[0], pair[1] + 1], *([[pair[0], pair[1] - 1]] if pair[1] > 1 else [])]
 
 
-def fits(run: Run, records: Sequence[Record]) -> bool:
-    """Whether these records can follow."""
+def fitting(run: Run, records: Sequence[Record]) -> int:
+    """How many of these records can follow."""
     after = run.fork()
-    try:
-        for record in records:
+    for count, record in enumerate(records):
+        try:
             after.judge(after.read(record))
-    except (Misfit, BadRecord):
-        return False
-    return True
+        except (Misfit, BadRecord):
+            return count
+    return len(records)

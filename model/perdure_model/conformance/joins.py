@@ -190,6 +190,10 @@ class Joins:
         """The end of a stream, which tells of itself only where another one replaces it."""
         return self.wrote(run, effect) if effect.reason == "replaced" else None
 
+    def posts(self) -> Iterator[tuple[str, ce.Post]]:
+        """The POSTs that went out, and the runs that sent them."""
+        return ((run, post) for (run, _session, _post), post in self._posts.items())
+
     def instead(self, fact: Fact) -> list[str]:
         """What was sent of the same kind to or by the same client: the latest that there is, for people."""
         if fact in self._streams:

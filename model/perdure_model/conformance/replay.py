@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
 from operator import itemgetter
@@ -82,6 +83,8 @@ class Run:
         i, side = decision.input, self.side
         if self._parts is None:
             self._parts = self._begin(decision)
+        elif side.goes_on(i):
+            self._tickets = Tickets()
         elif type(i) is side.opens and not side.again:
             raise Misfit(f"a run begins with {type(i).__name__}, and only once")
         if decision.record.cid != (self._cid if self._named else getattr(i, "cid", None)):
@@ -126,6 +129,14 @@ class Run:
     def timers(self) -> list[Any]:
         """What the timers that run would tell it."""
         return [ticket[1] for ticket in self._tickets.of("a timer")]
+
+    def awaited(self) -> Iterator[tuple[type, dict[str, Any]]]:
+        """What it may be told by the tickets that it holds: types of inputs, and some of their fields."""
+        for kind, steps in self._on_input.items():
+            step = next((one for one in steps if one.names and one.verb != "gives"), None)
+            for _, of in self._tickets.of(step.kind) if step else ():
+                values = of if step and len(step.names) > 1 else (of,)
+                yield kind, dict(zip(step.names if step else (), values, strict=True))
 
     def cid_of(self, i: Any) -> str | None:
         """The client id that a record of this would stand under."""

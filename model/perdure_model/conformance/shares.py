@@ -6,7 +6,7 @@ their records as it stands: whether the rules had it sent, the process judges wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from perdure_model.conformance.survey import Survey
@@ -27,7 +27,7 @@ def shares(surveyed: Survey, count: int) -> list[Share]:
     units = [
         unit
         for runs in conversations
-        for unit in ([runs] if surveyed.records(runs) <= fair else [{run} for run in sorted(runs)])
+        for unit in ([runs] if surveyed.records(runs) <= fair else parted(surveyed, runs))
     ]
     owned: list[set[str]] = [set() for _ in range(count)]
     for unit in sorted(units, key=surveyed.records, reverse=True):
@@ -40,11 +40,17 @@ def heard_by(own: set[str], conversations: list[set[str]]) -> frozenset[str]:
     return frozenset(run for runs in conversations if not runs.isdisjoint(own) for run in runs - own)
 
 
-def conversed(surveyed: Survey) -> Iterator[set[str]]:
-    """The runs that speak of the same clients, directly or through others."""
+def parted(surveyed: Survey, runs: set[str]) -> list[set[str]]:
+    """The runs of a conversation, each by itself; but those of one client, its lives, together."""
+    return [unit for unit in conversed(surveyed, ("client",)) if unit <= runs]
+
+
+def conversed(surveyed: Survey, sides: Collection[str] = ("client", "server")) -> Iterator[set[str]]:
+    """The runs that speak of the same clients, directly or through others: as runs of these sides do."""
     clients: dict[str, set[str]] = {}
-    for (_side, cid), runs in surveyed.naming.items():
-        clients.setdefault(cid, set()).update(runs)
+    for (side, cid), runs in surveyed.naming.items():
+        if side in sides:
+            clients.setdefault(cid, set()).update(runs)
     named: dict[str, list[set[str]]] = {run: [] for run in surveyed.runs}
     for runs in clients.values():
         for run in runs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args, get_type_hints
@@ -49,6 +49,8 @@ class Side:
     on_effect: Steps
     again: bool = False
     """Whether what it is told first may be told again."""
+    goes_on: Callable[[Any], bool] = lambda _i: False
+    """Whether with this it goes on with what it knew, and without the timers and streams that it had."""
     follows: type | None = None
     """The effect that names what it must be told next."""
 
@@ -151,6 +153,7 @@ SIDES: dict[str, Side] = {
             se.CancelGrace: (tears("a timer", "due"),),
             se.StartForget: (gives("a timer", "due", most=1),),
         },
+        goes_on=lambda i: type(i) is si.ServerStarted and i.kept,
     ),
     "follow": Side(
         FOLLOW,

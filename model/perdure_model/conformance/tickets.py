@@ -26,6 +26,8 @@ class Step:
     of: Callable[[Any], Any]
     most: int = UNBOUNDED
     """How many equal ones are held at most: giving another one changes nothing."""
+    names: tuple[str, ...] = ()
+    """The attributes that it is about, if it is about some as they are."""
 
 
 Steps: TypeAlias = Mapping[type, tuple[Step, ...]]
@@ -33,22 +35,22 @@ Steps: TypeAlias = Mapping[type, tuple[Step, ...]]
 
 def gives(kind: str, *names: str, most: int = UNBOUNDED) -> Step:
     """Something begins."""
-    return Step("gives", kind, named(names), most)
+    return Step("gives", kind, named(names), most, names)
 
 
 def shows(kind: str, *names: str) -> Step:
     """Only while it lasts."""
-    return Step("shows", kind, named(names))
+    return Step("shows", kind, named(names), names=names)
 
 
 def uses(kind: str, *names: str) -> Step:
     """Its end, once."""
-    return Step("uses", kind, named(names))
+    return Step("uses", kind, named(names), names=names)
 
 
 def tears(kind: str, *names: str) -> Step:
     """It is given up, and has no end."""
-    return Step("tears", kind, named(names))
+    return Step("tears", kind, named(names), names=names)
 
 
 def named(names: tuple[str, ...]) -> Callable[[Any], Any]:
