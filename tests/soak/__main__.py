@@ -23,6 +23,7 @@ def table(result: Result) -> Table:
     wrong = result.totals.wrong
     for name, n in result.totals.as_json().items():
         shown.add_row(name.replace("_", " "), f"{n:,}", style="bold red" if name in wrong else None)
+    shown.add_row("requests with a dead token", f"{result.denied:,}")
     for what, n in sorted(result.faults.items()):
         shown.add_row(f"proxy: {what}", f"{n:,}")
     for (who, measure), memory in result.memory.items():

@@ -17,6 +17,7 @@ from perdure.testing import (
     HoldRequest,
     LoseRequest,
     LoseResponse,
+    RepeatRequest,
 )
 
 Draw = Callable[[random.Random], Fault]
@@ -31,6 +32,7 @@ DRAWS: Final[dict[str, tuple[int, Draw]]] = {
     "close delayed": (2, lambda r: DelayClose(for_s=r.uniform(0.1, 2))),
     "request lost": (4, lambda r: LoseRequest(on=r.choice(("stream", "send")))),
     "response lost": (6, lambda r: LoseResponse(on=r.choice(("stream", "send", "send")))),
+    "repeated": (4, lambda r: RepeatRequest(on=r.choice(("stream", "send", "send")))),
     "held up": (4, lambda r: HoldRequest(on=r.choice(("stream", "send")), for_s=r.uniform(0.1, 3))),
     "slow": (4, lambda r: HoldRequest(for_s=r.uniform(0.01, 0.5), until_overtaken=False)),
     "5xx": (4, lambda r: Answer(on=r.choice(("stream", "send")), status=r.choice((500, 502, 503, 504)))),

@@ -8,9 +8,10 @@ from __future__ import annotations
 import argparse
 import random
 import signal
+import time
 
 import anyio
-from perdure import ClientSettings, Event, Limits, PerdureError, Session, connect
+from perdure import ClientSettings, Event, Gap, Limits, PerdureError, Session, connect
 from perdure.demo.lines import tell
 from perdure.errors import SendFailed, SendUncertain
 from perdure_model.core.rule import Book
@@ -19,12 +20,16 @@ from tests.soak.accounts import Seen
 from tests.soak.planted import planted
 from tests.soak.rest import at_rest, process_counts, tasks_left
 from tests.soak.server import HEARTBEAT_S, tell_blocks
+from tests.soak.tokens import token
 
 TURNS_MEAN, TURNS_MAX = 30, 100
 PAUSE_MEAN_S = 0.15
 ENDS_WITHIN_S = 120.0
 LAST_AGAIN_S = 2.0
-SETTINGS = ClientSettings(reconnect_first_s=0.1, reconnect_cap_s=1.0, retry_first_s=0.2, retry_cap_s=1.0)
+SETTINGS = ClientSettings(
+    attempts_max=100, reconnect_first_s=0.1, reconnect_cap_s=1.0, retry_first_s=0.2, retry_cap_s=1.0
+)
+"""Attempts for as long as a server may take to be there again."""
 LIMITS = Limits(heartbeat_s=HEARTBEAT_S, post_s=3.0)
 
 
@@ -42,7 +47,12 @@ class Conversation:
         tell("begun", session=self.name)
         with anyio.move_on_after(ENDS_WITHIN_S):
             async with connect(
-                url, session=self.name, settings=SETTINGS, limits=LIMITS, book=self._book
+                url,
+                session=self.name,
+                credential=lambda: token(time.time()),
+                settings=SETTINGS,
+                limits=LIMITS,
+                book=self._book,
             ) as session:
                 async with anyio.create_task_group() as group:
                     group.start_soon(self._send_all, session)
@@ -61,11 +71,13 @@ class Conversation:
         try:
             async for item in session:
                 if isinstance(item, Event):
-                    self._seen.event(item.data["k"])
+                    self._seen.event(item.data["life"], item.data["k"])
                     if self._chance.random() < 0.002:
                         await anyio.sleep(1)  # a reader that is slow at times
+                elif isinstance(item, Gap):
+                    self._seen.gap(item.snapshot["life"], item.snapshot["k"])
                 else:
-                    self._seen.gaps += 1
+                    self._seen.gaps += 1  # no handler fails here
         except PerdureError as error:
             tell("ended", session=self.name, why=repr(error))
 

@@ -1,4 +1,7 @@
-"""Runs the load: a server process, the fault proxy, and two processes of clients, asyncio's and trio's."""
+"""Runs the load: a server process, the fault proxy, and two processes of clients, asyncio's and trio's.
+
+Now and then the server is killed, with all that it kept in memory, and another comes in its place.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import anyio
 import psutil  # type: ignore[import-untyped]
@@ -28,6 +31,8 @@ ROOT = Path(__file__).parents[2]
 BACKENDS = ("asyncio", "trio")
 START_S, SETTLE_S = 60.0, 90.0
 SAMPLE_S, SHOWN_EACH_S = 0.5, 10.0
+KILLED_UNTIL: Final = 0.3
+"""The share of the time in which servers are killed; what the last one's memory does is seen in the rest."""
 LINE_BYTES_MAX = 1 << 20
 
 
@@ -41,6 +46,8 @@ class Load:
     fault_each_s: float = 0.15
     defect: str = ""
     """One of the catalogue to plant on both sides: the accounts have to find it."""
+    kills: int = 3
+    """How often the server is killed."""
 
 
 @dataclass
@@ -54,6 +61,8 @@ class Result:
     memory: dict[tuple[str, str], Memory]
     notes: list[str]
     seconds: float
+    denied: int = 0
+    """How many requests came with a token that was not good any more."""
     missing: list[str] = field(default_factory=list)
 
     @property
@@ -61,6 +70,7 @@ class Result:
         """What is wrong, in words; empty where all is well."""
         found = [f"{name}: {n}" for name, n in self.totals.wrong.items()]
         found += [f"{who} has not told its rest" for who in self.missing]
+        found += [] if self.denied else ["no token has died: this load has not shown what it is for"]
         found += [f"left in {who}: {what}" for who, what in self.left.items() if what]
         found += [
             f"{what} memory of {who} grows by {memory.growth:.1%} of itself: {memory.a_second:,.0f} a second"
@@ -79,7 +89,8 @@ class Run:
         self.memory: dict[tuple[str, str], Memory] = {}
         self.sampling = False
         self.left: dict[str, dict[str, int]] = {}
-        self.port = 0
+        self.port = self.denied = self.lives = 0
+        self.processes: dict[str, Process] = {}
         self.serving = anyio.Event()
         self.ready = {backend: anyio.Event() for backend in BACKENDS}
         self.started_s = time.monotonic()
@@ -106,10 +117,12 @@ class Run:
             case "port":
                 self.port = line["port"]
                 self.serving.set()
+            case "denied":
+                self.denied += 1
             case "took":
                 self.accounts.took(line["session"], line["n"])
             case "over":
-                self.accounts.server_over(line["session"], line["published"])
+                self.accounts.server_over(line["session"], tuple(line["published"]))
             case "rest":
                 self.rest("server", line)
             case "blocks":
@@ -138,16 +151,13 @@ async def run(load: Load, console: Console | None = None) -> Result:
     Raises TimeoutError where a process does not start. One that does not end is `missing`.
     """
     told = Run(load, console)
-    async with anyio.create_task_group() as tasks, program("server", load.defect) as server:
-        tasks.start_soon(listen, server, told.server_line)
-        with anyio.fail_after(START_S):
-            await told.serving.wait()
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(serve, told)
         async with FaultProxy(told.port) as proxy:
-            await clients_through(proxy, told, server)
+            await clients_through(proxy, told)
         faults = Counter(str(entry.what) for entry in proxy.log)
-        server.send_signal(signal.SIGUSR1)
-        with anyio.move_on_after(SETTLE_S):
-            await server.wait()
+        told.processes["server"].send_signal(signal.SIGUSR1)
+        tasks.cancel_scope.deadline = anyio.current_time() + SETTLE_S
     totals = told.accounts.end()
     return Result(
         totals=totals,
@@ -156,35 +166,73 @@ async def run(load: Load, console: Console | None = None) -> Result:
         memory=told.memory,
         notes=told.accounts.notes,
         seconds=time.monotonic() - told.started_s,
+        denied=told.denied,
         missing=[who for who in ("server", *BACKENDS) if who not in told.left],
     )
 
 
-async def clients_through(proxy: FaultProxy, told: Run, server: Process) -> None:
+async def serve(told: Run, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+    """The server in one life after another: as long as it is killed, another comes."""
+    while True:
+        told.lives += 1
+        told.serving = anyio.Event()
+        async with program("server", told.load.defect, str(told.lives)) as process:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(listen, process, told.server_line)
+                with anyio.fail_after(START_S):
+                    await told.serving.wait()
+                told.processes["server"] = process
+                if told.lives == 1:
+                    task_status.started()
+            if await process.wait() != -signal.SIGKILL:
+                return
+        told.accounts.crashed()
+        told.memory = {of: memory for of, memory in told.memory.items() if of[0] != "server"}
+
+
+async def kill(told: Run, proxy: FaultProxy) -> None:
+    """Kill the server, and let the proxy lead to the one that comes in its place."""
+    before = told.lives
+    told.processes.pop("server").kill()
+    with anyio.fail_after(START_S):
+        while told.lives == before or "server" not in told.processes:
+            await anyio.sleep(0.01)
+    proxy.upstream_port = told.port
+    told.show(f"the server was killed; this is life {told.lives}")
+
+
+async def clients_through(proxy: FaultProxy, told: Run) -> None:
     """The clients' processes, from their start to their rest; the faults in between."""
     load, url = told.load, f"http://127.0.0.1:{proxy.port}"
     breaking, watching = anyio.CancelScope(), anyio.CancelScope()
     async with anyio.create_task_group() as tasks:
-        processes = {"server": server}
         for number, backend in enumerate(BACKENDS):
             share = load.clients // 2 + (number < load.clients % 2)
             arguments = (url, backend, str(share), str(load.seed + number), load.defect)
-            process = await tasks.start(clients, told, backend, arguments)
-            processes[backend] = process
+            told.processes[backend] = await tasks.start(clients, told, backend, arguments)
         with anyio.fail_after(START_S):
             for ready in told.ready.values():
                 await ready.wait()
         told.show(f"{load.clients} clients are ready; the faults begin")
-        tasks.start_soon(sample, told, processes, watching)
+        tasks.start_soon(sample, told, watching)
         tasks.start_soon(break_things, proxy, load.seed, load.fault_each_s, breaking)
-        await anyio.sleep(load.minutes * 60)
+        await killing(proxy, told)
         breaking.cancel()
         watching.cancel()
         proxy.release()
         told.show("the faults are over; the clients end")
         for backend in BACKENDS:
-            processes[backend].send_signal(signal.SIGUSR1)
+            told.processes[backend].send_signal(signal.SIGUSR1)
         tasks.cancel_scope.deadline = anyio.current_time() + SETTLE_S
+
+
+async def killing(proxy: FaultProxy, told: Run) -> None:
+    """The time of the faults: in its first part the server is killed every now and then."""
+    ends_s = anyio.current_time() + told.load.minutes * 60
+    for _ in range(told.load.kills):
+        await anyio.sleep(KILLED_UNTIL * told.load.minutes * 60 / told.load.kills)
+        await kill(told, proxy)
+    await anyio.sleep_until(ends_s)
 
 
 async def clients(
@@ -196,15 +244,14 @@ async def clients(
         await listen(process, lambda line: told.client_line(backend, line))
 
 
-async def sample(told: Run, processes: dict[str, Process], scope: anyio.CancelScope) -> None:
+async def sample(told: Run, scope: anyio.CancelScope) -> None:
     """Look at the memory of all processes, again and again."""
-    watched = {who: psutil.Process(process.pid) for who, process in processes.items()}
     shown_s = time.monotonic()
     told.sampling = True
     with scope:
         while True:
-            for who, process in watched.items():
-                told.sample(who, "resident", process.memory_info().rss)
+            for who, process in told.processes.items():
+                told.sample(who, "resident", psutil.Process(process.pid).memory_info().rss)
             if time.monotonic() - shown_s > SHOWN_EACH_S:
                 shown_s = time.monotonic()
                 done = told.accounts.totals

@@ -20,7 +20,7 @@ def test_a_seed_draws_the_same_faults_again() -> None:
 
 
 def test_every_type_of_fault_is_drawn() -> None:
-    assert len({type(fault) for fault, _ in drawn(1, 500)}) == 7
+    assert len({type(fault) for fault, _ in drawn(1, 500)}) == 8
     assert len(DRAWS) > 10
 
 

@@ -12,9 +12,10 @@ MINUTES = 0.15  # too short to tell of memory: `make soak` does
 
 
 def loaded(defect: str = "") -> Result:
-    result = anyio.run(run, Load(MINUTES, clients=16, seed=1, fault_each_s=0.1, defect=defect))
+    result = anyio.run(run, Load(MINUTES, clients=16, seed=1, fault_each_s=0.1, defect=defect, kills=1))
     assert len(result.faults) > 5
     assert result.totals.conversations > 20
+    assert result.totals.restarts > 0
     return result
 
 

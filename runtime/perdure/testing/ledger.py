@@ -13,6 +13,7 @@ What: TypeAlias = Literal[
     "answered",
     "request lost",
     "response lost",
+    "repeated",
     "held",
     "let on",
     "cut",
