@@ -265,6 +265,22 @@ def test_the_end_of_an_earlier_post_changes_nothing(status: int, held: dict[Any,
     refused(reply(status, ((A, "accepted"),)), replace(BOX, post=6), held)
 
 
+@pytest.mark.parametrize(
+    ("status", "token", "good"), [(200, "key", True), (200, "old", False), (500, "key", False)]
+)
+def test_n49_a_yes_speaks_for_its_credential_even_where_the_sends_are_settled(
+    status: int, token: str, good: bool
+) -> None:
+    """The end of a session overtook it; what is posted elsewhere with the credential is not given up."""
+    late = replace(reply(status), token=token)
+    unproven = Access("key", unproven=True)
+    if good:
+        decided = decide_all(late, BOX, {}, access=unproven)
+        assert (decided[ACCESS], decided.effects) == (Access("key"), [])
+    else:
+        refused(late, BOX, {}, access=unproven)
+
+
 # -- waiting and flushing ------------------------------------------------------------------------------
 
 

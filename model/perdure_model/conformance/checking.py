@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from perdure_model.conformance.filling import AROUND, MISSING_MAX, NotFilled, Steps, Values, filled, listed
-from perdure_model.conformance.joins import HEARD, SENDING, SENT_NAMES, Fact, Joins
+from perdure_model.conformance.joins import ANSWER_NAMES, HEARD, SENDING, SENT_NAMES, Fact, Joins
 from perdure_model.conformance.lines import BadRecord, NoRecord, NoTrace, Record, numbered, record_of, run_of
 from perdure_model.conformance.lives import KEEPING, Lives
 from perdure_model.conformance.replay import Decision, Misfit, Run
@@ -145,9 +145,9 @@ class Checking:
             record = record_of(0, line)
             side = SIDES[record.side]
             said = [one for one in record.data["effects"] if one.get("type") in SENT_NAMES]
-            sent = self._joins.tell(
-                record.run, side.read_input(record.data["input"]), tuple(map(side.read_effect, said))
-            )
+            answers = any(one["type"] in ANSWER_NAMES for one in said)
+            i = side.read_input(record.data["input"]) if answers else None
+            sent = self._joins.tell(record.run, i, tuple(map(side.read_effect, said)))
         except (NoRecord, BadRecord, KeyError, AttributeError):
             return  # whose share it is, tells
         ready = self._awakened(sent)

@@ -283,5 +283,7 @@ SENT: dict[type, Callable[[Joins, str, Any, Any], Fact | None]] = {
 """What each side sends."""
 
 SENT_NAMES: Final = frozenset(kind.__name__ for kind in SENT)
+ANSWER_NAMES: Final = frozenset({se.Answer.__name__})
+"""Those of which the input says to what they are sent."""
 SENDING: Final = re.compile("|".join(f'"type":"{name}"' for name in sorted(SENT_NAMES)).encode())
 """What the line of a decision that sends something has in it, as a recorder writes it."""

@@ -32,12 +32,18 @@ def shares(surveyed: Survey, count: int) -> list[Share]:
     owned: list[set[str]] = [set() for _ in range(count)]
     for unit in sorted(units, key=surveyed.records, reverse=True):
         min(owned, key=surveyed.records).update(unit)
-    return [Share(frozenset(own), heard_by(own, conversations)) for own in owned if own]
+    return [Share(frozenset(own), heard_by(own, conversations, surveyed)) for own in owned if own]
 
 
-def heard_by(own: set[str], conversations: list[set[str]]) -> frozenset[str]:
-    """The runs of others that are in one conversation with these."""
-    return frozenset(run for runs in conversations if not runs.isdisjoint(own) for run in runs - own)
+def heard_by(own: set[str], conversations: list[set[str]], surveyed: Survey) -> frozenset[str]:
+    """The runs of others that are on the other side in a conversation with these."""
+    heard: set[str] = set()
+    for runs in conversations:
+        sides = {surveyed.runs[run].side for run in runs & own}
+        if runs <= own or not sides:
+            continue
+        heard.update(run for run in runs - own if sides - {surveyed.runs[run].side})
+    return frozenset(heard)
 
 
 def parted(surveyed: Survey, runs: set[str]) -> list[set[str]]:

@@ -473,12 +473,14 @@ export const rules = {
 
   on_post_replied(i, outbox, items, link, access, state, me, settings) {
     const mine = [...items].filter(([, item]) => item.state === "sending" && item.post === i.post);
-    if (!mine.length) return refuse("the end of a POST whose sends are settled", outbox, items, link, access);
     const kind = classify(i.status);
+    const known = kind === "taken" && access.unproven ? proven(access, i.token) : access;
+    if (!mine.length && known !== access) return [[outbox, items, link, known], []];
+    if (!mine.length) return refuse("the end of a POST whose sends are settled", outbox, items, link, access);
     const effects = [];
     const facts = renewable(access, i.token, settings);
     if (kind === "denied" && facts.renewable && !facts.replaced) access = asking(access, effects);
-    else if (kind === "taken") [link, access] = [{ ...link, failures: 0 }, proven(access, i.token)];
+    else if (kind === "taken") [link, access] = [{ ...link, failures: 0 }, known];
     const around = { state, link, me, access, settings };
     const queue = new Queue(i.session, outbox, items, around, { chance: i.chance, asked_s: i.retry_after_s, effects });
     const same_epoch = same(outbox.epoch, link.epoch);

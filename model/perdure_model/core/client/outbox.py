@@ -93,17 +93,24 @@ def on_post_replied(
     me: Me,
     settings: ClientSettings,
 ) -> Decision:
-    """Each send of the POST takes what the status and its verdict say; then the next POST goes out."""
+    """Each send of the POST takes what the status and its verdict say; then the next POST goes out.
+
+    A yes speaks for the credential that it went out with, even where the sends are settled by now, since the
+    end of their session overtook it.
+    """
     mine = [key for key, item in items.items() if item.state == "sending" and item.post == i.post]
+    kind = classify(i.status)
+    known = proven(access, i.token) if kind == "taken" else access
+    if not mine and known is not access:
+        return (outbox, items, link, known), ()
     if not mine:
         return refuse("the end of a POST whose sends are settled", outbox, items, link, access)
-    kind = classify(i.status)
     asked: list[ClientEffect] = []
     facts = renewable(access, i.token, settings)
     if kind == "denied" and facts["renewable"] and not facts["replaced"]:
         access = asking(access, asked)
     elif kind == "taken":
-        link, access = replace(link, failures=0), proven(access, i.token)
+        link, access = replace(link, failures=0), known
     around = Around(state, link, me, access, settings)
     queue = Queue(i.session, outbox, items, around, i.chance, i.retry_after_s, asked)
     again = facts["renewable"] or facts["replaced"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from perdure_model.core.client import outbox
-from perdure_model.core.common import classify
+from perdure_model.core.common import classify, refuse
 from perdure_model.core.rule import Decision
 from perdure_model.world.defect import Catalogue
 
@@ -34,6 +34,19 @@ def _proven_by_any(i: Any, box: Any, items: Any, link: Any, access: Any, *more: 
     return outbox.on_post_replied(replace(i, token=token), box, items, link, access, *more)
 
 
+def _proves_only_what_is_open(i: Any, box: Any, items: Any, *more: Any) -> Decision:
+    """A yes to a POST whose sends are settled by now is not looked at.
+
+    A credential is refused and replaced; the POST that goes out with the new one ends its session, and the
+    end overtakes the answer. Nothing has vouched for the credential, it seems: when it dies in turn, what is
+    posted to other sessions is dropped, and no other is asked for. Cured by letting every yes speak for the
+    credential that it went out with. A simulation found it.
+    """
+    if any(item.state == "sending" and item.post == i.post for item in items.values()):
+        return outbox.on_post_replied(i, box, items, *more)
+    return refuse("the end of a POST whose sends are settled", box, items, *more[:2])
+
+
 defect(
     "T15d",
     "a send whose credential is refused is dropped, and no other credential is asked for",
@@ -54,4 +67,11 @@ defect(
     "P-RETRY-BUDGET",
     where="T credentials",
     on_post_replied=_proven_by_any,
+)
+defect(
+    "N49",
+    "a yes that comes after its sends are settled proves nothing of its credential",
+    "P-CLASS",
+    where="T dead at the end",
+    on_post_replied=_proves_only_what_is_open,
 )

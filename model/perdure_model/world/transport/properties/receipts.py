@@ -17,9 +17,16 @@ PASSING = (None, 0, 401, 409, 429, 500, 503)
 @states("P-CLASS")
 def status_class(w: Transport) -> None:
     """A send is delivered only if the server took it, which it does not if its data is none; a permanent
-    status ends it at once, a transient one only when retries are spent, or with the session."""
+    status ends it at once, a transient one only when retries are spent, or with the session. A credential
+    that the server has taken counts as good: when it is refused, another is asked for, if there is one."""
     for tab in w.tabs:
         status_class_of(w, tab)
+
+        @w.always(tab.access, tab.credential, name="P-CLASS")
+        def proven(access: Any, credential: Any) -> bool:
+            known = access is None or not access.unproven or access.token not in credential.taken
+            return bool(known or credential.none)
+
     tab = w.tabs[0]
 
     @sometimes(w, "P-CLASS", *tab.answers.values())

@@ -127,7 +127,7 @@ def _credential_rules(tab: Tab) -> None:
 
     def refused(asked: Refresh) -> Iterator[Arrival]:
         if asked.of is not None:
-            yield ask.CredentialRefused(asked.of), (asked._replace(of=None),), None
+            yield ask.CredentialRefused(asked.of), (asked._replace(of=None, none=True),), None
             yield ask.CredentialRefused(asked.of - 1), (asked,), None
 
     if last:

@@ -71,12 +71,14 @@ class Parting(NamedTuple):
 
 class Refresh(NamedTuple):
     """What a client asked for in place of its credential: of which one it asks now, how often it did; the
-    credentials that the server had taken, as the wires tell it; and whether it asked in place of another."""
+    credentials that the server had taken, as the wires tell it; whether it asked in place of another; and
+    whether it was told that there is none."""
 
     of: Any = None
     times: int = 0
     taken: frozenset[Any] = frozenset({0})
     vain: bool = False
+    none: bool = False
 
 
 def taking(refresh: tuple[Refresh, ...], token: Any) -> tuple[Refresh, ...]:
