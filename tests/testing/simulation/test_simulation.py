@@ -260,3 +260,16 @@ def test_what_is_skipped_right_before_an_end_is_no_finding() -> None:
     run = replay(parse("\n".join(["seed 1", *steps.split("; "), "end-aside failed", "wait 2"])))
     assert run.faults["skip"] == 1
     assert run.broken is None, str(run.broken)
+
+
+def test_what_a_stranger_knows_of_a_tab_it_knows_of_its_copies() -> None:
+    """The id is the stranger's, who came first to a hub that had forgotten it: its copy is refused, too."""
+    steps = "connect b; wait 1; stranger b; leave b; copy b c; wait 2"
+    runs = strangers(steps)
+    assert [str(run.broken) for run in runs if run.broken] == []
+    refused = "client StreamLost 403"
+    assert any(run.heard[refused] for run in runs)
+
+
+def strangers(steps: str) -> list[Run]:
+    return [replay(parse("\n".join([f"seed {seed}", *steps.split("; ")]))) for seed in range(1, 9)]

@@ -44,7 +44,6 @@ class Sessions:
         }
         self._hubs = 0
         self._aside = aside(1)
-        self.intruded: set[str] = set()
 
     async def start(self, *, old: bool = False) -> None:
         """A hub, with nothing in its memory, is there; an old one knows nothing of clients' ids."""
@@ -118,7 +117,7 @@ class Sessions:
             if tab.identity is None:
                 return
             self._network.strike(opened.name, "copied tab")
-            opened.identity = tab.identity.copy()
+            opened.identity, opened.known_to_strangers = tab.identity.copy(), tab.known_to_strangers
         self._wallet.renew()
         await opened.open(self._network.tasks)
 
@@ -168,7 +167,8 @@ class Sessions:
         if tab.identity is None or not self.host.watch.bound(tab.identity.cid):
             return
         self._network.strike(tab.name, "stranger")
-        tab.known_to_strangers = True
+        for one in self.tabs.values():
+            one.known_to_strangers |= one.identity is not None and one.identity.cid == tab.identity.cid
         who = {"cid": tab.identity.cid, "attempt": f"{1 << 40}.1"}
         self._network.tasks.start_soon(self._visit, who, STRANGER, STAY_S)
 
