@@ -22,7 +22,7 @@ class World:
 
     def __init__(self) -> None:
         self.stepper = Stepper(random.Random(1))
-        self.network = Network(self.stepper.nursery, random.Random(1), lambda *_: None)
+        self.network = Network(self.stepper, random.Random(1), lambda *_: None)
         self.link = self.network.link("a")
         self.http = httpx2.AsyncClient(transport=self.link, trust_env=False)
         self.seen: list[tuple[float, str]] = []

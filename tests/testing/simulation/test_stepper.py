@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
+from functools import partial
 
 import anyio
 import pytest
@@ -105,6 +106,54 @@ def test_without_choices_the_oldest_task_goes_first() -> None:
 def test_every_order_can_be_chosen() -> None:
     orders = {order_of([0] * 3 + list(choices), 3) for choices in itertools.product(range(3), repeat=4)}
     assert orders == set(itertools.permutations(range(3)))
+
+
+def calls_in_order(choices: list[int]) -> list[str]:
+    order, seen = Chosen([]), list[str]()
+    stepper = Stepper(order)
+    for name in "abc":
+        stepper.after(1.0, partial(seen.append, name))
+    stepper.after(0.5, partial(seen.append, "sooner"))
+    order.add(choices)
+    stepper.advance(2.0)
+    stepper.close()
+    return seen
+
+
+def test_what_is_to_be_called_later_is_called_in_its_moment_and_there_in_any_order() -> None:
+    assert calls_in_order([]) == ["sooner", "a", "b", "c"]
+    orders = {tuple(calls_in_order(list(choices))) for choices in itertools.product(range(3), repeat=2)}
+    assert orders == {("sooner", *one) for one in itertools.permutations("abc")}
+
+
+def test_a_call_comes_before_the_tasks_of_its_moment_and_may_start_some(stepper: Stepper) -> None:
+    seen: list[tuple[float, str]] = []
+
+    async def note(what: str, seconds: float) -> None:
+        await anyio.sleep(seconds)
+        seen.append((anyio.current_time(), what))
+
+    stepper.start(note, "task", 1.0)
+    stepper.after(1.0, lambda: seen.append((trio.current_time(), "call")))
+    stepper.after(1.0, lambda: stepper.nursery.start_soon(note, "later", 0.5))
+    stepper.advance(1.0)
+    assert seen == [(1.0, "call"), (1.0, "task")]
+    stepper.advance(0.5)
+    assert seen[2:] == [(1.5, "later")]
+
+
+def test_once_the_end_has_begun_nothing_is_called() -> None:
+    stepper, seen = Stepper(random.Random(1)), list[str]()
+
+    async def leaves_late() -> None:
+        with anyio.CancelScope(shield=True):
+            stepper.after(1.0, partial(seen.append, "asked for at the end"))
+            await anyio.sleep(5.0)
+
+    stepper.after(3.0, partial(seen.append, "asked for before"))
+    stepper.start(leaves_late)
+    stepper.close()
+    assert seen == []
 
 
 def test_the_end_waits_for_what_cannot_be_cancelled_in_virtual_time() -> None:

@@ -194,6 +194,8 @@ PLOTS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("cut f 0", "conclude f expired", "wait 20", "follow f"),
         ("expire", "cut f 0", "wait 5", "expire", "cut f 0", "wait 5"),
         ("submit h brings", "wait 1", "submit h brings", "change h 1", "wait 2"),
+        ("follow h", "wait 1", "slow h submit 2", "submit h brings", "wait 0.5", "change h 2", "wait 3"),
+        ("follow f", "wait 1", "slow f snapshot 2", "cut f 0", "wait 1.5", "change f 2", "wait 3"),
     ),
     "R": (
         ("expire", "ask x 3", "ask y 3", "ask z 2", "wait 3"),

@@ -102,7 +102,7 @@ class Exchange:
         self._coming: deque[tuple[float, Head | bytes | End]] = deque()
         self._arrived: deque[Head | bytes | End] = deque()
         self._unread = 0
-        self._changed, self._here = trio.Event(), trio.Event()
+        self._here, self._room = trio.Event(), trio.Event()
         self._latest_s = 0.0
 
     @property
@@ -125,17 +125,17 @@ class Exchange:
 
     # -- the way up ------------------------------------------------------------------------------------
 
-    async def run(self, held_s: float) -> None:
+    def begin(self, held_s: float) -> None:
         """Bring the request to the hub, then the response to the client, until both are done."""
-        await trio.sleep(held_s + self._network.delay_s())
+        self._network.after(held_s + self._network.delay_s(), self._reach)
+
+    def _reach(self) -> None:
         if self.lose_request:
             self._finish(httpx2.ReadError("the connection was lost"))
         elif self.answer_with is not None:
             self._answer(self.answer_with)
         else:
             self._network.deliver(self)
-        await self._bring_down()
-        self._over(self)
 
     def _answer(self, fault: Answer) -> None:
         headers = [(b"content-type", fault.content_type.encode())]
@@ -166,29 +166,30 @@ class Exchange:
         self._coming.append((self._latest_s, what))
         self._unread += len(what) if isinstance(what, bytes) else 0
         if len(self._coming) == 1:
-            self._change()
+            self._await(self._coming[0])
 
-    async def _bring_down(self) -> None:
-        """Hand on what arrives, until all has, or nobody waits for it and the hub is done."""
-        while not (self._served and (self._down or self._client_closed)):
-            if not self._coming:
-                await self._changed.wait()
-                continue
-            first = self._coming[0]
-            await trio.sleep(max(0.0, first[0] - trio.current_time()))
+    def _await(self, first: tuple[float, Head | bytes | End]) -> None:
+        """What comes first arrives in its time, with all else of that moment; unless it is lost by then."""
+
+        def bring() -> None:
             if self._coming and self._coming[0] is first:
-                self._coming.popleft()
-                self._arrive(first[1])
+                while self._coming and self._coming[0][0] <= first[0]:
+                    self._arrive(self._coming.popleft()[1])
+                if self._coming:
+                    self._await(self._coming[0])
+
+        self._network.after(max(0.0, first[0] - trio.current_time()), bring)
 
     def _arrive(self, what: Head | bytes | End) -> None:
-        self._down = self._down or isinstance(what, End)
         self._arrived.append(what)
         self._here.set()
+        self._down = self._down or isinstance(what, End)
+        self._look()
 
-    def _change(self) -> None:
-        """Wake whoever waits for anything but what arrives: each of them looks whether it was meant."""
-        self._changed.set()
-        self._changed = trio.Event()
+    def _look(self) -> None:
+        """It is over once all has arrived, or nobody waits for it, and the hub is done."""
+        if self._served and (self._down or self._client_closed):
+            self._over(self)
 
     # -- faults ----------------------------------------------------------------------------------------
 
@@ -196,36 +197,28 @@ class Exchange:
         """Break the connection: the client learns of it at once."""
         self._coming.clear()
         self._arrive(End(httpx2.ReadError("the connection was cut")))
-        self._change()
         self._tell_server(server_learns_s)
 
     def die(self, seconds: float) -> None:
         """Pass nothing any more; after so long both sides are told."""
         self._dead = True
         self._coming.clear()
-        self._network.tasks.start_soon(self._bury, seconds)
-
-    async def _bury(self, seconds: float) -> None:
-        with trio.move_on_after(seconds):
-            while self._dead:
-                await self._changed.wait()
-        self.wake_dead()
-        self.cut(0.0)
+        self._network.after(seconds, self.wake_dead)
 
     def wake_dead(self) -> None:
         """A dead line is dead no longer: it breaks."""
-        self._dead = False
-        self._change()
+        if self._dead:
+            self._dead = False
+            self.cut(0.0)
 
     def _tell_server(self, after_s: float) -> None:
         if not self._telling:
             self._telling = True
-            self._network.tasks.start_soon(self._notice, after_s)
+            self._network.after(after_s, self._server_learns)
 
-    async def _notice(self, after_s: float) -> None:
-        await trio.sleep(after_s)
+    def _server_learns(self) -> None:
         self._server_told.set()
-        self._change()
+        self._room.set()
 
     # -- the client's side -----------------------------------------------------------------------------
 
@@ -248,10 +241,9 @@ class Exchange:
         while True:
             piece = await self._next()
             if isinstance(piece, bytes):
-                full = self._unread > WINDOW_BYTES
                 self._unread -= len(piece)
-                if full:
-                    self._change()
+                if self._unread <= WINDOW_BYTES:
+                    self._room.set()
                 yield piece
             elif isinstance(piece, End):
                 if piece.error is not None:
@@ -263,9 +255,9 @@ class Exchange:
         if self._client_closed:
             return
         self._client_closed = True
-        self._change()
         if not self._dead:
             self._tell_server(0.0 if self._served else self._close_delay())
+        self._look()
 
     # -- the server's side -----------------------------------------------------------------------------
 
@@ -281,7 +273,8 @@ class Exchange:
         """ASGI's send: waits while too much is unread."""
         await trio.lowlevel.checkpoint()
         while self._unread > WINDOW_BYTES and not self._server_told.is_set():
-            await self._changed.wait()
+            self._room = trio.Event()
+            await self._room.wait()
         if self._server_told.is_set():
             return
         if self.lose_response:
@@ -310,7 +303,7 @@ class Exchange:
         self._served = True
         if not self._complete:
             self._pass(End(httpx2.RemoteProtocolError("the hub closed the connection before the end")))
-        self._change()
+        self._look()
 
 
 def garbled(body: bytes, fault: Garble) -> tuple[bytes, Garble | None]:

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 from perdure.testing.faults import Answer, HoldRequest, LoseRequest, LoseResponse
 from perdure.testing.simulation.exchange import Exchange, Request
 from perdure.testing.simulation.faults import Double, Echo, Garble, Slow
-from perdure.testing.simulation.stepper import Tasks
+from perdure.testing.simulation.stepper import Stepper, Tasks
 
 Books: TypeAlias = Mapping[str, Book]
 """The rules, by the side that goes by them."""
@@ -48,10 +48,12 @@ class Server:
 
 
 class Network:
-    """Between clients and servers, one of each host at a time. `tasks` is where connections live."""
+    """Between clients and servers, one of each host at a time. `tasks` is where what they do may live."""
 
-    def __init__(self, tasks: Tasks, chance: Random, note: Note) -> None:
-        self.tasks, self.chance, self._note = tasks, chance, note
+    def __init__(self, stepper: Stepper, chance: Random, note: Note) -> None:
+        self.tasks: Tasks = stepper.nursery
+        self.after = stepper.after
+        self.chance, self._note = chance, note
         self.links: dict[str, Link] = {}
         self.struck: Counter[str] = Counter()
         self.failed: list[BaseException] = []
@@ -246,7 +248,7 @@ class Link(httpx2.AsyncBaseTransport):
                 exchange.lose_response = True
         if fault is not None:
             self.network.strike(self.who, f"{name_of(fault)} {request.kind}")
-        self.network.tasks.start_soon(exchange.run, held_s)
+        exchange.begin(held_s)
         return exchange
 
     def _again(self, request: Request, after_s: float) -> None:
@@ -254,7 +256,7 @@ class Link(httpx2.AsyncBaseTransport):
         ghost = Exchange(self.network, request, self._over, lambda: 0.0)
         self.exchanges[ghost] = None
         ghost.closed_by_client()
-        self.network.tasks.start_soon(ghost.run, after_s)
+        ghost.begin(after_s)
 
     def _over(self, exchange: Exchange) -> None:
         self.exchanges.pop(exchange, None)

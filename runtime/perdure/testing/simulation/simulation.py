@@ -134,7 +134,7 @@ class Simulation:
             stack.enter_context(logged(self.verdict))
             self._stepper = Stepper(self._order)
             stack.callback(self._stepper.close)
-            self.network = Network(self._stepper.nursery, chance(self.seed, "network"), self._note)
+            self.network = Network(self._stepper, chance(self.seed, "network"), self._note)
             self._stepper.run(self._begin)
             self._stack = stack.pop_all()
         return self

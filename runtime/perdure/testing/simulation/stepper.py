@@ -6,9 +6,11 @@ told to, from one deadline to the next; which of the tasks that could go on goes
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
+from itertools import count
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import outcome
@@ -88,6 +90,8 @@ class Stepper:
             raise RuntimeError(f"the simulator needs trio {TRIO}*: pip install 'trio=={TRIO}*'")
         self.clock = VirtualClock()
         self._order = order
+        self._calls: list[tuple[float, int, Callable[[], object]]] = []
+        self._numbers = count()
         self._runner = private.setup_runner(self.clock, [], False, True)
         del private.GLOBAL_RUN_CONTEXT.runner
         self._ended = False
@@ -116,15 +120,28 @@ class Stepper:
 
     def _tick(self) -> None:
         """One batch of tasks. No I/O is waited for, but trio wakes itself through a socket."""
+        self._call_due()
         woken = self._runner.entry_queue.size() > 0
         self._run.send(self._runner.io_manager.get_events(0) if woken else [])
+
+    def _call_due(self) -> None:
+        due = []
+        while self._calls and self._calls[0][0] <= self.clock.now:
+            due.append(heapq.heappop(self._calls)[2])
+        if len(due) > 1:
+            self._order.shuffle(due)
+        while due:
+            due.pop()()
+
+    def _next_s(self) -> float:
+        """When something is due next."""
+        deadline = self._runner.deadlines.next_deadline()
+        return min(deadline, self._calls[0][0]) if self._calls else deadline
 
     def _busy(self) -> bool:
         """Whether anything can go on without time passing."""
         runner = self._runner
-        if runner.runq or runner.entry_queue.size():
-            return True
-        return runner.deadlines.next_deadline() <= self.clock.now
+        return bool(runner.runq or runner.entry_queue.size()) or self._next_s() <= self.clock.now
 
     def settle(self) -> None:
         """Go on until nothing can without time passing. Raises Livelock, or what a task has failed with."""
@@ -155,6 +172,14 @@ class Stepper:
         """Start a task; it begins when the run goes on."""
         self._inside(self.nursery.start_soon, work, *args)
 
+    def after(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call this inside, so much later: before that moment's tasks go on, of several calls any one first.
+
+        For what needs no task: much of a network only takes its time. Once the end has begun, none is called.
+        """
+        if not self._ended:
+            heapq.heappush(self._calls, (self.clock.now + seconds, next(self._numbers), call))
+
     def call(self, work: Callable[..., T], *args: Any) -> T:
         """Call a function as a task would; what it starts begins when the run goes on."""
         return self._inside(work, *args)
@@ -179,7 +204,7 @@ class Stepper:
 
     def _advance(self, end: float) -> None:
         while self._settle() and self.clock.now < end:
-            self.clock.now = min(self._runner.deadlines.next_deadline(), end)
+            self.clock.now = min(self._next_s(), end)
 
     @property
     def tasks(self) -> int:
@@ -191,11 +216,12 @@ class Stepper:
         if self._ended:
             return
         self._ended = True
+        self._calls.clear()
         self._inside(self._stop.set)
         try:
             for _ in range(TICKS_MAX):
                 self._inside(self._tick)
-                if not self._busy() and (due := self._runner.deadlines.next_deadline()) < math.inf:
+                if not self._busy() and (due := self._next_s()) < math.inf:
                     self.clock.now = due
         except StopIteration:
             ended = self._runner.main_task_outcome
