@@ -34,9 +34,12 @@ Watches = Mapping[Key, Watch]
 
 def wake(watches: Watches) -> tuple[Watches, tuple[Wake, ...]]:
     """Wake those to whom something can be written, unless they are awake already."""
-    asleep = [key for key, watch in watches.items() if not watch.woken and watch.sent is not None]
-    if not asleep:
+    for watch in watches.values():
+        if not watch.woken and watch.sent is not None:
+            break
+    else:  # the usual case while much is published
         return watches, ()
+    asleep = [key for key, watch in watches.items() if not watch.woken and watch.sent is not None]
     woken = {key: replace(watches[key], woken=True) for key in asleep}
     return {**watches, **woken}, tuple(
         [Wake(str(key[1]), watch.generation, str(key[0])) for key, watch in woken.items()]
