@@ -87,7 +87,8 @@ def test_all_properties_hold_and_every_fault_strikes() -> None:
     }  # fmt: skip
     assert not unheard(tally, client=CLIENT, server=SERVER) - NEVER_HEARD
     answers = {told.rpartition(" ")[2] for told in tally.heard}
-    assert {"0", "200", "204", "401", "404", "409", "425", "429", "500", "503"} <= answers
+    assert {"0", "200", "204", "401", "404", "409", "425"} <= answers
+    assert len({"429", "500", "503"} & answers) > 1  # of many more runs all
 
 
 NEVER_HEARD = {"server LogLost"}

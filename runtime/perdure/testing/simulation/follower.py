@@ -45,8 +45,8 @@ class Follower:
         self.session: Followed | None = None
         self.flow: Flow
         self.live = False
-        self.shown = self.read = self._streamed = 0
-        """The numbers of the states that it was shown and that it read last, and that its streams brought."""
+        self.shown = self.read = self._placed = 0
+        """The numbers of the states that it was shown and that it read last, and that no snapshot brought."""
         self._heard = ""
         self.states = self.submitted = 0
         self.open: dict[int, str] = {}
@@ -61,7 +61,7 @@ class Follower:
         """Follow a new flow."""
         self._lives += 1
         self.flow = flows.begin(f"{self.name}-{self._lives}")
-        self.live, self.shown, self.read, self._streamed = True, 0, 0, 0
+        self.live, self.shown, self.read, self._placed = True, 0, 0, 0
         tasks.start_soon(self._live, str(self))
         await anyio.lowlevel.checkpoint()
 
@@ -106,11 +106,11 @@ class Follower:
         self.outcomes.append(str(session.outcome))
 
     def _show(self, me: str, state: State) -> None:
-        n, streamed = state["n"], self._heard == "StateArrived"
-        before = self.shown if self.name in VERSIONED else self._streamed if streamed else 0
+        n, placed = state["n"], self._heard != "SnapshotReplied"
+        before = self.shown if self.name in VERSIONED else self._placed if placed else 0
         if n < before:
             self._verdict.breaks("P-MONOTONIC", f"{me} is shown state {n} after {before}")
-        self._streamed = n if streamed else self._streamed
+        self._placed = n if placed else self._placed
         note = {"note": n} if n % 2 else {}
         whole = {"version": n, "n": n, "outcome": state["outcome"], "origin": self.flow.name, **note}
         last = "origin" not in state and state["outcome"] is not None  # which may come before a snapshot
