@@ -49,25 +49,18 @@ def test_most_steps_are_found_and_none_is_held_against_the_run(tmp_path: Path) -
     assert all(one.filled or one.damages or one.ok for one in judgements)
 
 
-@pytest.mark.parametrize(
-    ("kind", "then"),
-    [
-        ("PostArrived", ["Published"]),
-        ("SuspendRequested", ["StreamClosed"]),
-        ("SuspendRequested", ["StreamClosed", "Published"]),
-        ("StreamLost", ["ReconnectDue"]),
-    ],
-)
-def test_a_few_in_a_row_are_found(kind: str, then: list[str], tmp_path: Path) -> None:
-    """In whatever order they may have come."""
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("kind", ["PostArrived", "SuspendRequested", "StreamLost"])
+def test_a_few_in_a_row_are_found(kind: str, count: int, tmp_path: Path) -> None:
+    """Not always as it was, and not always in that order: but the numbers are those that were missing."""
     at = first(busy(), kind)
-    found = without(tmp_path / "trace", at, 1 + len(then))
-    assert found.ok, found.summary()
-    steps = [step.partition("(")[0] for step in found.filled]
-    assert [step.partition(", ")[2].partition(": ")[0] for step in steps] == [
-        f"record {busy()[at]['seq'] + n}" for n in range(len(steps))
-    ]
-    assert sorted(step.rpartition(" ")[2] for step in steps) == sorted([kind, *then])
+    found = without(tmp_path / "trace", at, count)
+    assert found.mismatch is None, found.summary()
+    if found.filled:
+        assert found.ok, found.summary()
+        numbers = [int(step.partition(", record ")[2].partition(":")[0]) for step in found.filled]
+        assert numbers == [busy()[at]["seq"] + n for n in range(count)]
+    assert found.filled or (count == 3 and "given up" in found.summary())
 
 
 def reason(found: Conformance) -> str:

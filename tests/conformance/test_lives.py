@@ -11,9 +11,9 @@ from typing import Any
 import anyio
 import pytest
 from perdure import Hub, HubSession, Returned, Send
-from perdure_model.conformance import check, conform
+from perdure_model.conformance import check
 from perdure_model.conformance.lines import size_of
-from perdure_model.conformance.shares import shares
+from perdure_model.conformance.shares import Share, conversed, heard_by, shares
 from perdure_model.conformance.survey import heads, survey
 
 from tests.conformance.traces import Record, busy, first, judged, records_in, text_of, told, told_then
@@ -140,13 +140,17 @@ def test_what_a_life_that_is_not_recorded_left_is_taken_as_said(tmp_path: Path) 
     assert found.ok, found.summary()
 
 
-def test_the_lives_of_a_client_stay_in_one_share(tmp_path: Path) -> None:
+def test_a_life_hears_of_earlier_ones_that_are_in_another_share(tmp_path: Path) -> None:
     path = tmp_path / "trace"
-    path.write_text(killed_and_back())
-    own = {record["run"] for record in clients_alone(lives())}
-    parts = shares(survey(heads(path, size_of(path))), 2)
-    assert sum(own <= part.own for part in parts) == 1
-    assert conform(path).ok
+    for records, fits in ((lives(), True), (forged(another_key), False)):
+        path.write_text(text_of(records))
+        surveyed = survey(heads(path, size_of(path)))
+        life = records[second(records)]["run"]
+        others = {record["run"] for record in records} - {life}
+        assert heard_by({life}, list(conversed(surveyed)), surveyed) == others
+        parts = [Share(frozenset({life}), frozenset(others)), Share(frozenset(others), frozenset({life}))]
+        found = [check.judged_share(path, size_of(path), surveyed, part) for part in parts]
+        assert [one.ok for one in found] == [fits, fits]
 
 
 # -- a server that kept what it knew ---------------------------------------------------------------------

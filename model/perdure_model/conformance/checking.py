@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 from perdure_model.conformance.filling import AROUND, MISSING_MAX, NotFilled, Steps, Values, filled, listed
 from perdure_model.conformance.joins import ANSWER_NAMES, HEARD, SENDING, SENT_NAMES, Fact, Joins
 from perdure_model.conformance.lines import BadRecord, NoRecord, NoTrace, Record, numbered, record_of, run_of
-from perdure_model.conformance.lives import KEEPING, Lives
+from perdure_model.conformance.lives import KEEPING, KEPT, KEPT_NAMES, Lives
 from perdure_model.conformance.replay import Decision, Misfit, Run
 from perdure_model.conformance.report import Conformance, Damage, Mismatch
 from perdure_model.conformance.shares import Share
@@ -135,7 +135,7 @@ class Checking:
         run = run_of(line)
         if run is None or run in share.own:  # of a line that is no record all shares are told
             return True
-        if run in share.heard and SENDING.search(line):
+        if run in share.heard and (SENDING.search(line) or KEPT.search(line)):
             self._hear_of(line)
         return False
 
@@ -145,8 +145,11 @@ class Checking:
             record = record_of(0, line)
             side = SIDES[record.side]
             said = [one for one in record.data["effects"] if one.get("type") in SENT_NAMES]
-            answers = any(one["type"] in ANSWER_NAMES for one in said)
-            i = side.read_input(record.data["input"]) if answers else None
+            told, i = record.data["input"]["type"], None
+            if told in KEPT_NAMES or any(one["type"] in ANSWER_NAMES for one in said):
+                i = side.read_input(record.data["input"])
+            if told in KEPT_NAMES:
+                self._lives.tell(record, i)
             sent = self._joins.tell(record.run, i, tuple(map(side.read_effect, said)))
         except (NoRecord, BadRecord, KeyError, AttributeError):
             return  # whose share it is, tells
@@ -299,7 +302,8 @@ class Checking:
 
     def _earlier(self, cid: object, lives: list[str]) -> list[str]:
         """Those of these runs that are of this client; none where one of them is not recorded as a whole."""
-        own = [run for run in lives if run in self._survey.peers("client", cid)]
+        named = self._survey.peers("client", cid)
+        own = [run for run in lives if run in named]
         return own if all(map(self._whole, own)) else []
 
     def _whole(self, name: str) -> bool:

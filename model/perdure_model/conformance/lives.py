@@ -6,6 +6,7 @@ client keeps its identity; so it is looked at once all runs have been replayed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ from perdure_model.core.client import inputs as ci
 
 KEEPING: Final = frozenset({ci.Started, ci.SendRequested})
 """The inputs of which something is kept here."""
+KEPT_NAMES: Final = frozenset(kind.__name__ for kind in KEEPING)
+KEPT: Final = re.compile("|".join(f'"type":"{name}"' for name in sorted(KEPT_NAMES)).encode())
+"""What the line of one has in it, as a recorder writes it."""
 
 
 class Lives:

@@ -21,34 +21,46 @@ class Share:
 
 
 def shares(surveyed: Survey, count: int) -> list[Share]:
-    """So many shares with about as many records each: as few runs as can be are parted from their peers."""
+    """So many shares with about as many records each; only a conversation that is too large is parted."""
     conversations = list(conversed(surveyed))
     fair = sum(map(surveyed.records, conversations)) / count
-    units = [
-        unit
-        for runs in conversations
-        for unit in ([runs] if surveyed.records(runs) <= fair else parted(surveyed, runs))
-    ]
     owned: list[set[str]] = [set() for _ in range(count)]
-    for unit in sorted(units, key=surveyed.records, reverse=True):
-        min(owned, key=surveyed.records).update(unit)
+    weights, at = [0] * count, 0
+
+    def give(runs: set[str], to: int) -> None:
+        owned[to] |= runs
+        weights[to] += surveyed.records(runs)
+
+    for runs in conversations:
+        for unit in parted(surveyed, runs) if surveyed.records(runs) > fair else ():
+            at += weights[at] >= fair and at + 1 < count
+            give(unit, at)
+    small = [runs for runs in conversations if surveyed.records(runs) <= fair]
+    for runs in sorted(small, key=surveyed.records, reverse=True):
+        give(runs, weights.index(min(weights)))
     return [Share(frozenset(own), heard_by(own, conversations, surveyed)) for own in owned if own]
 
 
 def heard_by(own: set[str], conversations: list[set[str]], surveyed: Survey) -> frozenset[str]:
-    """The runs of others that are on the other side in a conversation with these."""
+    """The runs of others that are on the other side of a conversation, or lives of the same clients."""
     heard: set[str] = set()
     for runs in conversations:
         sides = {surveyed.runs[run].side for run in runs & own}
-        if runs <= own or not sides:
-            continue
-        heard.update(run for run in runs - own if sides - {surveyed.runs[run].side})
+        if sides and not runs <= own:
+            heard.update(run for run in runs - own if sides - {surveyed.runs[run].side})
+    for (side, _cid), runs in surveyed.naming.items():
+        if side == "client" and not runs.isdisjoint(own):
+            heard |= runs - own
     return frozenset(heard)
 
 
 def parted(surveyed: Survey, runs: set[str]) -> list[set[str]]:
-    """The runs of a conversation, each by itself; but those of one client, its lives, together."""
-    return [unit for unit in conversed(surveyed, ("client",)) if unit <= runs]
+    """The runs of a conversation, each by itself, those of one client beside each other.
+
+    Servers come first: a share that has one side alone hears only what the other one says.
+    """
+    beside = [run for unit in conversed(surveyed, ("client",)) for run in sorted(unit & runs)]
+    return [{run} for run in sorted(beside, key=lambda run: surveyed.runs[run].side, reverse=True)]
 
 
 def conversed(surveyed: Survey, sides: Collection[str] = ("client", "server")) -> Iterator[set[str]]:
