@@ -279,6 +279,18 @@ def test_what_a_hub_does_wrong_is_told(records: list[Told], property: str) -> No
     assert found_by_hub(records) == [property]
 
 
+def watching(serial: int) -> Told:
+    return record(told("WatchRequested", cid="cid-a", attempt=[1, 1], serial=serial, session="aside"))
+
+
+def test_what_was_said_on_a_connection_that_is_forgotten_is_forgotten_with_it() -> None:
+    """It expires; a copy of its request comes late, and of its words the first that was held up."""
+    assert found_by_hub([JOINED, watching(2), watching(1)]) == ["P-WATCH"]
+    assert (
+        found_by_hub([JOINED, watching(2), LOST, record(due(1), moved("expired")), JOINED, watching(1)]) == []
+    )
+
+
 def send(cid: str) -> Told:
     return record(told("PostArrived", cid=cid))
 

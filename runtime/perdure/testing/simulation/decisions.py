@@ -361,8 +361,9 @@ class HubWatch:
         self._states[cid] = state
         if state == "inactive" and cid in self._made:
             self._breaks("P-IDENTITY", f"the hub waits for {cid}, whose client does not know that id")
-        if state == "expired":  # the hub knows it no longer, nor its attempts
+        if state == "expired":  # the hub knows it no longer, nor its attempts, nor what was said on them
             self._latest.pop(cid, None)
+            self._serials.pop(cid, None)
 
     def _forget(self) -> None:
         """Whose client is neither connected nor away with the session, that id is nobody's."""
