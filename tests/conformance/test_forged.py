@@ -84,6 +84,19 @@ def test_an_effect_less_one_more_and_another_order_are_rejected(tmp_path: Path) 
     assert len(kinds) > 10
 
 
+@pytest.mark.parametrize("more", [True, False])
+@pytest.mark.parametrize("of", ["input", "effects"])
+def test_a_field_too_many_or_too_few_is_rejected(of: str, more: bool, tmp_path: Path) -> None:
+    records = busy()
+    at = first(records, "StreamRequested")
+    said = records[at][of] if of == "input" else records[at][of][0]
+    if more:
+        said["more"] = 1
+    else:
+        said.popitem()
+    assert rejected_at(records, at, tmp_path)
+
+
 @pytest.mark.parametrize("name", ["cid", "machine", "instance", "generation", "event", "from", "to"])
 def test_a_head_that_does_not_fit_the_rest_is_rejected(name: str, tmp_path: Path) -> None:
     at = first(busy(), "Welcomed")
