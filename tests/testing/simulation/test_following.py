@@ -81,3 +81,9 @@ def test_a_snapshot_that_overtakes_states_without_versions_is_no_finding() -> No
         if record["side"] == "follow" and "serial" in record["input"]
     ]
     assert [one["type"] for one in h][-4:].count("StateArrived") >= 3
+
+
+def test_a_last_state_that_is_skipped_comes_to_light_with_the_next_stream() -> None:
+    run = played("follow f", "wait 1", "change f 2", "garble f skip", "conclude f succeeded", "wait 1")
+    assert run.faults["skip"] == 1
+    assert run.broken is None, str(run.broken)

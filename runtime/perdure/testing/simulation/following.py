@@ -76,11 +76,13 @@ class Following:
     # -- the end ---------------------------------------------------------------------------------------
 
     async def heal(self) -> None:
-        """The faults stop; what was skipped comes to light with the next state."""
+        """The faults stop; what was skipped comes to light with the next state, or the next stream."""
         for follower in self.live:
             follower.flow.flaps = 0
             if self._network.struck["skip"]:
                 follower.flow.change()
+            if self._network.struck["skip"] and follower.flow.outcome is not None:
+                follower.link.cut(0.0)
 
     async def probe(self) -> None:
         """One more state of each flow."""
