@@ -17,8 +17,8 @@ from perdure.outgoing import Outgoing
 class Asked:
     """Somebody waits for the decision: why it changed nothing, if so, and the error to answer with."""
 
-    refused: str = ""
-    reject: Reject | None = None
+    refused: str = field(default="", init=False)
+    reject: Reject | None = field(default=None, init=False)
 
 
 @dataclass
@@ -47,7 +47,7 @@ class PostAsked(Asked):
     verdicts: tuple[tuple[SendKey, str], ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass
 class Publication(Asked):
     """Something published: the event as it goes out, but for its id; and its position.
 
@@ -55,6 +55,6 @@ class Publication(Asked):
     """
 
     event: bytes = b""
-    position: int = 0
-    stored: anyio.Event | None = None
-    lost: bool = False
+    position: int = field(default=0, init=False)
+    stored: anyio.Event | None = field(default=None, init=False)
+    lost: bool = field(default=False, init=False)

@@ -116,7 +116,11 @@ class Every(Several):
 
     def __init__(self, shelf: Shelf, spec: Spec) -> None:
         super().__init__(shelf, spec)
-        self.uses["gather"] = gatherer(shelf, spec)
+        if len(spec.by) == 1:  # most of them: found in the rule's own step
+            self.gathers = f"old{{n}} = find{{n}}(i.{spec.by[0]}, none{{n}})"
+            self.uses.update(find=shelf.by(spec.by[0]).get, none=NONE)
+        else:
+            self.uses["gather"] = gatherer(shelf, spec)
 
     def store(self, old: Mapping[Key, Part], new: Mapping[Key, Part]) -> None:
         """Keep what the rule returned."""
@@ -152,8 +156,6 @@ def gatherer(shelf: Shelf, spec: Spec) -> Callable[[object], Mapping[Key, Part]]
     if not spec.by:
         return lambda _i: shelf.values
     attribute, find = attrgetter(spec.by[0]), shelf.by(spec.by[0]).get
-    if len(spec.by) == 1:
-        return lambda i: find(attribute(i), NONE)
     return lambda i: {key: v for key, v in find(attribute(i), NONE).items() if spec.matches(i, key)}
 
 
@@ -222,21 +224,20 @@ class Feed(Generic[Input, Effect]):
             return
         self._busy = True
         try:
-            self._decide(i, cargo)
-            while self._queue:
-                self._decide(*self._queue.popleft())
+            while True:
+                effects = (self._steps.get(type(i)) or self._made(type(i)))(i)
+                if self._trace is not None:
+                    self._trace(i, effects)
+                for effect in effects:
+                    self._perform(effect, cargo)
+                if self._following:
+                    self._queue.extendleft(reversed(self._following))
+                    self._following.clear()
+                if not self._queue:
+                    return
+                i, cargo = self._queue.popleft()
         finally:
             self._busy = False
-
-    def _decide(self, i: Input, cargo: Any) -> None:
-        effects = (self._steps.get(type(i)) or self._made(type(i)))(i)
-        if self._trace is not None:
-            self._trace(i, effects)
-        for effect in effects:
-            self._perform(effect, cargo)
-        if self._following:
-            self._queue.extendleft(reversed(self._following))
-            self._following.clear()
 
     def follow(self, i: Input) -> None:
         """For the performer: feed this input after the effects of this decision, and before any other."""

@@ -22,7 +22,7 @@ from perdure.wire import cursor_text
 LINGER_S = 1.0
 REST_S = 0.001
 """How long a stream rests after a write: what is published meanwhile goes out in one write. The first event
-after a rest goes out at once."""
+after a rest goes out at once; and where more is there than one write holds, nothing is waited for."""
 HEARTBEAT = sse.comment("")
 HEADERS = [
     (b"content-type", b"text/event-stream"),
@@ -56,7 +56,7 @@ class Outgoing:
         self._woken: dict[str, None] = {}
         self._chunks: list[Chunk] = []
         self._over = False
-        self._rested_at = 0.0
+        self._rested_at, self._more = 0.0, False
         self._awake = anyio.Event()
         self._awake.set()  # for the welcome
         self._scope = anyio.CancelScope()
@@ -150,13 +150,14 @@ class Outgoing:
                 await self._awake.wait()
             if quiet.cancelled_caught:
                 self._chunks.append(HEARTBEAT)
-        resting_s = self._rested_at - anyio.current_time()
-        if resting_s > 0:
+        resting_s = 0.0 if self._more else self._rested_at - anyio.current_time()
+        if self._more or resting_s > 0:
             await anyio.sleep(resting_s)
         self._awake = anyio.Event()
         woken, self._woken = self._woken, {}
         for session in woken:
             due(session)
+        self._more = self._awake.is_set()
 
     async def _write(self, send: Send, stalled: Callable[[], None]) -> None:
         """Everything there is, in as few writes as their bound allows."""

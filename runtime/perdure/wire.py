@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Annotated, Any, Final, TypeAlias
 from urllib.parse import quote, unquote
@@ -22,7 +22,7 @@ from pydantic import (
     PlainSerializer,
     WithJsonSchema,
 )
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from perdure.errors import BadConnectionId, PayloadError, UsageError
 
@@ -34,6 +34,8 @@ NUMBER_END: Final = 1 << 53
 """Numbers are smaller than this: every language has them."""
 HEARTBEAT_MAX_S: Final = 3600.0
 """Whatever a welcome says, a server that is silent for three such intervals is gone."""
+DEPTH_MAX: Final = 200
+"""How deep lists and objects may lie in each other: what pydantic reads."""
 HEAD_BYTES: Final = 4096
 ITEM_BYTES: Final = 64
 
@@ -41,10 +43,7 @@ _CONNECTION_ID: Final = re.compile(  # the cases spelt out: other languages' exp
     "[Cc][Ii][Dd]-[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 )
 _PAIR: Final = re.compile(r"([0-9]{1,16})\.([0-9]{1,16})", re.ASCII)
-_ENCODER: Final = json.JSONEncoder(
-    default=to_jsonable_python, allow_nan=False, ensure_ascii=False, separators=(",", ":")
-)
-_make_c_encoder: Final = getattr(json.encoder, "c_make_encoder", None)
+_N, _I, _Y = b"NIy"  # of NaN and Infinity: a byte is found twenty times faster than a word
 _CURSOR: Final = re.compile(
     # a name's characters are at most four bytes each, and each byte three characters
     rf"([^:,]{{1,{12 * SESSION_NAME_MAX}}}):([A-Za-z0-9_-]{{1,64}}):([0-9]{{1,15}})",
@@ -109,21 +108,6 @@ def parse_cursors(token: object) -> dict[str, Cursor]:
 # -- payloads ------------------------------------------------------------------------------------------
 
 
-def _encoding() -> Callable[[Any], Iterable[str]]:
-    """What `_ENCODER` does, with CPython's encoder made once and not for each value, which takes longer than
-    most values do."""
-    if _make_c_encoder is None:
-        return _ENCODER.iterencode
-    quoted, e = json.encoder.encode_basestring, _ENCODER
-    encode = _make_c_encoder(
-        None, e.default, quoted, None, e.key_separator, e.item_separator, False, False, e.allow_nan
-    )
-    return lambda data: encode(data, 0)
-
-
-_encode: Final = _encoding()
-
-
 def dump(data: Any) -> str:
     """An application's data as JSON, in one line. Raises PayloadError."""
     return dumped(data).decode()
@@ -132,9 +116,19 @@ def dump(data: Any) -> str:
 def dumped(data: Any) -> bytes:
     """The same in UTF-8."""
     try:
-        return "".join(_encode(data)).encode()
+        text = to_json(data)
+        if _N in text or (_I in text and _Y in text) or len(text) > DEPTH_MAX:
+            _read_back(text)
     except (TypeError, ValueError, RecursionError, PydanticSerializationError) as error:
         raise PayloadError(f"this data cannot be JSON: {error}") from error
+    return text
+
+
+def _read_back(text: bytes) -> None:
+    """Read what pydantic writes and nobody can read: a NaN, or what lies too deep. Raises ValueError."""
+    odd = b"NaN" in text or b"Infinity" in text
+    if odd or text.count(b"[") + text.count(b"{") > DEPTH_MAX:
+        from_json(text, allow_inf_nan=False)
 
 
 # -- bodies --------------------------------------------------------------------------------------------

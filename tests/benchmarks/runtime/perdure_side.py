@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import cache
 from typing import Any
 
 from perdure import Event, Hub, HubSession, Send, Session, connect
@@ -24,7 +25,8 @@ from tests.benchmarks.runtime.serving import Control
 def serve() -> None:
     """A hub, and a handler that notes what it gets."""
     hub = Hub()
-    control = Control(hub.asgi(), lambda session, data: hub.session(session).publish(data))
+    session_of = cache(hub.session)
+    control = Control(hub.asgi(), lambda session, data: session_of(session).publish(data))
 
     @hub.on_send
     async def note(send: Send, _session: HubSession) -> None:
