@@ -80,7 +80,7 @@ class One:
     def __init__(self, shelf: Shelf, spec: Spec) -> None:
         fields = "".join([f"i.{name}," for name in spec.family.fields])
         self.gathers = f"key{{n}} = ({fields}); old{{n}} = get{{n}}(key{{n}})"
-        self.uses: dict[str, Callable[..., Any]] = {"get": shelf.values.get, "put": shelf.put}
+        self.uses: dict[str, Any] = {"get": shelf.values.get, "put": shelf.put}
 
 
 class Several:
@@ -91,7 +91,7 @@ class Several:
 
     def __init__(self, shelf: Shelf, spec: Spec) -> None:
         self._shelf, self._spec = shelf, spec
-        self.uses: dict[str, Callable[..., Any]] = {"gather": self.gather, "store": self.store}
+        self.uses: dict[str, Any] = {"gather": self.gather, "store": self.store}
 
     def gather(self, i: object) -> Mapping[Key, Part]:
         """The parts that an input sees."""
@@ -118,7 +118,7 @@ class Every(Several):
         super().__init__(shelf, spec)
         if len(spec.by) == 1:  # most of them: found in the rule's own step
             self.gathers = f"old{{n}} = find{{n}}(i.{spec.by[0]}, none{{n}})"
-            self.uses.update(find=shelf.by(spec.by[0]).get, none=NONE)
+            self.uses |= {"find": shelf.by(spec.by[0]).get, "none": NONE}
         else:
             self.uses["gather"] = gatherer(shelf, spec)
 

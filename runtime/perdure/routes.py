@@ -7,7 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from inspect import isawaitable
 from os import urandom
@@ -32,7 +32,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -218,8 +218,7 @@ class Routes:
         head = (body.cid, body.session, body.attempt, body.epoch, principal)
         self._feed(PostArrived(*head, keys, fresh(), unfit), asked)
         accept(asked)
-        receipts = [wire.Receipt(key=key, verdict=said) for key, said in asked.verdicts]
-        return json_response(wire.SendReply(receipts=receipts))
+        return json_response(wire.receipts_text(asked.verdicts))
 
     def _fitting(
         self, items: Sequence[wire.SendItem]
@@ -234,16 +233,9 @@ class Routes:
                 unfit[item.key] = f"invalid data: {error.says}"
         return fit, tuple(unfit.items())
 
-    @contextmanager
-    def _taking(self, principal: Hashable) -> Iterator[Taken]:
+    def _taking(self, principal: Hashable) -> Taken:
         """While a body arrives, or waits for its turn, it counts for its principal."""
-        taken = Taken(self._held, principal, self._limits.held_bytes, self._retry_after)
-        try:
-            yield taken
-        finally:
-            self._held[principal] -= taken.bytes
-            if not self._held[principal]:
-                del self._held[principal]
+        return Taken(self._held, principal, self._limits.held_bytes, self._retry_after)
 
     async def close(self, request: Request) -> Response:
         """POST /close: the client is done."""
@@ -338,23 +330,24 @@ class Routes:
 
     async def _bytes(self, request: Request, taken: Taken) -> bytes:
         """The body; no more of it is kept than the bound, whether or not its length was announced."""
-        too_large = Refusal(
-            "body-too-large", f"Send at most {self._limits.body_bytes} bytes: fewer or smaller items at once."
-        )
         announced = request.headers.get("content-length", "")
         if announced.isdecimal() and int(announced[:18]) > self._limits.body_bytes:
-            raise too_large
-        body = bytearray()
-        try:
-            async with aclosing(request.stream()) as chunks:
-                async for chunk in chunks:
-                    body += chunk
-                    if len(body) > self._limits.body_bytes:
-                        raise too_large
-                    taken.add(len(chunk))
-        except ClientDisconnect as error:
-            raise Refusal("malformed-json", "The body ended before its length.") from error
+            raise self._too_large()
+        body, more = bytearray(), True
+        while more:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise Refusal("malformed-json", "The body ended before its length.")
+            chunk, more = message.get("body", b""), message.get("more_body", False)
+            body += chunk
+            if len(body) > self._limits.body_bytes:
+                raise self._too_large()
+            taken.add(len(chunk))
         return bytes(body)
+
+    def _too_large(self) -> Refusal:
+        most = f"Send at most {self._limits.body_bytes} bytes: fewer or smaller items at once."
+        return Refusal("body-too-large", most)
 
 
 class Taken:
@@ -366,6 +359,14 @@ class Taken:
         self._held, self._principal, self._bytes_max = held, principal, bytes_max
         self._retry_after = retry_after
         self.bytes = 0
+
+    def __enter__(self) -> Taken:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held[self._principal] -= self.bytes
+        if not self._held[self._principal]:
+            del self._held[self._principal]
 
     def add(self, count: int) -> None:
         """So many more have come. Raises Refusal where they are too many."""
@@ -481,11 +482,9 @@ def answer_refusal(request: Request, error: Refusal) -> Response:
     return problem(error.name, error.detail, status=error.status, headers=error.headers)
 
 
-def json_response(body: wire.Body) -> Response:
-    """A model as a response. Pairs go out as they come in."""
-    return Response(
-        body.model_dump_json(), media_type="application/json", headers={"cache-control": "no-store"}
-    )
+def json_response(body: bytes) -> Response:
+    """JSON as a response that no cache keeps."""
+    return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
 
 
 async def answer_http(_request: Request, error: Exception) -> Response:

@@ -159,23 +159,30 @@ class Transport:
 
     async def post(self, path: str, body: bytes, seconds: float, token: Hashable) -> Reply:
         """Post JSON. Raises nothing: every end of a request is a Reply."""
+        with anyio.move_on_after(seconds):
+            return await self._posted(path, body, token)
+        return self._unanswered(f"nothing within {seconds:g} s")
+
+    async def _posted(self, path: str, body: bytes, token: Hashable) -> Reply:
         try:
-            with anyio.fail_after(seconds):
-                headers = await self._headers({"content-type": "application/json", **PLAIN}, token)
-                request = self._http.build_request(
-                    "POST", self._address(path), content=body, headers=headers, timeout=self._timeout
-                )
-                response = await self._http.send(request, stream=True, follow_redirects=False)
-                try:
-                    return await self._reply(response)
-                finally:
-                    await response.aclose()
+            headers = await self._headers({"content-type": "application/json", **PLAIN}, token)
+            request = self._http.build_request(
+                "POST", self._address(path), content=body, headers=headers, timeout=self._timeout
+            )
+            response = await self._http.send(request, stream=True, follow_redirects=False)
+            try:
+                return await self._reply(response)
+            finally:
+                await response.aclose()
         except NOT_CONNECTED as error:
             return Reply(0, sent=False, detail=f"{self._shown} is not to be reached: {words(error)}")
         except NoCredential as error:
             return Reply(0, sent=False, detail=str(error))
         except (httpx2.HTTPError, TimeoutError) as error:
-            return Reply(0, detail=f"no answer from {self._shown}: {words(error)}")
+            return self._unanswered(words(error))
+
+    def _unanswered(self, why: str) -> Reply:
+        return Reply(0, detail=f"no answer from {self._shown}: {why}")
 
     async def _reply(self, response: httpx2.Response) -> Reply:
         status, wait_s = response.status_code, retry_after(response.headers)

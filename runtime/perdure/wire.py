@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, Final, TypeAlias
 from urllib.parse import quote, unquote
@@ -252,8 +253,19 @@ def item_text(key: SendKey, data: str) -> bytes:
 
 def send_text(cid: object, attempt: Attempt, epoch: object, session: str, items: Iterable[bytes]) -> bytes:
     """The body of POST /send; at most `HEAD_BYTES`, and a comma for each item, longer than the items."""
+    return b'%b,"items":[%b]}' % (send_head(cid, attempt, epoch, session), b",".join(items))
+
+
+@lru_cache(maxsize=64)
+def send_head(cid: object, attempt: Attempt, epoch: object, session: str) -> bytes:
+    """What the bodies that a client posts on one stream have in common."""
     head = json.dumps({"cid": cid, "attempt": pair_text(attempt), "epoch": epoch, "session": session})
-    return b'%b,"items":[%b]}' % (head[:-1].encode(), b",".join(items))
+    return head[:-1].encode()
+
+
+def receipts_text(verdicts: Iterable[tuple[SendKey, str]]) -> bytes:
+    """A `SendReply`, without the making of one, which takes three times as long."""
+    return to_json({"receipts": [{"key": pair_text(key), "verdict": said} for key, said in verdicts]})
 
 
 def word_text(cid: object, attempt: Attempt) -> bytes:

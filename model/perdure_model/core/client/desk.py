@@ -7,7 +7,7 @@ outlives its decision.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from perdure_model.core.client.book import SESSION_TABLE
@@ -28,6 +28,7 @@ from perdure_model.core.client.inputs import Abandon, Flush, ReconnectDue
 from perdure_model.core.client.parts import Access, ClientSettings, ClientState, Link, Me, Outbox, Watching
 from perdure_model.core.common import Cursor, Refused, SendKey, backoff_s, moved
 from perdure_model.core.rule import Decision, Key
+from perdure_model.core.value import replace
 
 NO_SETTINGS = ClientSettings()
 Verdicts: TypeAlias = tuple[tuple[SendKey, str], ...]

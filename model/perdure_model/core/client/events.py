@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from perdure_model.core.client.book import CLIENT
 from perdure_model.core.client.effects import Deliver, DeliverGap, Next
 from perdure_model.core.client.inputs import Desynced, EventArrived, GapArrived
 from perdure_model.core.client.parts import CURSOR, LINK, STATE, WATCHING, ClientState, Link, Watching
 from perdure_model.core.common import START, Attempt, Cursor, refuse
 from perdure_model.core.rule import Decision
+from perdure_model.core.value import replace
 
 
 def wanted(state: ClientState, link: Link, watching: Watching, attempt: Attempt, session: str) -> bool:

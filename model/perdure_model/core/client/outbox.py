@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from perdure_model.core.client.book import CLIENT
 from perdure_model.core.client.desk import asking, proven, renewable
@@ -45,6 +44,7 @@ from perdure_model.core.client.parts import (
 from perdure_model.core.client.queue import Around, Queue
 from perdure_model.core.common import classify, refuse, unsure
 from perdure_model.core.rule import Decision, Key
+from perdure_model.core.value import replace
 
 SENDS = (OUTBOX.one, ITEM.every("session"))
 AROUND = (STATE.one, LINK.one, ME.one, ACCESS.one, SETTINGS.one)

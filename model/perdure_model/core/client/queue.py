@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import accumulate, islice
 
 from perdure_model.core.client.book import ITEM_TABLE
@@ -16,9 +16,10 @@ from perdure_model.core.client.inputs import RetryDue
 from perdure_model.core.client.parts import Access, ClientSettings, ClientState, Item, Link, Me, Outbox
 from perdure_model.core.common import SendKey, moved, spaced_s
 from perdure_model.core.rule import Decision, Key
+from perdure_model.core.value import replace, value
 
 
-@dataclass(frozen=True)
+@value
 class Around:
     """What a queue looks at and does not change: the client's state, link, id, credential and bounds."""
 
@@ -156,6 +157,9 @@ class Queue:
 
 def view(items: Mapping[Key, Item]) -> tuple[bool, bool]:
     """Whether an attempt is in flight, and whether a send has failed an attempt and is not settled."""
-    running = any(item.state == "sending" for item in items.values())
-    delayed = any(item.tries > (item.state == "sending") for item in items.values())
+    running = delayed = False
+    for item in items.values():
+        sending = item.state == "sending"
+        running = running or sending
+        delayed = delayed or item.tries > sending
     return running, delayed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from perdure_model.core.client.book import CLIENT
 from perdure_model.core.client.desk import Desk, proven, renewable
@@ -57,6 +56,7 @@ from perdure_model.core.client.parts import (
 from perdure_model.core.client.watching import tell_all
 from perdure_model.core.common import Attempt, Cursor, classify, refuse
 from perdure_model.core.rule import Decision, Key
+from perdure_model.core.value import replace
 
 STREAM = (STATE.one, LINK.one)
 Outboxes = Mapping[Key, Outbox]

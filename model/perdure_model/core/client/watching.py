@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from perdure_model.core.client.book import CLIENT
 from perdure_model.core.client.effects import ClientEffect, Next, NotWatched, Tell
@@ -11,6 +10,7 @@ from perdure_model.core.client.inputs import Desynced, UnwatchAsked, WatchAsked,
 from perdure_model.core.client.parts import CURSOR, LINK, ME, STATE, WATCHING, ClientState, Link, Me, Watching
 from perdure_model.core.common import START, Cursor, classify, refuse
 from perdure_model.core.rule import Decision, Key
+from perdure_model.core.value import replace
 
 LOOKED_AT = (STATE.one, LINK.one, ME.one)
 

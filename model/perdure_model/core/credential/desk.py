@@ -6,7 +6,6 @@ The chart names the actions; the methods of the same names here do them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from perdure_model.core.common import Refused, moved
 from perdure_model.core.credential.book import CREDENTIAL_TABLE
@@ -20,6 +19,7 @@ from perdure_model.core.credential.effects import (
 from perdure_model.core.credential.inputs import Caller, Token
 from perdure_model.core.credential.parts import SharedToken, Waiter
 from perdure_model.core.rule import Decision, Key
+from perdure_model.core.value import replace
 
 Waiters = Mapping[Key, Waiter]
 

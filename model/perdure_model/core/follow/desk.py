@@ -7,7 +7,6 @@ decision.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import replace
 
 from perdure_model.core.common import Refused, backoff_s, moved
 from perdure_model.core.follow.book import FOLLOW_TABLE, SUBMISSION_TABLE
@@ -46,6 +45,7 @@ from perdure_model.core.follow.inputs import (
 )
 from perdure_model.core.follow.parts import FollowSettings, FollowState, Held, Submit, Tried, View
 from perdure_model.core.rule import Decision
+from perdure_model.core.value import replace
 
 UP = ("streaming", "holding")
 SNAPPING = ("asking", "holding")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from perdure_model.core.common import classify, refuse
 from perdure_model.core.follow.book import FOLLOW, FOLLOW_TABLE
 from perdure_model.core.follow.desk import FollowDesk
@@ -55,6 +53,7 @@ from perdure_model.core.follow.parts import (
     View,
 )
 from perdure_model.core.rule import Decision
+from perdure_model.core.value import replace
 
 SESSION = (STATE.one, ATTEMPT.one, VIEW.one, HELD.one)
 AROUND = (SETTINGS.one, SUBMIT.one)

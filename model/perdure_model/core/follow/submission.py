@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from perdure_model.core.common import classify, refuse, unsure
 from perdure_model.core.follow.book import FOLLOW, SUBMISSION_TABLE
 from perdure_model.core.follow.desk import SubmitDesk
@@ -38,6 +36,7 @@ from perdure_model.core.follow.parts import (
     Tried,
 )
 from perdure_model.core.rule import Decision
+from perdure_model.core.value import replace
 
 PARTS = (SUBMIT.one,)
 AROUND = (STATE.one, SETTINGS.one)

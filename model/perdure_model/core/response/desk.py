@@ -5,8 +5,6 @@ The chart names the actions; the methods of the same names here do them.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from perdure_model.core.common import Refused, moved
 from perdure_model.core.credential.inputs import Token
 from perdure_model.core.response.book import RESPONSE_TABLE
@@ -24,6 +22,7 @@ from perdure_model.core.response.effects import (
 from perdure_model.core.response.inputs import CallId
 from perdure_model.core.response.parts import Call
 from perdure_model.core.rule import Decision
+from perdure_model.core.value import replace
 
 ORIGINAL = 1
 """The attempt whose error surfaces where no other token, or no better one, was to be had."""

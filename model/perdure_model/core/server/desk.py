@@ -6,7 +6,7 @@ The chart names the actions; the methods of the same names here do them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from perdure_model.core.common import Attempt, moved
@@ -23,6 +23,7 @@ from perdure_model.core.server.effects import (
 )
 from perdure_model.core.server.inputs import GraceElapsed, StreamRequested, UnwatchRequested, WatchRequested
 from perdure_model.core.server.parts import Connection, Owner, ServerSettings, Watch, Window
+from perdure_model.core.value import replace
 
 Watches = Mapping[Key, Watch]
 Owners = Mapping[Key, Owner]

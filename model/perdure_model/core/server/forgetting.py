@@ -6,8 +6,6 @@ long as it does. A send that is repeated to a name that is free again is still k
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from perdure_model.core.common import refuse
 from perdure_model.core.rule import Decision
 from perdure_model.core.server.book import SERVER
@@ -15,6 +13,7 @@ from perdure_model.core.server.desk import Owners, Watches
 from perdure_model.core.server.effects import Drop, StartForget
 from perdure_model.core.server.inputs import ForgetDue
 from perdure_model.core.server.parts import LOG, OWNER, SETTINGS, TOMBSTONES, WATCH, Log, ServerSettings
+from perdure_model.core.value import replace
 
 
 @SERVER.rule(

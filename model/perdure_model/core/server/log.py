@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from perdure_model.core.common import START, Cursor, refuse
 from perdure_model.core.rule import Decision, Key
@@ -28,6 +27,7 @@ from perdure_model.core.server.parts import (
     Watch,
     Window,
 )
+from perdure_model.core.value import replace
 
 Watches = Mapping[Key, Watch]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from perdure_model.core.common import SendKey
 from perdure_model.core.rule import Decision
@@ -13,6 +12,7 @@ from perdure_model.core.server.desk import Owners
 from perdure_model.core.server.effects import Answer, Handle, Reject, ServerEffect
 from perdure_model.core.server.inputs import PostArrived
 from perdure_model.core.server.parts import CONNECTION, LOG, OWNER, WINDOW, Connection, Log, Owner, Window
+from perdure_model.core.value import replace
 
 
 @SERVER.rule(
