@@ -93,7 +93,7 @@ def contests(sizes: Sizes) -> list[Contest]:
 
 
 def contest(one: Contest, turns: int) -> list[Cost]:
-    """Let the tools take turns; the median of each counts: a machine is faster in one turn than in the next."""
+    """Let the tools take turns; the median of each counts, since machines have moods."""
     runs: dict[str, list[tuple[float, ...]]] = {tool: [] for tool in one.tools}
     for _ in range(turns):
         for tool, (side, what, _required) in one.tools.items():
@@ -147,10 +147,10 @@ def growth(sizes: Sizes) -> str:
 
 BOUNDS = """What bounds it. Events: the server, by one decision for each publication, which returns its
 position, and by its JSON; a write is one decision for up to 256 events, and so is what a client reads at
-once. A stream that has written all there is rests for a millisecond, so that events go out together; the first
-after a rest goes out at once. Many sends: the client, by a task that waits for each, and two decisions for each POST of up to 50. A
-lone send: httpx2's POST, and around it two decisions and a task on the client, the deadline and the checks
-of a body on the server.
+once. A stream that has written all there is rests for a millisecond, so that events go out together; the
+first after a rest goes out at once. Many sends: the client, by a task that waits for each, and two decisions
+for each POST of up to 50. A lone send: httpx2's POST, and around it two decisions and a task on the client,
+the deadline and the checks of a body on the server.
 """
 
 
