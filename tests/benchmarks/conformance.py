@@ -21,7 +21,7 @@ from perdure_model.conformance import conform
 
 SEEDS = range(1, 9)
 STEPS = 120
-HUB_STEPS = 20_000
+HUB_STEPS = 80_000
 REPEATS = 3
 ID = re.compile(r"\b[0-9a-f]{32}\b|cid-[0-9a-f-]{36}")
 
