@@ -113,6 +113,15 @@ class Session:
         """The id under which the server knows this client."""
         return self._read(lambda session: session.connection_id)
 
+    @property
+    def epoch(self) -> str | None:
+        """The server's epoch for this connection, as last welcomed."""
+        return self._read(lambda session: session.epoch)
+
+    def on_status(self, callback: Callable[[Status], object] | None) -> None:
+        """Call this one, in the client's thread, with each new Status. See `perdure.Session.on_status`."""
+        self._portal.call(self._session.on_status, callback)
+
     def _read(self, read: Callable[[client.Session], T]) -> T:
         return self._portal.call(read, self._session)
 

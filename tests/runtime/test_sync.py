@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from perdure import Event, PayloadError, SendFailed, SessionFailed, Status, UsageError, sync
+from perdure import Event, PayloadError, SendFailed, SessionFailed, Status, UsageError, client, sync
 from perdure_model.core.server.parts import CONNECTION
 
 from tests.runtime.serving import QUICK, SHORT, Serve, Server, echo_hub
@@ -64,6 +64,31 @@ def test_a_script_may_watch_another_session_and_go_to_the_background(server: Ser
         assert b.take() is None
         a.leave()
         assert a.outcome == "closed"
+
+
+def test_a_script_may_hear_of_each_status_and_know_the_epoch(server: Server) -> None:
+    first: list[Status] = []
+    second: list[Status] = []
+    with quick(server, on_status=first.append) as session:
+        session.send({"text": "one"})
+        epoch = session.epoch
+        assert epoch
+        session.on_status(second.append)
+        told = len(first)
+        session.suspend()
+        assert (len(first), second[-1].state) == (told, "reconnecting")
+        session.resume()
+        session.send({"text": "two"})
+        assert (session.epoch, second[-1].state) == (epoch, "awaiting")
+        session.on_status(None)
+        told = len(second)
+        session.suspend()
+        assert len(second) == told
+
+
+def test_a_script_has_all_that_a_program_has() -> None:
+    public = {name for name in vars(client.Session) if not name.startswith("_")}
+    assert public <= {name for name in vars(sync.Session) if not name.startswith("_")}
 
 
 def test_a_script_waits_as_long_as_it_likes_and_misses_nothing(server: Server) -> None:
