@@ -230,3 +230,17 @@ def test_unfit_data_is_neither_handled_nor_delivered(life: Life) -> None:
         deed(accounts, n)
         with pytest.raises(Broken, match="P-CLASS"):
             accounts.check()
+
+
+def test_a_copy_that_no_client_can_know_of_is_held_against_nobody(accounts: Accounts, life: Life) -> None:
+    first, second = accounts.send(life), accounts.send(life)
+    for n in (first, second):
+        accounts.handle(n)
+    accounts.misled.add("a")  # of the copies of its POST one was taken, and the other answered 401
+    for n in (first, second):
+        accounts.handle(n)
+    accounts.check()
+    other = accounts.send(Life("b", 1))
+    handled_twice(accounts, life, other)
+    with pytest.raises(Broken, match="P-EFFECT-ONCE: send 3 of tab b"):
+        accounts.check()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import anyio
@@ -177,6 +177,7 @@ class Tab:
             if not life.killed:
                 self._told(self.name, record)
                 self._looks(life, record)
+                self._misleads(record["input"])
                 watch(record)
 
         def returned(send: Returned) -> None:
@@ -274,6 +275,10 @@ class Tab:
         """Send once to the session that it watches beside the first: that is its last."""
         if self.aside is not None and self.aside[0].outcome is None:
             self._sends.start_soon(self._send, *self.aside, True)
+
+    def _misleads(self, i: Mapping[str, Any]) -> None:
+        if self.echoed and i["type"] == "PostReplied" and i["status"] == 401:
+            self._ledgers[i["session"]].misled.add(self.name)
 
     async def _send(self, session: Session, life: Life, last: Last = False) -> None:
         accounts = self._ledgers[session.name]
