@@ -81,8 +81,8 @@ class Accounts:
         """The sends whose data the hub's application does not take."""
         self.senders: dict[int, Life] = {}
         self.misled: set[str] = set()
-        """The tabs that were told, by a 401 for a POST which had come twice, that nothing of it was taken: true
-        of that copy, and no client can know of the other."""
+        """The tabs that were told, by a 401 for a POST which had come twice, that nothing of it was taken:
+        true of that copy, and no client can know of the other."""
         self.handed = self.gaps = 0
         self._crashed_since: dict[int, bool] = {}
         self._verdict = verdict or Verdict()
