@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 
 import anyio
 
+from perdure.tasks import being_cancelled
+
 T = TypeVar("T")
 LOG = logging.getLogger("perdure")
 
@@ -75,9 +77,11 @@ class Handlers(Generic[T]):
     async def _one(self, session: str, work: T) -> None:
         try:
             await self._handle(session, work)
-        except anyio.get_cancelled_exc_class():
-            LOG.warning("the hub is closed in the midst of a send of session %r", session)
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
-        except Exception:
+        except BaseException as error:
+            if not isinstance(error, Exception) and being_cancelled():
+                LOG.warning("the hub is closed in the midst of a send of session %r", session)
+                raise
             LOG.exception("the handler of a send of session %r failed", session)
             self._failed(session, work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import math
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -30,6 +31,21 @@ async def ending_tasks() -> AsyncIterator[TaskGroup]:
         group.cancel_scope.cancel()
     if raised is not None:
         raise raised
+
+
+def being_cancelled() -> bool:
+    """Whether somebody cancels the task that asks: a scope around it is cancelled, or the task itself.
+
+    Where nobody does, a cancellation that comes out of a function is its own failure: under asyncio each
+    `await` of a future that was cancelled raises one.
+    """
+    if anyio.current_effective_deadline() == -math.inf:
+        return True
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_task():
+        return False
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class Background:
