@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import anyio
 import pytest
 from perdure.inbox import CHECKED_EACH, Inbox
-from perdure.outgoing import REST_S, Outgoing
+from perdure.outgoing import REST_S, Numbered, Outgoing, pieces
 from perdure.server import PUBLISHED_A_TURN, Hub
 from perdure_model.core.common import Cursor
 from trio.testing import MockClock
@@ -42,7 +44,11 @@ async def test_an_id_names_its_own_session_first_and_where_the_others_stand() ->
 async def test_events_written_together_have_the_ids_of_their_places_and_the_last_is_reached() -> None:
     out = stream(a=Cursor("x", 3), b=Cursor("y", 5))
     out.write_events("a", Cursor("x", 5), 4, [b"data: 1\n\n", b"data: 2\n\n"])
-    assert b"".join(out._chunks) == b"id: a:x:4,b:y:5\ndata: 1\n\nid: a:x:5,b:y:5\ndata: 2\n\n"  # type: ignore[arg-type]
+    (events,) = out._chunks
+    assert isinstance(events, Numbered)
+    assert list(events) == [b"id: a:x:4,b:y:5\ndata: 1\n\n", b"id: a:x:5,b:y:5\ndata: 2\n\n"]
+    assert b"".join(events) == events.whole()
+    assert len(events.whole()) <= events.bytes_most
     assert id_of(out.id_line("b", Cursor("y", 6))) == "b:y:6,a:x:5"
 
 
@@ -97,3 +103,16 @@ async def test_a_cancelled_reader_of_a_full_inbox_stops_soon() -> None:
                 scope.cancel()
     assert 100 <= taken <= 100 + CHECKED_EACH
     assert len(inbox) == 1_000 - taken
+
+
+def test_of_many_large_events_no_more_is_made_than_is_written_next() -> None:
+    """Of eight clients that do not read, each with 256 events of 100 kB to come."""
+    events, bytes_max = [b"x" * 100_000] * 256, 1 << 18
+    tracemalloc.start()
+    try:
+        written = [pieces([Numbered(b"id: a:x:", b"\n", 1, events)], bytes_max) for _ in range(8)]
+        assert all(len(next(one)) <= bytes_max for one in written)
+        assert tracemalloc.get_traced_memory()[1] < 8 * 3 * bytes_max
+    finally:
+        tracemalloc.stop()
+    assert sum(map(len, written[0])) > 253 * 100_000
