@@ -49,7 +49,7 @@ POSTS: Final = {
 }
 OF_EVENTS: Final = (
     *("bad-connection-id", "bad-request", "not-allowed", "other-principal", "stale-attempt"),
-    *("repeated-attempt", "too-many-sessions", "too-many-connections"),
+    *("repeated-attempt", "too-many-sessions", "too-many-connections", "too-many-awaited"),
 )
 
 

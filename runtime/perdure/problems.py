@@ -67,6 +67,11 @@ KINDS: Final = {
     "too-many-connections": Kind(
         429, "You have too many connections", "Close one, and ask again after Retry-After."
     ),
+    "too-many-awaited": Kind(
+        429,
+        "You left too many connections, and the server still waits for them",
+        "Come back under an id that you have, or close one, and ask again after Retry-After.",
+    ),
     "body-too-large": Kind(413, "The body is too large", "Send fewer or smaller items at once."),
     "body-too-slow": Kind(408, "The body did not arrive in time", "Send it faster, or less at once."),
     "too-much-at-once": Kind(

@@ -161,8 +161,8 @@ class Routes:
         except UsageError as error:
             raise Refusal("bad-request", str(error)) from error
         about(request, cid, *sessions)
-        if not 0 < len(sessions) <= wire.SESSIONS_MAX:
-            raise Refusal("bad-request", f"Name 1 to {wire.SESSIONS_MAX} sessions: session=...")
+        if not sessions:
+            raise Refusal("bad-request", f"Name 1 to {self._limits.sessions} sessions: session=...")
         if len(sessions) > self._limits.sessions:
             raise too_many_sessions(self._limits)
         for session in sessions:
@@ -178,9 +178,10 @@ class Routes:
         That is looked at when it is attached, with nothing awaited between: many may ask at once.
         """
         held = self._open.setdefault(i.principal, Counter())
-        if i.cid not in held and self._full(i, held):
+        full = "" if i.cid in held else self._full(i, held)
+        if full:
             self._drop(i.principal)
-            raise Refusal("too-many-connections", headers=self._retry_after)
+            raise Refusal(full, headers=self._retry_after)
         held[i.cid] += 1
         try:
             yield
@@ -189,11 +190,13 @@ class Routes:
             held += Counter()  # drops those that are down to nothing
             self._drop(i.principal)
 
-    def _full(self, i: StreamRequested, held: Counter[str]) -> bool:
-        if i.principal is None:
-            return len(held) >= self._limits.anonymous
-        awaited = {*self._known(i.principal)} - {i.cid, *held}
-        return len(held) >= self._limits.connections or len(awaited) >= self._limits.awaited
+    def _full(self, i: StreamRequested, held: Counter[str]) -> str:
+        """The problem of one connection more; "" while there is room for it."""
+        nobody = i.principal is None
+        if len(held) >= (self._limits.anonymous if nobody else self._limits.connections):
+            return "too-many-connections"
+        awaited = set() if nobody else {*self._known(i.principal)} - {i.cid, *held}
+        return "too-many-awaited" if len(awaited) >= self._limits.awaited else ""
 
     def _drop(self, principal: Hashable) -> None:
         if not self._open[principal]:
@@ -209,7 +212,7 @@ class Routes:
         with self._taking(principal) as taken:
             body = await self._body(request, wire.SendBody, taken)
             if len(body.items) > self._limits.items:
-                raise Refusal("batch-too-large", f"Send at most {self._limits.items} items at once.")
+                raise too_many_items(self._limits)
             await self._allow(principal, body.session)
             await self._room(body.session)
         keys = tuple(item.key for item in body.items)
@@ -323,7 +326,7 @@ class Routes:
         if media != "application/json":
             raise Refusal("unsupported-media-type")
         with anyio.move_on_after(self._limits.body_s):
-            body = parsed(await self._bytes(request, taken), kind)
+            body = parsed(await self._bytes(request, taken), kind, self._limits)
             about(request, getattr(body, "cid", ""), *filter(None, [getattr(body, "session", None)]))
             return body
         raise Refusal("body-too-slow", f"Send a body within {self._limits.body_s:g} s.", CLOSING)
@@ -421,6 +424,11 @@ def too_many_sessions(limits: HubLimits) -> Refusal:
     return Refusal("too-many-sessions", f"Watch at most {limits.sessions} sessions a connection.")
 
 
+def too_many_items(limits: HubLimits) -> Refusal:
+    """The refusal of one item more."""
+    return Refusal("batch-too-large", f"Send at most {limits.items} items at once.")
+
+
 def check_origins(origins: Sequence[str]) -> None:
     """Raises UsageError for what is no origin: a path, or a closing slash, would never match."""
     hint = 'give a list of origins like "https://example.org", or ["*"]'
@@ -442,7 +450,7 @@ def cors(origins: Sequence[str]) -> Middleware:
     )
 
 
-def parsed(raw: bytes, kind: type[BodyT]) -> BodyT:
+def parsed(raw: bytes, kind: type[BodyT], limits: HubLimits) -> BodyT:
     """The body as its model. Raises Refusal, which names the first thing that is wrong."""
     try:
         return kind.model_validate_json(raw)
@@ -454,6 +462,8 @@ def parsed(raw: bytes, kind: type[BodyT]) -> BodyT:
             raise Refusal("malformed-json", said) from error
         if where == "cid":
             raise Refusal("bad-connection-id", said) from error
+        if first["type"] == "too_long":  # of a list, and there is one: its bound is the protocol's
+            raise too_many_items(limits) from error
         raise Refusal("bad-request", f"{where}: {said}" if where else said) from error
 
 

@@ -21,7 +21,7 @@ from perdure.events import Welcome, input_of, own_cursor, welcome_of
 from perdure.identity import new_id
 from perdure.problems import Refusal
 from perdure.remote import Reading, Remote
-from perdure.routes import parsed
+from perdure.routes import HubLimits, parsed
 from perdure.sse import Event, EventTooLarge, Parser, encode
 from perdure.states import read
 from perdure.testing.data.framing import Reference
@@ -96,7 +96,7 @@ def bodies(raw: bytes) -> None:
     """A POST's body is read, and written again the same; or refused as a problem."""
     for kind in BODIES:
         try:
-            body = parsed(raw, kind)
+            body = parsed(raw, kind, HubLimits())
         except Refusal:
             continue
         if not isinstance(body, wire.WatchBody):  # a cursor is read only

@@ -46,7 +46,7 @@ def all_of(target: str) -> None:
         ("framing", "Parser", SplitsAtChunks),
         ("framing", "encode", lambda data, **_: sse.encode(data + "x")),
         ("names", "own_cursor", lambda *_: ("chat", None)),
-        ("bodies", "parsed", lambda _raw, kind: kind.model_construct(cid="")),
+        ("bodies", "parsed", lambda _raw, kind, _limits: kind.model_construct(cid="")),
         ("events", "welcome_of", raising),
         ("events", "input_of", raising),
         ("answers", "retry_after", lambda _: -1.0),

@@ -79,8 +79,8 @@ REFUSED = {
     "a close of nobody": (post("/close", WORD), 409, "unknown-connection"),
     "many sessions": (
         get(CID, session="b0").replace(b"session=b0", b"&".join(b"session=b%d" % n for n in range(101))),
-        400,
-        "bad-request",
+        403,
+        "too-many-sessions",
     ),
     "sessions beyond the hub's limit": (
         get(CID, session="b0").replace(b"session=b0", b"&".join(b"session=b%d" % n for n in range(6))),

@@ -215,7 +215,7 @@ async def test_a_flood_of_ids_is_awaited_to_a_bound(serve: Serve) -> None:
             said += await many(30, lambda: asked(server, get(new_cid())))
             await until(lambda: len(server.hub._streams) == 1)
         assert connections_of(server.hub, BAD) <= LIMITS.awaited + LIMITS.connections
-        assert {one.problem for one in said if one.status != 200} == {"too-many-connections"}
+        assert {one.problem for one in said if one.status != 200} == {"too-many-awaited"}
         await talk.more(3)
 
 
