@@ -72,6 +72,7 @@ class HubLimits:
     counted.
     backlog, backlog_bytes: sends of a session that wait for their handler, and the bytes of the bodies that
     they came in; beyond either a POST waits for its answer.
+    event_bytes: of an event that is published; a default client takes up to 4 MiB, its id counted.
     write_bytes: events are written in pieces of this size.
     """
 
@@ -85,6 +86,7 @@ class HubLimits:
     awaited: int = 1000
     backlog: int = 1000
     backlog_bytes: int = 16 << 20
+    event_bytes: int = 3 << 20
     write_bytes: int = 1 << 18
 
     def __post_init__(self) -> None:

@@ -89,8 +89,8 @@ REFUSED = {
     ),
     "awaited": Beyond({"awaited": 1}, lambda: get(OTHER), "too-many-awaited", streaming_before),
 }
-NOT_REFUSED = {"backlog", "backlog_bytes", "write_bytes"}
-"""Beyond the first two a POST waits for its answer; the last is the size of a piece."""
+NOT_REFUSED = {"backlog", "backlog_bytes", "write_bytes", "event_bytes"}
+"""Beyond the first two a POST waits for its answer; `event_bytes` is for `publish`, which raises."""
 
 
 async def heard(beyond: Beyond) -> str:

@@ -6,6 +6,8 @@ import tracemalloc
 
 import anyio
 import pytest
+from perdure import HubLimits, Limits
+from perdure.errors import PayloadError
 from perdure.inbox import CHECKED_EACH, Inbox
 from perdure.outgoing import REST_S, Numbered, Outgoing, pieces
 from perdure.server import PUBLISHED_A_TURN, Hub
@@ -116,3 +118,14 @@ def test_of_many_large_events_no_more_is_made_than_is_written_next() -> None:
     finally:
         tracemalloc.stop()
     assert sum(map(len, written[0])) > 253 * 100_000
+
+
+@pytest.mark.anyio
+async def test_an_event_that_no_client_would_take_is_refused_when_it_is_published() -> None:
+    hub = Hub(limits=HubLimits(event_bytes=100))
+    session = hub.session("chat")
+    with pytest.raises(PayloadError, match="takes 209 bytes; of this hub, at most 100"):
+        await session.publish("x" * 199)
+    assert await session.publish("x" * 80) == 1
+    assert Limits().event_bytes_max - HubLimits().event_bytes >= 1 << 20  # for the id
+    await hub.aclose()
