@@ -17,6 +17,10 @@ class Store(Protocol):
     another epoch, or another position, has been overtaken by another process, and is told that it lost. The
     hub then goes on with a log of a fresh epoch, whose first event takes the session over.
 
+    Of a hub nothing else is kept: connections, receipts and owners live in its memory, and so each client has
+    to reach the process that knows it (`Hub(routed=True)`). Processes that share a store do not hear of what
+    another one publishes: the last to begin a session's log has it, and the others learn it when they lose.
+
     The hub asks one thing of a session after another. What is raised counts as lost, and goes to the log.
     """
 
