@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmarks import runtime_speed
 from tests.benchmarks.runtime.figures import END, Cost, bars, condensed, put, table
 from tests.benchmarks.speed.chart import svg
 
@@ -46,6 +47,26 @@ def test_costs_stand_beside_those_of_perdure_in_the_same_measure() -> None:
 
 def test_less_than_required_is_missed() -> None:
     assert [cost.missed(COSTS) for cost in COSTS] == [False, False, False, True]
+    assert [cost.missed(COSTS, 0.95) for cost in COSTS] == [False] * 4
+    assert [cost.missed(COSTS, 1.2) for cost in COSTS] == [False, True, False, True]
+
+
+@pytest.mark.parametrize(("floor", "code"), [((), 1), (("--floor", "0.95"), 0), (("--floor", "1"), 1)])
+def test_the_benchmark_fails_below_the_floor_that_is_asked_for(
+    floor: tuple[str, ...], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured: dict[str, object] = {
+        "contests": [],
+        "cut_at_once": (COSTS, ""),
+        "memory": [],
+        "growth": "",
+        "peer_python": None,
+    }
+    for name, found in {**measured, "raise_files_limit": None}.items():
+        monkeypatch.setattr(runtime_speed, name, lambda *_, found=found: found)
+    monkeypatch.setattr("sys.argv", ["runtime_speed.py", "--quick", *floor])
+    assert runtime_speed.main() == code
+    assert ("0.75 x, 0.77 x required" in capsys.readouterr().out) == bool(code)
 
 
 def test_the_chart_has_a_bar_for_each_cost() -> None:

@@ -1,12 +1,13 @@
 """The runtime beside sse-starlette, httpx-sse, python-socketio and bare POSTs, in one run on this machine.
 
-    python tests/benchmarks/runtime_speed.py [--quick] [--write]
+    python tests/benchmarks/runtime_speed.py [--quick] [--floor FACTOR] [--write]
 
 Each server is a uvicorn (asyncio, h11) in a process of its own, each client another; sockets are real, the
 payloads the same. The tools take turns, with fresh processes each time, and the median of each counts. Every
 client checks what it gets: an event or a send that is lost, doubled or out of order fails the run. The peers
 run in an environment of their own, made at the first run. `--write` writes docs/benchmarks/runtime_speed.*,
-and the README's figures from it. Exit code 1 says that a required ratio was missed.
+and the README's figures from it. Exit code 1 says that a required ratio was missed: that it is below FACTOR
+(1 by default) times what is required. Less than 1 is for machines that have other things to do.
 """
 
 from __future__ import annotations
@@ -176,6 +177,7 @@ def main() -> int:
     """Run all, print, and write if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--floor", metavar="FACTOR", type=float, default=1.0)
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
     sizes = QUICK if chosen.quick else WHOLE
@@ -197,7 +199,7 @@ def main() -> int:
         (target / "runtime_speed.svg").write_text(svg(bars(costs), title, left=190), encoding="utf-8")
         readme = ROOT / "README.md"
         readme.write_text(put(readme.read_text(encoding="utf-8"), text), encoding="utf-8")
-    missed = [cost for cost in costs if cost.missed(costs)]
+    missed = [cost for cost in costs if cost.missed(costs, chosen.floor)]
     for cost in missed:
         print(f"{cost.measure}: {cost.tool} {cost.times(costs):.2f} x, {cost.required:.2f} x required")
     return 1 if missed else 0

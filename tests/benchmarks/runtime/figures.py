@@ -30,9 +30,9 @@ class Cost(NamedTuple):
         ours = next(one for one in costs if one.measure == self.measure and one.tool == "perdure")
         return self.amount / ours.amount
 
-    def missed(self, costs: Sequence[Cost]) -> bool:
-        """Whether it is less than required."""
-        return self.required is not None and self.times(costs) < self.required
+    def missed(self, costs: Sequence[Cost], floor: float = 1.0) -> bool:
+        """Whether it is less than `floor` times what is required."""
+        return self.required is not None and self.times(costs) < floor * self.required
 
 
 def table(costs: Sequence[Cost]) -> str:
