@@ -183,7 +183,8 @@ class Hub:
         settings: the bounds that the rules keep.
         heartbeat_s: a stream on which nothing else is written gets a sign of life this often, in seconds.
         stall_s: a stream whose write does not go out for so long is cut: nobody reads it.
-        handler_s: a handler that has not returned after so long is cancelled, and has failed.
+        handler_s: a handler that has not returned after so long is cancelled, and has failed. One that does
+            not end even then is left to itself, and the session goes on.
         closing_s: when the hub closes, handlers may take so long to finish; then they are cancelled.
         retry_s: when the hub closes, clients are told to come back after one to two times so many seconds.
         authenticate: request -> principal, async or not; raises Unauthenticated. A principal is hashable,
@@ -211,14 +212,19 @@ class Hub:
         store = store if store is not None else MemoryStore()
         having(("append", "read", "drop"), "a store like perdure.MemoryStore()", store=store)
         self._settings, self._heartbeat_s, self._stall_s = settings, heartbeat_s, stall_s
-        self._handler_s, self._closing_s = handler_s, closing_s
+        self._closing_s = closing_s
         self._retry_s, self._routed, self._limits = retry_s, routed, limits
         self._background = Background()
         self._logs = Logs(store, self._background.spawn, self._log_lost)
         self._timers: Timers[GraceElapsed] = Timers(self._background.spawn, self._feed)
         self._calendar: Calendar[ForgetDue] = Calendar(self._background.spawn, self._feed)
         self._handlers: Handlers[Send] = Handlers(
-            self._background.spawn, self._handle, self._failed, limits.backlog, limits.backlog_bytes
+            self._background.spawn,
+            self._handle,
+            self._failed,
+            backlog_max=limits.backlog,
+            backlog_bytes_max=limits.backlog_bytes,
+            handler_s=handler_s,
         )
         self._streams: dict[tuple[str, Attempt], Outgoing] = {}
         self._spare = fresh()  # for the next log; most publications find one
@@ -506,8 +512,7 @@ class Hub:
 
     async def _handle(self, session: str, send: Send) -> None:
         if self._handler is not None:
-            with anyio.fail_after(self._handler_s, reason=f"it has not returned after {self._handler_s:g} s"):
-                await self._handler(send, HubSession(self, session))
+            await self._handler(send, HubSession(self, session))
 
     def _typed(self, data: Any) -> Any:
         """The data as its handler's type. Raises PayloadError, which does not show the data."""

@@ -9,12 +9,14 @@ import math
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import anyio
 from anyio.abc import TaskGroup
 
 LOG = logging.getLogger("perdure")
+CANCELLED_S: Final = 2.0
+"""A task that was cancelled may take so long to end; what is in a thread, say, cannot be stopped."""
 
 
 @asynccontextmanager
@@ -56,7 +58,7 @@ class Background:
     """
 
     def __init__(self) -> None:
-        self._running: dict[anyio.CancelScope, anyio.Event] = {}
+        self._running: dict[anyio.CancelScope, tuple[anyio.Event, str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -65,7 +67,7 @@ class Background:
     def spawn(self, work: Callable[..., Awaitable[Any]], /, *args: Any) -> None:
         """Start `work(*args)`."""
         scope, done = anyio.CancelScope(), anyio.Event()
-        self._running[scope] = done
+        self._running[scope] = done, getattr(work, "__qualname__", type(work).__name__)
         trio = sys.modules.get("trio")
         if trio is not None and trio.lowlevel.in_trio_task():
             trio.lowlevel.spawn_system_task(self._run, scope, done, work, args)
@@ -92,8 +94,12 @@ class Background:
             done.set()
 
     async def aclose(self) -> None:
-        """Cancel what runs, and wait until nothing does."""
+        """Cancel what runs, and wait until nothing does; what does not end in time is left behind."""
         for scope in list(self._running):
             scope.cancel()
-        for done in list(self._running.values()):
-            await done.wait()
+        with anyio.move_on_after(CANCELLED_S) as waiting:
+            for done, _ in list(self._running.values()):
+                await done.wait()
+        if waiting.cancelled_caught:
+            left = ", ".join(sorted(name for _, name in self._running.values()))
+            LOG.error("what is closed leaves tasks behind that do not end: %s", left)

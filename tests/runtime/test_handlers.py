@@ -3,37 +3,57 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import pytest
+from perdure import watch
 from perdure.handlers import Handlers
 from perdure.tasks import Background
 
 pytestmark = pytest.mark.anyio
-Work = Callable[[], Awaitable[object]]
+Doing = Callable[[], Awaitable[object]]
+
+
+@dataclass
+class Job:
+    key: str
+    do: Doing
 
 
 class Desk:
-    """Handlers of work that is a function, with what became of each."""
+    """Handlers of jobs, with what became of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, handler_s: float = 60) -> None:
         self.background = Background()
         self.begun, self.failed = list[str](), list[str]()
-        self.handlers: Handlers[tuple[str, Work]] = Handlers(
-            self.background.spawn, self._handle, lambda _session, work: self.failed.append(work[0]), 100, 100
+        self.handlers: Handlers[Job] = Handlers(
+            self.background.spawn,
+            self._handle,
+            lambda _session, job: self.failed.append(job.key),
+            backlog_max=100,
+            backlog_bytes_max=100,
+            handler_s=handler_s,
         )
 
-    async def _handle(self, _session: str, work: tuple[str, Work]) -> None:
-        self.begun.append(work[0])
-        await work[1]()
+    async def _handle(self, _session: str, job: Job) -> None:
+        self.begun.append(job.key)
+        await job.do()
 
-    def add(self, name: str, work: Work, session: str = "chat") -> None:
-        self.handlers.add(session, (name, work), 1)
+    def add(self, key: str, do: Doing, session: str = "chat") -> None:
+        self.handlers.add(session, Job(key, do), 1)
 
     async def idle(self) -> None:
         with anyio.fail_after(5):
             while self.handlers.busy:
+                await anyio.sleep(0.005)
+
+    async def gone(self) -> None:
+        with anyio.fail_after(5):
+            while len(self.background):
                 await anyio.sleep(0.005)
 
 
@@ -59,11 +79,11 @@ async def unusual() -> None:
 
 @pytest.mark.parametrize("bad", [stray, unusual])
 async def test_a_handler_that_lets_anything_out_has_failed_and_the_queue_goes_on(
-    bad: Work, caplog: pytest.LogCaptureFixture
+    bad: Doing, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk = Desk()
-    for name, work in (("a", nothing), ("bad", bad), ("b", nothing), ("c", nothing)):
-        desk.add(name, work)
+    for key, do in (("a", nothing), ("bad", bad), ("b", nothing), ("c", nothing)):
+        desk.add(key, do)
     await desk.idle()
     assert (desk.begun, desk.failed) == (["a", "bad", "b", "c"], ["bad"])
     assert "the handler of a send of session 'chat' failed" in caplog.text
@@ -73,10 +93,88 @@ async def test_a_handler_that_lets_anything_out_has_failed_and_the_queue_goes_on
 
 async def test_what_is_cancelled_as_the_hub_closes_has_not_failed(caplog: pytest.LogCaptureFixture) -> None:
     desk = Desk()
-    for name in ("a", "b", "c"):
-        desk.add(name, anyio.sleep_forever)
+    for key in ("a", "b", "c"):
+        desk.add(key, anyio.sleep_forever)
     await anyio.sleep(0.01)
     await desk.background.aclose()
     assert (desk.begun, desk.failed) == (["a"], [])
     assert "closed in the midst of a send of session 'chat'" in caplog.text
     assert "closed before 2 sends of 'chat' were handled" in caplog.text
+
+
+async def in_a_thread(seconds: float) -> None:
+    """What cannot be cancelled."""
+    await anyio.to_thread.run_sync(time.sleep, seconds)
+    raise ValueError("too late to count")
+
+
+async def test_a_handler_that_cannot_be_cancelled_has_failed_and_the_queue_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    desk = Desk(handler_s=0.1)
+    began = anyio.current_time()
+    desk.add("stuck", partial(in_a_thread, 0.7))
+    for key in ("a", "b"):
+        desk.add(key, nothing)
+    assert desk.begun == []
+    await desk.idle()
+    assert 0.2 <= anyio.current_time() - began < 0.6
+    assert (desk.begun, desk.failed) == (["stuck", "a", "b"], ["stuck"])
+    assert "of session 'chat' (key stuck) was cancelled after 0.1 s and has not ended" in caplog.text
+    desk.add("c", nothing)  # while that one is still there
+    await desk.gone()
+    assert (desk.begun, desk.failed) == (["stuck", "a", "b", "c"], ["stuck"])
+    assert "too late to count" not in caplog.text
+
+
+async def test_a_session_s_last_handler_that_cannot_be_cancelled_leaves_nothing_behind() -> None:
+    desk = Desk(handler_s=0.05)
+    desk.add("stuck", partial(in_a_thread, 0.3))
+    await desk.idle()
+    desk.add("again", anyio.sleep_forever)
+    await anyio.sleep(0.3)
+    assert desk.failed == ["stuck", "again"]
+    assert (desk.handlers.busy, len(desk.background)) == (False, 0)
+
+
+async def test_what_cannot_be_cancelled_is_left_behind_when_all_is_closed(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perdure.tasks.CANCELLED_S", 0.05)
+    desk = Desk()
+    desk.add("stuck", partial(in_a_thread, 0.5))
+    await anyio.sleep(0.01)
+    with anyio.fail_after(0.3):
+        await desk.background.aclose()
+    assert "leaves tasks behind that do not end: Handlers._run" in caplog.text
+    await desk.gone()
+
+
+async def test_handlers_that_end_in_time_are_not_laid_an_event_loop_s_standstill_to_their_charge(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "STANDSTILL_S", 0.2)
+    desk = Desk(handler_s=0.1)
+
+    async def block() -> None:
+        time.sleep(0.4)
+
+    desk.add("patient", anyio.sleep_forever, "other")
+    desk.add("blocks", block)
+    desk.add("next", nothing)
+    await desk.gone()
+    assert desk.failed == ["patient"]  # cancelled at its deadline, and not left to itself
+    assert "has not ended" not in caplog.text
+    (said,) = [one.getMessage() for one in caplog.records if "stood still" in one.getMessage()]
+    assert "while handlers ran of session 'chat', 'other';" in said
+    assert 0.3 < float(said.split(" s,")[0].split()[-1]) < 2
+
+
+async def test_the_watch_takes_one_task_and_lingers_no_longer_than_a_look() -> None:
+    desk = Desk(handler_s=0.2)
+    for n in range(100):
+        desk.add(str(n), nothing, f"session {n}")
+    await desk.idle()
+    assert len(desk.background) == 1
+    await anyio.sleep(0.1)
+    assert len(desk.background) == 0

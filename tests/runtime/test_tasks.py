@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
+from perdure import Send
 from perdure.handlers import Handlers
 from perdure.inbox import Inbox
 from perdure.tasks import Background, ending_tasks
@@ -194,13 +195,20 @@ async def test_cancelling_who_waits_for_an_item_takes_none() -> None:
 async def test_handlers_start_anew_after_a_pause() -> None:
     handled: list[str] = []
 
-    async def handle(session: str, work: str) -> None:
-        handled.append(work)
+    async def handle(_session: str, send: Send) -> None:
+        handled.append(send.key)
 
     async with anyio.create_task_group() as group:
-        handlers: Handlers[str] = Handlers(group.start_soon, handle, lambda _session, _work: None, 1, 100)
-        for work in ("one", "two"):
-            handlers.add("chat", work, 100)
+        handlers: Handlers[Send] = Handlers(
+            group.start_soon,
+            handle,
+            lambda _session, _send: None,
+            backlog_max=1,
+            backlog_bytes_max=100,
+            handler_s=0.2,
+        )
+        for key in ("one", "two"):
+            handlers.add("chat", Send(None, key, "", None), 100)
             await anyio.sleep(0.01)
             await handlers.room("chat")
     assert handled == ["one", "two"]

@@ -153,7 +153,7 @@ async def test_sends_that_wait_for_a_slow_handler_are_bounded_by_their_bytes(ser
                     group.start_soon(one, n)
                 await until(lambda: statuses.count(429) >= 6)
                 await talk.more(5)
-                assert hub._handlers._bytes["bad"] < 300_000 + LIMITS.body_bytes
+                assert hub._handlers._queues["bad"].bytes < 300_000 + LIMITS.body_bytes
                 assert hub._routes._held[BAD] <= LIMITS.held_bytes + 65_536
                 slow.set()
             assert set(statuses) == {200, 429}
