@@ -2,7 +2,8 @@
 
 With both in it a recorded run can be checked against the rules (`perdure conform`); with states alone it
 would always fit. `run` names one life of one machine: its records are numbered (`seq`) from 1 on, in the
-order of its decisions, and the first one holds its settings.
+order of its decisions, and the first one holds its settings. `t` is in seconds since 1970, and in one run
+never decreases.
 Payloads and credentials never reach a rule, so they cannot appear here; principals, which do, appear as
 short digests, which keep equal what was equal.
 """
@@ -41,6 +42,7 @@ class Recorder:
         self._side, self._sink, self.cid, self._settings = side, sink, cid, settings
         self._run = uuid4().hex
         self._seq = 0
+        self._clock = Clock()
 
     def __call__(self, i: object, effects: tuple[Any, ...]) -> None:
         """Record one decision. A sink that fails is reported in the log, and disturbs nothing."""
@@ -60,7 +62,7 @@ class Recorder:
             "v": VERSION,
             "run": self._run,
             "seq": self._seq,
-            "t": time.time(),
+            "t": self._clock(),
             "side": self._side,
             "cid": self.cid or getattr(i, "cid", None),
             "machine": move and move.machine,
@@ -73,6 +75,18 @@ class Recorder:
             "effects": [plain(effect) for effect in effects],
             **first,
         }
+
+
+class Clock:
+    """The time of day, made never to go back, and never to run behind the clock that timers go by."""
+
+    def __init__(self) -> None:
+        self._ahead_s = float("-inf")
+
+    def __call__(self) -> float:
+        """Seconds since 1970. Where the time of day is set back, it goes on from where it was."""
+        self._ahead_s = max(self._ahead_s, time.time() - time.monotonic())
+        return self._ahead_s + time.monotonic()
 
 
 def plain(value: Any) -> Any:

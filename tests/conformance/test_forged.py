@@ -13,7 +13,9 @@ from tests.conformance.traces import (
     busy,
     first,
     judged,
+    records_in,
     renumbered,
+    simulated,
     told,
     told_also,
     told_less,
@@ -171,6 +173,7 @@ WITHOUT: dict[str, str] = {
     "Heard": "a sign of life changes nothing but a count of failures",
     "EventsDue": "there was nothing to write, or nobody read what was written",
     "StreamClosed": "it came too late to change anything",
+    "StreamLost": "it came too late to change anything",
     "PostReplied": "nothing was sent after it",
     "SuspendRequested": "the connection had no time to expire",
     "GapArrived": "the stream was the last one, or what followed it did not build on it",
@@ -240,6 +243,69 @@ def about(said: dict[str, Any]) -> Any:
         if "post" in of
         else of.get("attempt", of.get("session"))
     )
+
+
+# -- when ----------------------------------------------------------------------------------------------
+
+
+def test_no_record_is_of_an_earlier_time_than_the_one_before_it(tmp_path: Path) -> None:
+    for at in range(1, len(busy()), 9):
+        records = busy()
+        before = [one for one in records[:at] if one["run"] == records[at]["run"]]
+        if before:
+            records[at]["t"] = before[-1]["t"]
+            fits = judged(tmp_path / "trace", records).mismatch
+            assert fits is None or fits.line != at + 1 or "its timer" in fits.why
+            records[at]["t"] = before[-1]["t"] - 0.000_001
+            assert rejected_at(records, at, tmp_path)
+
+
+def test_a_time_that_is_no_number_is_rejected(tmp_path: Path) -> None:
+    for t in (float("nan"), None, "1.5"):
+        records = busy()
+        records[3]["t"] = t
+        assert not judged(tmp_path / "trace", records).ok
+
+
+def test_order_is_told_by_the_numbers_and_not_by_the_place(tmp_path: Path) -> None:
+    records = busy()
+    records[3:8] = records[7:2:-1]
+    assert judged(tmp_path / "trace", records).mismatch is None
+
+
+TIMERS = {"ReconnectDue": "T", "RetryDue": "T", "GraceElapsed": "T", "ForgetDue": "T", "AgainDue": "A"}
+
+
+@pytest.mark.parametrize("kind", TIMERS)
+def test_what_a_timer_feeds_is_rejected_where_it_comes_early_and_not_where_it_comes_late(
+    kind: str, tmp_path: Path
+) -> None:
+    def moved(at: int, seconds: float) -> bool:
+        """Whether the run fits in which this record, and all that follows in its run, comes so much later."""
+        records = records_in(text)
+        for one in records[at:]:
+            one["t"] += seconds if one["run"] == records[at]["run"] else 0.0
+        found = judged(tmp_path / "trace", records).mismatch
+        assert found is None or (found.line == at + 1 and "its timer" in found.why), found
+        return found is None
+
+    text, at = with_timer(kind, TIMERS[kind])
+    assert moved(at, 0.0)
+    assert moved(at, -0.004)
+    assert moved(at, 1_000.0)
+    assert not moved(at, -0.006)
+
+
+def with_timer(kind: str, systems: str) -> tuple[str, int]:
+    """A trace, and where in it a timer feeds this, with nothing else told to its run for a while before."""
+    for seed in range(1, 30):
+        text = simulated(seed, systems=systems)
+        records = records_in(text)
+        for at, one in enumerate(records):
+            before = [two["t"] for two in records[:at] if two["run"] == one["run"]]
+            if one["input"]["type"] == kind and before and one["t"] - before[-1] > 0.01:
+                return text, at
+    raise AssertionError(kind)
 
 
 # -- forged: right in itself, and never heard of by the other side -------------------------------------

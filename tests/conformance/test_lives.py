@@ -167,8 +167,11 @@ def test_a_server_that_goes_on_with_what_it_kept_conforms(tmp_path: Path) -> Non
     effects = [effect["type"] for effect in records[-1]["effects"]]
     assert "StartGrace" in effects
     due = records[-1]["effects"][effects.index("StartGrace")]["due"]
+    grace_s = records[-1]["effects"][effects.index("StartGrace")]["seconds"]
     assert judged(tmp_path / "trace", records).ok
     records = told_then(records, last_of_server(records), **due)
+    assert "before its timer can have run out" in judged(tmp_path / "trace", records).summary()
+    records[-1]["t"] += grace_s
     found = judged(tmp_path / "trace", records)
     assert found.ok, found.summary()
     assert any(effect["type"] == "Moved" for effect in records[-1]["effects"])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from perdure import Hub, JsonLines, connect, wire
-from perdure.trace import Recorder, digest, plain
+from perdure.trace import Clock, Recorder, digest, plain
 from perdure_model.core.client.inputs import Resumed
 from perdure_model.core.common import Cursor, Moved
 from perdure_model.core.server.inputs import StreamRequested
@@ -32,6 +33,16 @@ KEYS = [
     "input",
     "effects",
 ]
+
+
+def test_time_goes_on_whatever_the_clock_of_the_machine_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set back by an hour it would otherwise seem that timers run out before they should."""
+    day = iter([1000.0, 1001.0, -2600.0, -2599.0, 5000.0])
+    ticks = (float(second) for second in range(1, 6) for _ in range(2))
+    monkeypatch.setattr(time, "time", lambda: next(day))
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
+    clock = Clock()
+    assert [clock() for _ in range(5)] == [1000.0, 1001.0, 1002.0, 1003.0, 5000.0]
 
 
 @pytest.mark.anyio

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
+from perdure_model.conformance.clock import Clock, Early
 from perdure_model.conformance.lines import BadRecord, Record
 from perdure_model.conformance.parts import Parts
-from perdure_model.conformance.sides import SIDES, TABLES, Side
+from perdure_model.conformance.sides import SIDES, TABLES, TIMER, Side
 from perdure_model.conformance.tickets import NoTicket, Step, Tickets
 from perdure_model.conformance.values import are_alike
 from perdure_model.core.client.effects import Renamed
@@ -54,7 +55,7 @@ class Run:
         self.broken = False
         """Something of it is missing: from there on its parts are not known."""
         self._parts: Parts | None = None
-        self._tickets = Tickets()
+        self._tickets, self._clock = Tickets(), Clock(self.side)
         self._on_input, self._on_effect = self.side.on_input, self.side.on_effect
         self._cid: Any = None
         self._named = side == "client"
@@ -73,10 +74,14 @@ class Run:
         if decision.filled:
             decision.effects = self.take(decision.input)
             return
-        if self.broken:
-            self._possible(decision)
-        else:
-            self._replay(decision)
+        try:
+            self._clock.goes_on(decision.record.t)
+            if self.broken:
+                self._possible(decision)
+            else:
+                self._replay(decision)
+        except Early as early:
+            raise Misfit(str(early), (repr(decision.input),)) from None
         check_head(decision.record.data)
 
     def _replay(self, decision: Decision) -> None:
@@ -85,6 +90,7 @@ class Run:
             self._parts = self._begin(decision)
         elif side.goes_on(i):
             self._tickets = Tickets()
+            self._clock.forget()
         elif type(i) is side.opens and not side.again:
             raise Misfit(f"a run begins with {type(i).__name__}, and only once")
         if decision.record.cid != (self._cid if self._named else getattr(i, "cid", None)):
@@ -109,6 +115,7 @@ class Run:
         """The same run, to go on otherwise."""
         other = copy(self)
         other._tickets, other._next = self._tickets.copy(), self._next.copy()  # noqa: SLF001 - its own kind
+        other._clock = self._clock.copy()  # noqa: SLF001
         other._states, other._parts = {**self._states}, self._parts and self._parts.copy()  # noqa: SLF001
         return other
 
@@ -116,10 +123,10 @@ class Run:
         """Go on as if this had been recorded. Raises Misfit where it cannot have been told this."""
         if self._parts is None:
             raise Misfit("nothing is known before the beginning")
-        self._told(i)
+        self._told(i, filled=True)
         effects = self._decided(self._parts, i)
         for effect in effects:
-            self._asked(effect)
+            self._asked(effect, filled=True)
         return effects
 
     def due(self) -> Any:
@@ -128,7 +135,7 @@ class Run:
 
     def timers(self) -> list[Any]:
         """What the timers that run would tell it."""
-        return [ticket[1] for ticket in self._tickets.of("a timer")]
+        return [ticket[1] for ticket in self._tickets.of(TIMER)]
 
     def awaited(self) -> Iterator[tuple[type, dict[str, Any]]]:
         """What it may be told by the tickets that it holds: types of inputs, and some of their fields."""
@@ -146,12 +153,13 @@ class Run:
     def _effects(self, said: list[Any]) -> tuple[Any, ...]:
         return tuple([self.side.read_effect(effect) for effect in said])
 
-    def _asked(self, effect: Any) -> None:
+    def _asked(self, effect: Any, *, filled: bool = False) -> None:
         """What an effect begins or gives up."""
         kind = type(effect)
         steps = self._on_effect.get(kind)
         if steps is not None:
             self._tickets.take(effect, steps)
+            self._clock.asked(effect, filled=filled)
         elif kind is self.side.follows:
             self._next.append(effect.input)
         elif kind is Renamed:
@@ -175,7 +183,7 @@ class Run:
         said, cid = decision.record.cid, self.cid_of(decision.input)
         return Misfit("the record is under another client id", (str(said),), (str(cid),))
 
-    def _told(self, i: Any) -> None:
+    def _told(self, i: Any, *, filled: bool = False) -> None:
         """Whether it can have been told this now."""
         if self._next:
             due = self._next.popleft()
@@ -186,6 +194,7 @@ class Run:
         steps = self._on_input.get(type(i))
         if steps is not None:
             self._show(i, steps)
+            self._clock.told(i, filled=filled)
 
     def _show(self, i: Any, steps: tuple[Step, ...]) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_args, get_type_hints
+from typing import Any, Final, get_args, get_type_hints
 
 from perdure_model.charts import CHARTS
 from perdure_model.conformance.tickets import Step, Steps, gives, shows, tears, uses
@@ -36,6 +36,25 @@ TABLES: dict[str, Table] = {table.name: table for table in map(compile_chart, CH
 """What may follow in each chart, for runs of which the parts are not known."""
 
 
+TIMER: Final = "a timer"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The effects that start and cancel timers, each with a `due`, and the inputs that those feed."""
+
+    starts: frozenset[type]
+    cancels: frozenset[type]
+    feeds: frozenset[type]
+
+
+def concerned(steps: Steps, verb: str) -> frozenset[type]:
+    """What does this with a timer."""
+    return frozenset(
+        kind for kind, of in steps.items() if any((one.verb, one.kind) == (verb, TIMER) for one in of)
+    )
+
+
 @dataclass(frozen=True)
 class Side:
     """A kind of machine: its rules, what it is told first, its settings, and the tickets that it goes by."""
@@ -63,6 +82,12 @@ class Side:
     def notable(self) -> frozenset[type]:
         """The effects of which something may come."""
         return frozenset({*self.on_effect, ce.Renamed, *((self.follows,) if self.follows else ())})
+
+    @cached_property
+    def timing(self) -> Timing:
+        """Its timers."""
+        starts, cancels = concerned(self.on_effect, "gives"), concerned(self.on_effect, "tears")
+        return Timing(starts, cancels, concerned(self.on_input, "uses"))
 
     @cached_property
     def read_input(self) -> Kinds:
@@ -111,8 +136,8 @@ SIDES: dict[str, Side] = {
                 tears("a stream to welcome", "attempt"),
                 tears("a stream that was welcomed", "attempt"),
             ),
-            ci.ReconnectDue: (uses("a timer"),),
-            ci.RetryDue: (uses("a timer"),),
+            ci.ReconnectDue: (uses(TIMER),),
+            ci.RetryDue: (uses(TIMER),),
             ci.PostReplied: (uses("a POST", "session", "post"),),
             ci.FarewellReplied: (uses("a farewell", "word", "attempt"),),
             ci.WatchReplied: (uses("a word", "attempt", "serial", "session"),),
@@ -120,8 +145,8 @@ SIDES: dict[str, Side] = {
         },
         {
             ce.OpenStream: (gives("a stream", "attempt"), gives("a stream to welcome", "attempt")),
-            ce.StartTimer: (gives("a timer", "due", most=1),),
-            ce.CancelTimer: (tears("a timer", "due"),),
+            ce.StartTimer: (gives(TIMER, "due", most=1),),
+            ce.CancelTimer: (tears(TIMER, "due"),),
             ce.Post: (gives("a POST", "session", "post"),),
             ce.SayGoodbye: (Step("gives", "a farewell", lambda said: ("close", said.attempt)),),
             ce.SaySuspended: (Step("gives", "a farewell", lambda said: ("suspend", said.attempt)),),
@@ -142,16 +167,16 @@ SIDES: dict[str, Side] = {
                 shows("a stream", "cid", "generation"),
                 uses("a stream woken", "cid", "generation", "session"),
             ),
-            si.GraceElapsed: (uses("a timer"),),
-            si.ForgetDue: (uses("a timer"),),
+            si.GraceElapsed: (uses(TIMER),),
+            si.ForgetDue: (uses(TIMER),),
         },
         {
             se.Attach: (gives("a stream", "cid", "generation"),),
             # While a stream looks at what it was woken for, it may be woken once more.
             se.Wake: (gives("a stream woken", "cid", "generation", "session", most=2),),
-            se.StartGrace: (gives("a timer", "due", most=1),),
-            se.CancelGrace: (tears("a timer", "due"),),
-            se.StartForget: (gives("a timer", "due", most=1),),
+            se.StartGrace: (gives(TIMER, "due", most=1),),
+            se.CancelGrace: (tears(TIMER, "due"),),
+            se.StartForget: (gives(TIMER, "due", most=1),),
         },
         goes_on=lambda i: type(i) is si.ServerStarted and i.kept,
     ),
@@ -170,10 +195,10 @@ SIDES: dict[str, Side] = {
                 tears("an open stream", "attempt"),
             ),
             fi.SnapshotReplied: (uses("a snapshot asked for", "attempt"),),
-            fi.AgainDue: (uses("a timer"),),
-            fi.GiveUpDue: (uses("a timer"),),
-            fi.SteadyDue: (uses("a timer"),),
-            fi.SettleDue: (uses("a timer"),),
+            fi.AgainDue: (uses(TIMER),),
+            fi.GiveUpDue: (uses(TIMER),),
+            fi.SteadyDue: (uses(TIMER),),
+            fi.SettleDue: (uses(TIMER),),
             fi.SubmitReplied: (uses("a submission", "submit"),),
             fi.CredentialGiven: (CREDENTIAL_ANSWERED,),
             fi.SubmitCredentialGiven: (CREDENTIAL_ANSWERED,),
@@ -181,8 +206,8 @@ SIDES: dict[str, Side] = {
         {
             fe.OpenStream: (gives("a stream", "attempt"), gives("a stream to open", "attempt")),
             fe.AskSnapshot: (gives("a snapshot asked for", "attempt"),),
-            fe.StartTimer: (gives("a timer", "due", most=1),),
-            fe.CancelTimer: (tears("a timer", "due"),),
+            fe.StartTimer: (gives(TIMER, "due", most=1),),
+            fe.CancelTimer: (tears(TIMER, "due"),),
             fe.PostSubmit: (gives("a submission", "submit"),),
             fe.AskCredential: (CREDENTIAL_ASKED,),
             fe.LeaveCredential: (CREDENTIAL_LEFT,),

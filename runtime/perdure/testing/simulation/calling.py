@@ -43,6 +43,11 @@ class Calling:
         """The provider is there."""
         self._network.attach(self._provider.app, self._network.tasks, MODEL)
 
+    @property
+    def living(self) -> list[str]:
+        """Nobody who has a timer."""
+        return []
+
     async def perform(self, step: Step) -> None:
         """Let this happen. A step that makes no sense now does nothing."""
         match step.verb, step.args:

@@ -42,6 +42,11 @@ class Following:
         """Those whose session lives."""
         return [one for one in self.followers.values() if one.live and one.session is not None]
 
+    @property
+    def living(self) -> list[str]:
+        """Those whose session has not ended."""
+        return [one.name for one in self.live if one.session and one.session.outcome is None]
+
     async def perform(self, step: Step) -> None:
         """Let this happen. A step that makes no sense now does nothing."""
         if step.verb == "remote-down":

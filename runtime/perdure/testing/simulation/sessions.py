@@ -65,6 +65,11 @@ class Sessions:
         return [tab for tab in self.tabs.values() if tab.live]
 
     @property
+    def living(self) -> list[str]:
+        """The open tabs, and the hub."""
+        return [*(tab.name for tab in self.live_tabs), "hub"]
+
+    @property
     def aside(self) -> str:
         """The session beside the first; where one has ended, the first whose name is free."""
         if self._over(self._aside):

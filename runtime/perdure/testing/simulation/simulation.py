@@ -27,6 +27,7 @@ from perdure.testing.simulation.network import Books, Network, ticks_s
 from perdure.testing.simulation.scenario import Scenario, Step
 from perdure.testing.simulation.sessions import Sessions
 from perdure.testing.simulation.stepper import Order, Stepper
+from perdure.testing.simulation.timing import TimerWatch
 from perdure.testing.simulation.verbs import TOKEN_VERBS, VERBS_OF, WIRE_VERBS
 from perdure.testing.simulation.wallet import Wallet
 from perdure.trace import Record
@@ -64,6 +65,10 @@ class System(Protocol):
 
     async def probe(self) -> None:
         """One thing more of each kind, to see whether all is well."""
+
+    @property
+    def living(self) -> list[str]:
+        """Who of it is there, by the names that its decisions are recorded under."""
 
     def unwell(self) -> list[str]:
         """What is not as it should be once all is well."""
@@ -120,6 +125,7 @@ class Simulation:
         self.verdict = Verdict()
         self.records: list[Record] = []
         """The decisions, each at its virtual time."""
+        self._timers = TimerWatch(self.verdict.breaks)
         self.steps: list[Step] = []
         self.said: list[Said] = []
         """Steps, faults and decisions, in the order in which they came: `line_of` makes a line of each."""
@@ -178,6 +184,7 @@ class Simulation:
         """A decision, at its virtual time."""
         record["t"] = round(self.now_s, 6)
         self.records.append(record)
+        self._timers(who, record)
         self.said.append((self.now_s, who, record))
 
     # -- steps -----------------------------------------------------------------------------------------
@@ -202,6 +209,8 @@ class Simulation:
 
     def check(self) -> None:
         """Raises Broken where a property does not hold."""
+        for system in self.systems.values():
+            self._timers.look(system.living, self.now_s)
         self.verdict.check()
         if self.network.failed:
             raise Broken("P-ERRORS", f"a server's app raised {self.network.failed[0]!r}")
