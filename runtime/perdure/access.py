@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from inspect import isawaitable
 from typing import Final, Protocol, TypeAlias, TypeVar
 
+from perdure.bounds import needed
 from perdure.credentials import Credential, token_text
 from perdure.errors import NoCredential, UsageError
 
@@ -154,6 +155,7 @@ def access_to(credential: CredentialLike, spawn: Spawn) -> Access:
     if credential is None or isinstance(credential, str):
         return Fixed(None if credential is None else token_text(credential))
     if callable(credential):
+        needed(waits=True, credential=credential)
         return FromFunction(credential, spawn)
     raise UsageError(
         f"{type(credential).__name__} is no credential",

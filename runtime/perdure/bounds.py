@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from inspect import isasyncgenfunction, iscoroutinefunction, signature
 from os import PathLike, fspath
 from typing import Any, Final
 
@@ -57,16 +58,47 @@ def texts(hint: str, **values: Any) -> None:
             raise UsageError(f"{name}={short(value)}", hint=hint)
 
 
-def needed(**values: Any) -> None:
-    """Raises UsageError for the first of the values that cannot be called."""
+def needed(*takes: str, waits: bool = False, **values: Any) -> None:
+    """Raises UsageError for the first of the values that cannot be called with what it will be given.
+
+    takes: what it will be given, in order, by the names that the message shows.
+    waits: what it returns is awaited, so that it may be async; else an async function would never run.
+    """
+    given = f"({', '.join(takes)})"
     for name, value in values.items():
         if not callable(value):
             raise UsageError(f"{name}={short(value)} cannot be called", hint="give a function")
+        if not waits and is_async(value):
+            raise UsageError(
+                f"{name} is async, and nothing awaits it", hint=f"give a plain function: def {name}{given}"
+            )
+        if not fits(value, takes):
+            hint = f"give a function like def {name}{given}{', async or not' if waits else ''}"
+            raise UsageError(f"{name} cannot be called with {given}", hint=hint)
 
 
-def functions(**values: Any) -> None:
-    """Raises UsageError for the first of the values that is neither a function nor None."""
-    needed(**{name: value for name, value in values.items() if value is not None})
+def functions(*takes: str, waits: bool = False, **values: Any) -> None:
+    """Raises UsageError for the first of the values that is neither None nor what `needed` takes."""
+    needed(*takes, waits=waits, **{name: value for name, value in values.items() if value is not None})
+
+
+def is_async(function: Callable[..., object]) -> bool:
+    """Whether calling it runs nothing yet; an object with an async `__call__` is meant too."""
+    both = (function, type(function).__call__)
+    return any(iscoroutinefunction(one) or isasyncgenfunction(one) for one in both)
+
+
+def fits(function: Callable[..., object], takes: Iterable[str]) -> bool:
+    """Whether it can be called with so much; what has no signature that can be read is taken at its word."""
+    try:
+        asks = signature(function)
+    except Exception:  # of what is written in C, or with annotations that cannot be evaluated
+        return True
+    try:
+        asks.bind(*takes)
+    except TypeError:
+        return False
+    return True
 
 
 def having(methods: Iterable[str], what: str, **values: Any) -> None:

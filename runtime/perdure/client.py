@@ -166,7 +166,11 @@ class Session:
         return self._machine.status(self._place)
 
     def on_status(self, callback: Callable[[Status], object] | None) -> None:
-        """Call this one with each new Status from now on, instead of any before; None: nobody."""
+        """Call this one with each new Status from now on, instead of any before; None: nobody.
+
+        Raises UsageError where it is no plain function of a status.
+        """
+        functions("status", on_status=callback)
         self._place.on_status(callback)
 
 
@@ -212,7 +216,10 @@ async def connect(
     of_type(ClientSettings, settings=settings)
     of_type(Limits, limits=limits)
     of_type(Book, book=book)
-    functions(on_status=on_status, on_returned=on_returned, on_error=on_error, trace=trace)
+    functions("status", on_status=on_status)
+    functions("returned", on_returned=on_returned)
+    functions("error", on_error=on_error)
+    functions("record", trace=trace)
     if identity is not None:
         having(("start", "renamed"), "a FileIdentity, say", identity=identity)
     if http is not None:

@@ -37,7 +37,7 @@ from perdure_model.core.credential.inputs import (
 from perdure_model.core.credential.parts import TOKEN, SharedToken
 from perdure_model.core.rule import Book
 
-from perdure.bounds import at_least, functions, of_type
+from perdure.bounds import at_least, functions, needed, of_type
 from perdure.errors import BadToken, UsageError
 from perdure.feed import Feed
 from perdure.tasks import Background
@@ -128,7 +128,8 @@ class Credential:
         if timeout_s != math.inf:
             at_least(0.001, timeout_s=timeout_s)
         of_type(Book, book=book)
-        functions(trace=trace)
+        needed(waits=True, refresh=refresh)
+        functions("record", trace=trace)
         self._refresh, self._timeout_s = refresh, timeout_s
         self._texts, self._names = Texts(), count(1)
         self._callers: dict[Any, Told] = {}

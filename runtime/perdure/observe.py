@@ -29,7 +29,7 @@ NOTEWORTHY: Final = {
 def sinks(*several: Sink) -> Sink:
     """One sink that is several; one that fails keeps nothing from the others. Raises UsageError."""
     for sink in several:
-        needed(sink=sink)
+        needed("record", sink=sink)
 
     def all_of_them(record: Record) -> None:
         for sink in several:

@@ -62,12 +62,14 @@ def check(remote: Remote) -> None:
             raise UsageError(f"{shown(address)!r} is no address of a server", hint=ADDRESS)
         without_user(url)
     if not isinstance(remote.snapshot, str):
-        needed(snapshot=remote.snapshot)
-    needed(outcome=remote.outcome, read=remote.read)
-    functions(submit=remote.submit)
-    for name, field in {"version": remote.version, "cursor": remote.cursor}.items():
+        needed("token", waits=True, snapshot=remote.snapshot)
+    needed("state", outcome=remote.outcome)
+    needed("event", read=remote.read)
+    functions("data", "token", waits=True, submit=remote.submit)
+    named: dict[str, Any] = {"version": remote.version, "cursor": remote.cursor}
+    for name, field in named.items():
         if not isinstance(field, str):
-            functions(**{name: field})
+            functions("state", **{name: field})
     texts("give a list of names of fields", volatile=remote.volatile)
 
 

@@ -298,8 +298,9 @@ def refreshing(
     if not isinstance(credential, Credential):  # which is not shown: it may be the token itself
         raise UsageError(f"{type(credential).__name__} is no credential", hint="give a perdure.Credential")
     of_type(Book, book=book)
-    needed(open_response=open_response, classify=classify)
-    functions(trace=trace)
+    needed("token", waits=True, open_response=open_response)
+    needed("event", classify=classify)
+    functions("record", trace=trace)
     return Refreshing(
         open_response, credential, classify=classify, prefix_max=prefix_max, trace=trace, book=book
     )

@@ -51,7 +51,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
 
 from perdure import sse, wire
-from perdure.bounds import at_least, at_most, counts, functions, having, of_type, short
+from perdure.bounds import at_least, at_most, counts, fits, functions, having, needed, of_type, short
 from perdure.cargo import Asked, PostAsked, Publication, StreamAsked, WatchAsked
 from perdure.errors import NotStored, PayloadError, SessionOver, UsageError
 from perdure.events import (
@@ -202,7 +202,9 @@ class Hub:
         of_type(HubLimits, limits=limits)
         of_type(Book, book=book)
         of_type(bool, routed=routed)
-        functions(authenticate=authenticate, authorize=authorize, trace=trace)
+        functions("request", waits=True, authenticate=authenticate)
+        functions("principal", "session", waits=True, authorize=authorize)
+        functions("record", trace=trace)
         at_least(0.001, heartbeat_s=heartbeat_s, stall_s=stall_s, handler_s=handler_s, retry_s=retry_s)
         at_least(0, grace_s=settings.grace_s, ended_s=settings.ended_s, tombstone_s=settings.tombstone_s)
         counts(0, tombstones_max=settings.tombstones_max)
@@ -279,7 +281,7 @@ class Hub:
 
         It runs beside the stream; what it raises goes to the log.
         """
-        self._on_connect = checked(hook, "on_connect", "(arrival)")
+        self._on_connect = checked(hook, "on_connect", "arrival")
         return hook
 
     def on_expire(self, hook: OnExpireT) -> OnExpireT:
@@ -289,7 +291,7 @@ class Hub:
         it now. Of a session whose end the owner was told of it says nothing. It runs on its own; what it
         raises goes to the log.
         """
-        self._on_expire = checked(hook, "on_expire", "(connection_id, session)")
+        self._on_expire = checked(hook, "on_expire", "connection_id", "session")
         return hook
 
     def snapshot(self, hook: SnapshotT) -> SnapshotT:
@@ -300,6 +302,7 @@ class Hub:
         """
         if not callable(hook):
             raise UsageError("snapshot takes a function", hint="write: def state(session), async or not")
+        needed("session", waits=True, snapshot=hook)
         self._snapshot = hook
         return hook
 
@@ -527,7 +530,7 @@ class Hub:
         raise PayloadError(said, hint="send what the handler's type takes")
 
     def _handled_by(self, handler: Handler, data: Any) -> Handler:
-        self._handler = checked(handler, "on_send", "(send, session)")
+        self._handler = checked(handler, "on_send", "send", "session")
         try:
             self._data = TypeAdapter(data)
             self._data.core_schema  # noqa: B018 - a name that means nothing here is found now
@@ -546,11 +549,12 @@ class Hub:
             LOG.info("session %r ended before its watchers could be told of the failure", session)
 
 
-def checked(hook: HookT, name: str, takes: str) -> HookT:
-    """The hook, if it is async. Raises UsageError."""
+def checked(hook: HookT, name: str, *takes: str) -> HookT:
+    """The hook, if it is async and can be called with what it takes. Raises UsageError."""
+    given = f"({', '.join(takes)})"
     waits = iscoroutinefunction(hook)
-    if not waits:
-        raise UsageError(f"{name} takes an async function", hint=f"write: async def handler{takes}")
+    if not waits or not fits(hook, takes):
+        raise UsageError(f"{name} takes an async function of {given}", hint=f"write: async def handler{given}")
     return hook
 
 

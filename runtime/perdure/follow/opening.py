@@ -15,7 +15,7 @@ from perdure_model.core.follow.parts import FollowSettings
 from perdure_model.core.rule import Book
 
 from perdure import states
-from perdure.bounds import at_least, counts, functions, of_type
+from perdure.bounds import at_least, counts, functions, needed, of_type
 from perdure.callbacks import Callbacks
 from perdure.credentials import Credential
 from perdure.errors import PerdureError, UsageError
@@ -79,7 +79,7 @@ async def follow(
     on_state, on_status, on_error, on_close: see the session's methods of these names.
     http: an httpx2 client to use; it is not closed. `trace`: called with a record of each decision.
 
-    Raises UsageError where an address is none, or something cannot be called.
+    Raises UsageError where an address is none, or something cannot be called as it would be.
     """
     remote = Remote(snapshot, events, outcome, submit, version, cursor, volatile, read)
     check(remote)
@@ -89,7 +89,13 @@ async def follow(
             f"{type(credential).__name__} is no credential",
             hint="give a token as a str, a function that returns one, or a perdure.Credential",
         )
-    functions(on_state=on_state, on_status=on_status, on_error=on_error, on_close=on_close, trace=trace)
+    if callable(credential):
+        needed(waits=True, credential=credential)
+    functions("state", on_state=on_state)
+    functions("status", on_status=on_status)
+    functions("error", on_error=on_error)
+    functions("closed", on_close=on_close)
+    functions("record", trace=trace)
     if http is not None:
         of_type(httpx2.AsyncClient, http=http)
     known = {"resumes": cursor is not None, "renews": isinstance(credential, Credential)}

@@ -53,6 +53,7 @@ from perdure_model.core.rule import Book
 
 from perdure import states
 from perdure.addresses import shown
+from perdure.bounds import functions
 from perdure.callbacks import Callbacks
 from perdure.errors import (
     PerdureError,
@@ -96,6 +97,8 @@ class Followed:
 
     Iterate it for the states: each is a dict of its own, never older than the one before. Iteration ends
     where the session succeeded or was left; else it raises SessionFailed or SessionExpired.
+
+    A callback is a plain function of what it hears of; another one raises UsageError when it is given.
     """
 
     def __init__(
@@ -214,18 +217,22 @@ class Followed:
 
     def on_state(self, callback: Callable[[State], object] | None) -> None:
         """Call this with each state, in place of any callback before; None: nobody."""
+        functions("state", on_state=callback)
         self._callbacks.register("on_state", callback)
 
     def on_status(self, callback: Callable[[FollowStatus], object] | None) -> None:
         """Call this with each new status, in place of any callback before; None: nobody."""
+        functions("status", on_status=callback)
         self._callbacks.register("on_status", callback)
 
     def on_error(self, callback: Callable[[PerdureError], object] | None) -> None:
         """Call this with each failure, fatal or not, in place of any callback before; None: nobody."""
+        functions("error", on_error=callback)
         self._callbacks.register("on_error", callback)
 
     def on_close(self, callback: Callable[[Closed], object] | None) -> None:
         """Call this at the end of each stream, in place of any callback before; None: nobody."""
+        functions("closed", on_close=callback)
         self._callbacks.register("on_close", callback)
 
     def leave(self) -> None:
