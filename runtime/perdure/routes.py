@@ -179,6 +179,7 @@ class Routes:
 
         That is looked at when it is attached, with nothing awaited between: many may ask at once.
         """
+        self._refuse_if_closed()  # again: since then hooks were awaited, and no stream may outlast the others
         held = self._open.setdefault(i.principal, Counter())
         full = "" if i.cid in held else self._full(i, held)
         if full:
@@ -296,8 +297,7 @@ class Routes:
     # -- who asks, and for what --------------------------------------------------------------------
 
     async def _principal(self, request: Request) -> Hashable:
-        if self.closed:
-            raise Refusal("shutting-down", headers=self._retry_after)
+        self._refuse_if_closed()
         if not self._routed and not CLAIMS.alone(request.scope.get("server")):
             raise Refusal("several-workers", headers=self._retry_after)
         if self._authenticate is None:
@@ -311,6 +311,10 @@ class Routes:
         except Exception as error:
             raise failed("authenticate") from error
         return principal
+
+    def _refuse_if_closed(self) -> None:
+        if self.closed:
+            raise Refusal("shutting-down", headers=self._retry_after)
 
     async def _allow(self, principal: Hashable, session: str) -> None:
         if self._authorize is None:

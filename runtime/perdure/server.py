@@ -68,6 +68,7 @@ from perdure.handlers import Handlers
 from perdure.logs import Logs
 from perdure.outgoing import LINGER_S, Outgoing
 from perdure.routes import Authenticate, Authorize, HubLimits, Routes, fresh
+from perdure.signals import ending
 from perdure.store import MemoryStore, Store
 from perdure.tasks import Background
 from perdure.timers import Calendar, Timers
@@ -79,6 +80,8 @@ DEFAULTS: Final = ServerSettings()
 LIMITS: Final = HubLimits()
 PUBLISHED_A_TURN: Final = 64
 """A turn of the event loop takes about as long as ten events; so many are published in half a millisecond."""
+HURRY_S: Final = 0.5
+"""So long streams wait for the handlers' last events when the process ends; servers wait for some seconds."""
 CUT_OUTCOMES: Final = {"replaced": TAKEN_OVER}
 """What a stream that is cut for this reason still tells its client; of other reasons it tells nothing."""
 
@@ -152,9 +155,12 @@ SnapshotT = TypeVar("SnapshotT", bound=Snapshot)
 class Hub:
     """Sessions over connections that come and go.
 
-    It works under asyncio and trio, with any ASGI server, alone or mounted in another app. An ASGI server
-    that waits for its connections to close before it tells the app to shut down has to be told not to wait
-    for streams (uvicorn: `timeout_graceful_shutdown`), or call `aclose` first.
+    It works under asyncio and trio, with any ASGI server, alone or mounted in another app.
+
+    When the process is told to end (SIGTERM, SIGINT) while the hub's `lifespan` runs, which is part of the
+    app that `asgi` makes, clients are told when to come back and streams end, so that the server has nothing
+    to wait for. That is heard in a process's main thread, where servers run, and in hypercorn's workers. Who
+    ends a server otherwise, by a call or from another thread, calls `aclose` first.
 
     One process serves all of a hub's clients: what it knows lies in its memory.
     """
@@ -311,7 +317,7 @@ class Hub:
         return HubSession(self, wire.session_name(name))
 
     def asgi(self) -> Starlette:
-        """The ASGI app: the addresses of PROTOCOL.md. Its lifespan, if it is run, closes the hub at the end.
+        """The ASGI app: the addresses of PROTOCOL.md. Its lifespan, if it is run, is the hub's `lifespan`.
 
         Raises UsageError where several server workers would each have a hub of their own.
         """
@@ -321,8 +327,13 @@ class Hub:
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
-        """Close the hub at the end: for the lifespan of an app in which the hub is mounted."""
+        """Close the hub at the end: for the lifespan of an app in which the hub is mounted.
+
+        When the process is told to end meanwhile, streams end at once, for servers shut down what lives
+        longer than streams do; handlers that run then still have `closing_s` when the lifespan ends.
+        """
         self._routes.closed = False
+        self._background.spawn(self._end_streams_with_process)
         try:
             yield
         finally:
@@ -334,8 +345,21 @@ class Hub:
         Clients are told when to come back, to who answers then. Sends that were not handled in time are lost;
         the log says so.
         """
+        await self._end_streams(self._closing_s)
+        await self._background.aclose()
+
+    async def _end_streams_with_process(self) -> None:
+        """End the streams when the process is told to end."""
+        with ending() as told:
+            await told.wait()
+            in_no_hurry = told.alone  # no server waits that would lose patience, nor will the lifespan end
+            await self._end_streams(self._closing_s if in_no_hurry else min(HURRY_S, self._closing_s))
+        told.end_if_alone()
+
+    async def _end_streams(self, handlers_s: float) -> None:
+        """Take no request any more, give handlers so long to finish, and end the streams."""
         self._routes.closed = True
-        with anyio.move_on_after(self._closing_s):
+        with anyio.move_on_after(handlers_s):
             while self._handlers.busy or self._logs.busy:
                 await anyio.sleep(0.01)
         for stream in self._streams.values():
@@ -344,7 +368,6 @@ class Hub:
         with anyio.move_on_after(2 * LINGER_S):
             while self._streams:
                 await anyio.sleep(0.01)
-        await self._background.aclose()
 
     # -- for HubSession ----------------------------------------------------------------------------
 
