@@ -329,8 +329,9 @@ class Hub:
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
         """Close the hub at the end: for the lifespan of an app in which the hub is mounted.
 
-        When the process is told to end meanwhile, streams end at once, for servers shut down what lives
-        longer than streams do; handlers that run then still have `closing_s` when the lifespan ends.
+        When the process is told to end meanwhile, streams end within half a second, since servers end the
+        lifespan after them; handlers that still run have `closing_s` then. Where no server handles SIGTERM
+        (hypercorn: trio, `--workers 0`), they have it before the streams end, and the process ends by it.
         """
         self._routes.closed = False
         self._background.spawn(self._end_streams_with_process)
