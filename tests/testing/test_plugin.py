@@ -13,8 +13,10 @@ from perdure.testing import CutStream, LoseRequest
 from perdure.testing.fixtures import Faults, Simulations
 from perdure.testing.simulation import Broken, ScenarioError, step
 from perdure_model.core.client import CLIENT
+from perdure_model.core.follow import FOLLOW
 from perdure_model.core.server import SERVER
 from perdure_model.world import DEFECTS
+from perdure_model.world.follow import FOLLOWED
 
 pytest_plugins = ["pytester"]
 
@@ -138,6 +140,28 @@ def test_steps_may_stand_in_a_line_and_a_run_is_repeated_by_its_seed() -> None:
         assert simulations.run("connect a\nsend a 2\nwait 5").digest == run.digest
         with pytest.raises(ScenarioError, match="there is no step 'conect'"):
             simulations.run("conect a")
+
+
+def test_any_systems_can_be_chosen_and_the_scenario_names_them() -> None:
+    with Simulations(3) as simulations:
+        simulations.world(systems="A").perform(step("follow f"))
+        assert list(simulations.says())[1:] == ["    seed 3 A", "    follow f"]
+        run = simulations.run("follow f; ask x 2; wait 5", systems="AR")
+        assert run.accounts["states"] > 0 < run.accounts["calls"]
+        assert "sends" not in run.accounts
+        assert list(simulations.says())[1] == "    seed 3 AR"
+        with pytest.raises(ScenarioError, match="begin with `seed 3 TA`"):
+            simulations.run("follow f; wait 5")
+        with pytest.raises(ScenarioError, match="there are no systems 'RT'"):
+            simulations.search(systems="RT")
+
+
+def test_a_search_among_other_systems_shows_their_scenario() -> None:
+    planted = FOLLOWED.defects["A14"].plant({"follow": FOLLOW})["follow"]
+    with Simulations(1) as simulations:
+        with pytest.raises(Broken, match="P-SPACED"):
+            simulations.search(runs=20, systems="A", follow=planted)
+        assert list(simulations.says())[1].endswith(" A")
 
 
 def test_another_world_closes_the_one_before() -> None:

@@ -12,7 +12,16 @@ from typing import Any, Final, Self
 
 from perdure.testing.faults import Answer, CutStream, Fault, HalfDead, HoldRequest, LoseRequest, LoseResponse
 from perdure.testing.proxy import FaultProxy
-from perdure.testing.simulation import Run, Scenario, Simulation, drawn, parse, replay, shortened
+from perdure.testing.simulation import (
+    Run,
+    Scenario,
+    Simulation,
+    drawn,
+    parse,
+    replay,
+    shortened,
+    systems_of,
+)
 
 STEPS: Final = 60
 EVENTS_APART: Final = 6
@@ -80,20 +89,24 @@ class Simulations:
         self._run = None
         return self._world
 
-    def run(self, steps: str, **options: Any) -> Run:
+    def run(self, steps: str, *, systems: str = "T", **options: Any) -> Run:
         """A scenario, from its beginning until all is well again: its steps, apart by lines or semicolons.
 
-        Raises Broken, ScenarioError. `options` are those of `replay`.
+        `systems`: which are there, as for `perdure simulate`; `options` are those of `replay`. Raises Broken,
+        and ScenarioError where a step is none, or of a system that is not there.
         """
         self._stack.close()
         text = steps.replace(";", "\n")
-        return self._done(replay(parse(f"seed {self.seed}\n{text}"), **options))
+        return self._done(replay(parse(f"seed {self.seed} {systems}\n{text}"), **options))
 
-    def search(self, runs: int = 10, steps: int = STEPS, **options: Any) -> None:
-        """So many scenarios by chance. Raises Broken at the first that breaks a property, shortened."""
+    def search(self, runs: int = 10, steps: int = STEPS, *, systems: str = "T", **options: Any) -> None:
+        """So many scenarios by chance, of these systems.
+
+        Raises Broken at the first that breaks a property, shortened, and ScenarioError for unknown systems.
+        """
         self._stack.close()
         for number in range(runs):
-            run = replay(drawn(self.seed + number, steps), **options)
+            run = replay(drawn(self.seed + number, steps, systems_of(systems)), **options)
             if run.broken is not None:
                 self._done(shortened(run, **options))
 
@@ -109,7 +122,7 @@ class Simulations:
         if self._run is not None:
             return self._run.scenario
         if self._world is not None:
-            return Scenario(self._world.seed, tuple(self._world.steps))
+            return self._world.scenario
         return None
 
     def says(self) -> Iterator[str]:

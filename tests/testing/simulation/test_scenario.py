@@ -59,12 +59,22 @@ def test_comments_and_empty_lines_say_nothing() -> None:
         ("seed 1\nwait nan", "not between 0 and 3600"),
         ("seed 1\nsend a 0", "0 is no count"),
         ("seed 1\nanswer a send 99 0", "99 is no status"),
+        ("seed 1\nconnect a\nfollow f", "line 3, 'follow f': it happens in system A, and there is only T; "),
+        ("seed 1\nflap f 3\nask x 1", "begin with `seed 1 TAR`"),
+        ("seed 7 A\nfollow f\ncut x 0\nwait 3", "line 3, 'cut x 0': it happens in system R, and there is on"),
+        ("seed 7 A\nfollow f\ncut x 0\nwait 3", "begin with `seed 7 AR`"),
     ],
 )
 def test_what_is_no_scenario_says_where_and_why(text: str, says: str) -> None:
     with pytest.raises(ScenarioError) as raised:
         parse(text)
     assert says in str(raised.value)
+
+
+def test_what_happens_in_no_system_may_happen_in_any() -> None:
+    steps = "wait 3\nexpire\nrefresh fails\ngive fresh\nhold issuer refresh 2"
+    for systems in ("T", "A", "R", "TAR"):
+        assert parse(f"seed 1 {systems}\n{steps}").systems == systems
 
 
 def test_a_file_that_is_no_text_is_no_scenario(tmp_path: Path) -> None:

@@ -76,10 +76,9 @@ def replay(scenario: Scenario, **books: Book) -> Run:
         except Exception as error:  # whatever the code under test raises where it should not
             broken = Broken("P-ERRORS", f"{error!r} was raised")
             broken.__cause__ = error
-        done = Scenario(scenario.seed, tuple(world.steps), scenario.systems)
         figures = world.figures
         return Run(
-            done,
+            world.scenario,
             world.now_s,
             world.network.struck,
             figures,

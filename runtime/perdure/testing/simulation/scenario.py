@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from perdure.testing.simulation.verbs import CHOICES, FORGED, SYSTEMS, VERBS
+from perdure.testing.simulation.verbs import CHOICES, CLIENTS, FORGED, SYSTEMS, VERBS, VERBS_OF, WIRE_VERBS
 from perdure.testing.simulation.verbs import TABS as TABS
 
 Argument: TypeAlias = str | int | float
@@ -38,6 +38,19 @@ class Step:
 
     def __str__(self) -> str:
         return " ".join([self.verb, *(str(one).removesuffix(".0") for one in self.args)])
+
+    @property
+    def system(self) -> str:
+        """The system in which it happens; "" for what may happen in any world."""
+        of: str = SYSTEM_OF.get(self.args[0] if self.verb in WIRE_VERBS else self.verb, "")
+        return of
+
+
+SYSTEM_OF: Final[dict[Argument, str]] = {
+    **{verb: name for name, verbs in VERBS_OF.items() for verb in verbs},
+    **{who: name for name, clients in CLIENTS.items() for who in clients},
+}
+"""The system of each verb, and of who is in it."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,7 @@ class Scenario:
 
 def parse(text: str) -> Scenario:
     """The scenario that a text is. Raises ScenarioError."""
-    head, steps = None, []
+    head, steps, lines = None, [], []
     for number, line in enumerate(text.splitlines(), 1):
         if line == TRANSCRIPT:
             break
@@ -81,11 +94,25 @@ def parse(text: str) -> Scenario:
                 head = head_of(words)
             else:
                 steps.append(step_of(words))
+                lines.append(f"line {number}, {line.strip()!r}")
         except ValueError as error:
             raise ScenarioError(f"line {number}, {line.strip()!r}: {error}") from error
     if head is None:
         raise ScenarioError("it is empty: the first line says the seed, such as `seed 1`")
+    check_systems(head[0], head[1], steps, lines)
     return Scenario(head[0], tuple(steps), head[1])
+
+
+def check_systems(seed: int, systems: str, steps: list[Step], lines: list[str]) -> None:
+    """Each step happens in a system that is there: in another it would do nothing. Raises ScenarioError."""
+    needed = {*systems, *(one.system for one in steps)}
+    named = "".join(one for one in SYSTEMS if one in needed)
+    for step, line in zip(steps, lines, strict=True):
+        if step.system not in systems:
+            raise ScenarioError(
+                f"{line}: it happens in system {step.system}, and there is only {systems}; "
+                f"begin with `seed {seed} {named}`"
+            )
 
 
 def read(path: Path) -> Scenario:

@@ -28,7 +28,7 @@ from perdure.testing.simulation.scenario import Scenario, Step
 from perdure.testing.simulation.sessions import Sessions
 from perdure.testing.simulation.stepper import Order, Stepper
 from perdure.testing.simulation.timing import TimerWatch
-from perdure.testing.simulation.verbs import TOKEN_VERBS, VERBS_OF, WIRE_VERBS
+from perdure.testing.simulation.verbs import TOKEN_VERBS, WIRE_VERBS
 from perdure.testing.simulation.wallet import Wallet
 from perdure.trace import Record
 
@@ -173,6 +173,11 @@ class Simulation:
     # -- the record ------------------------------------------------------------------------------------
 
     @property
+    def scenario(self) -> Scenario:
+        """What was done so far."""
+        return Scenario(self.seed, tuple(self.steps), self._names)
+
+    @property
     def now_s(self) -> float:
         """Virtual seconds since the beginning."""
         return self._stepper.clock.now
@@ -221,9 +226,8 @@ class Simulation:
         elif step.verb in WIRE_VERBS:
             self._stepper.call(to_link, in_ticks(step), self.network.link(str(step.args[0])))
         else:
-            name = SYSTEM_OF[step.verb]
-            if name in self.systems:
-                self._stepper.run(self.systems[name].perform, in_ticks(step))
+            if step.system in self.systems:
+                self._stepper.run(self.systems[step.system].perform, in_ticks(step))
 
     def _to_wallet(self, step: Step) -> None:
         match step.verb, step.args:
@@ -265,7 +269,7 @@ class Simulation:
         """What was recorded is a run of the model, unless a defect is planted; of tabs and hub, unless
         somebody has lied to them."""
         planted = any(self._books[name] is not RULES[name] for name in RULES)
-        honest = Scenario(self.seed, tuple(self.steps)).honest
+        honest = self.scenario.honest
         records = [one for one in self.records if honest or one["side"] not in JOINED]
         if planted or not records:
             return
@@ -313,9 +317,6 @@ class Simulation:
         for system in self.systems.values():
             total.update(system.as_json())
         return dict(total)
-
-
-SYSTEM_OF: Final = {verb: name for name, verbs in VERBS_OF.items() for verb in verbs}
 
 
 def line_of(t: float, who: str, what: str | Record) -> str:
