@@ -82,6 +82,8 @@ PUBLISHED_A_TURN: Final = 64
 """A turn of the event loop takes about as long as ten events; so many are published in half a millisecond."""
 HURRY_S: Final = 0.5
 """So long streams wait for the handlers' last events when the process ends; servers wait for some seconds."""
+SHOWN: Final = 3
+"""A line of the log names so many sessions of a stream, which may have a hundred."""
 CUT_OUTCOMES: Final = {"replaced": TAKEN_OVER}
 """What a stream that is cut for this reason still tells its client; of other reasons it tells nothing."""
 
@@ -479,7 +481,14 @@ class Hub:
         stream = self._streams.get((effect.cid, effect.generation))
         if stream is None:
             return
-        LOG.info("a stream of connection %s is cut: %s", sender_of(effect.cid), effect.reason)
+        LOG.info(
+            "stream %s of connection %s is cut: %s (%d watched: %s)",
+            wire.pair_text(effect.generation),
+            sender_of(effect.cid),
+            effect.reason,
+            len(stream.sessions),
+            ", ".join(map(repr, list(stream.sessions)[:SHOWN])),
+        )
         outcome = CUT_OUTCOMES.get(effect.reason)
         if outcome is not None:
             stream.write(block("end", EndBody(outcome=outcome)))
@@ -578,7 +587,8 @@ def checked(hook: HookT, name: str, *takes: str) -> HookT:
     given = f"({', '.join(takes)})"
     waits = iscoroutinefunction(hook)
     if not waits or not fits(hook, takes):
-        raise UsageError(f"{name} takes an async function of {given}", hint=f"write: async def handler{given}")
+        hint = f"write: async def handler{given}"
+        raise UsageError(f"{name} takes an async function of {given}", hint=hint)
     return hook
 
 

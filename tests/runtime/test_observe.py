@@ -7,13 +7,25 @@ import sys
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from perdure import Hub, SendFailed, Session, UsageError, connect
+from perdure import (
+    Credential,
+    FollowSettings,
+    Hub,
+    SendFailed,
+    Session,
+    UsageError,
+    connect,
+    follow,
+    kind_of_error,
+    refreshing,
+)
 from perdure.events import sender_of
 from perdure.observe import Logged, Telemetry, sinks
 from perdure_model.core.server.parts import ServerSettings
@@ -21,7 +33,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope
 from starlette.types import Send as SendFunction
 
-from tests.runtime.asgi import stream
+from tests.runtime.asgi import CID, stream
+from tests.runtime.flow import Flow
 from tests.runtime.serving import QUICK, SHORT, Serve, echo_hub
 
 pytestmark = pytest.mark.anyio
@@ -165,6 +178,125 @@ async def test_a_stream_that_nobody_reads_is_counted() -> None:
         await hub.session("chat").publish(1)
         await until(lambda: not hub._streams)
     assert host.counts()["perdure.stalls"] == {(): 1}
+    await hub.aclose()
+
+
+FOLLOWING = FollowSettings(
+    attempts_max=4, total_s=5, again_first_s=0.01, again_cap_s=0.05, steady_s=0.5, settle_s=0.1
+)
+
+
+async def followed(serve: Serve, trace: Any) -> None:
+    """Follow what cuts a stream once, refuses a token once, and ignores a submission."""
+    flow = Flow()
+    server = serve(Hub(), app=flow.app)
+
+    async def submit(data: Any, token: str | None) -> None:
+        async with httpx2.AsyncClient() as http:
+            headers = {"authorization": f"Bearer {token}"}
+            (await http.post(f"{server.url}/submit", json=data, headers=headers)).raise_for_status()
+
+    with anyio.fail_after(10):
+        async with follow(
+            snapshot=f"{server.url}/state",
+            events=f"{server.url}/events",
+            outcome=lambda _state: None,
+            submit=submit,
+            credential=Credential("old", lambda: "new", trace=trace),
+            settings=FOLLOWING,
+            limits=SHORT,
+            trace=trace,
+        ) as session:
+            await anext(session)
+            await server.call(flow.end_streams)
+            await anext(session)
+            flow.token, flow.mute, flow.idle = "new", True, True
+            await session.submit({})
+            await anext(session)
+
+
+async def called(trace: Any, refresh: Any) -> list[Any]:
+    """A call whose token is refused; what it brings, or what it raises."""
+
+    class Refused(Exception):
+        status_code = 401
+
+    async def respond(token: str) -> Any:
+        if token == "old":
+            raise Refused
+        yield token
+
+    credential = Credential("old", refresh, trace=trace)
+    try:
+        return [
+            event
+            async for event in refreshing(
+                respond,
+                credential,
+                classify=lambda item: kind_of_error(item) if isinstance(item, Exception) else "live",
+                trace=trace,
+            )
+        ]
+    except Refused as error:
+        return [error]
+
+
+async def test_what_follows_is_counted(serve: Serve) -> None:
+    seen = Seen()
+    await followed(serve, seen.sink)
+    counts = seen.counts()
+    assert counts["perdure.follow.streams"] == {(False,): 1, (True,): 2}
+    assert counts["perdure.follow.snapshots"] == {(False,): 1, (True,): 2}
+    assert counts["perdure.follow.resyncs"] == {(): 1}
+    assert counts["perdure.follow.submits"] == {("taken",): 1}
+    assert counts["perdure.follow.resubmits"] == {(): 1}
+    assert counts["perdure.refreshes"] == {("refreshed",): 1}
+
+
+async def test_calls_and_refreshes_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    seen = Seen()
+    assert await called(seen.sink, lambda: "new") == ["new"]
+    assert len(await called(seen.sink, lambda: "")) == 1
+    credential = Credential("old", anyio.sleep_forever, trace=seen.sink)  # type: ignore[arg-type]
+    caller = credential.caller()
+    credential.reject(caller, credential.handle, lambda _token: None)
+    credential.leave(caller)
+    await credential.quiet()
+    counts = seen.counts()
+    assert counts["perdure.attempts"] == {(False,): 2, (True,): 1}
+    assert counts["perdure.refreshes"] == {("refreshed",): 1, ("failed",): 1, ("cancelled",): 1}
+    assert "sink failed" not in caplog.text
+
+
+async def test_what_follows_calls_and_refreshes_is_logged(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "perdure")
+    await followed(serve, Logged())
+    assert await called(Logged(), lambda: "new") == ["new"]
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
+    for level, line in (
+        ("INFO", "follow  session=None generation=1: FollowSession  awaiting -> reconnecting (lost)"),
+        ("DEBUG", "follow  session=None generation=2: FollowSession  reconnecting -> awaiting (synced)"),
+        ("INFO", "follow  session=None generation=: Submission 1 submitting -> renewing (denied)"),
+        ("INFO", "credential  session=None generation=: Credential  usable -> refreshing (rejected)"),
+        ("DEBUG", "credential  session=None generation=1: Credential  refreshing -> usable (refreshed)"),
+        ("INFO", "response  session=None generation=1: ResponseStream 1 holding -> refreshing (auth_error)"),
+        ("DEBUG", "response  session=None generation=2: ResponseStream 1 holding -> streaming (live)"),
+    ):
+        assert (level, line) in lines
+
+
+async def test_the_line_of_a_cut_stream_says_which_one_and_of_what(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "perdure")
+    hub = Hub()
+    app = hub.asgi()
+    async with stream(app, 1) as first:
+        await first.until(1)
+        async with stream(app, 2):
+            await first.ended()
+    said = f"stream 1.1 of connection {sender_of(CID)} is cut: replaced (1 watched: 'chat')"
+    assert said in [record.getMessage() for record in caplog.records]
     await hub.aclose()
 
 
