@@ -66,7 +66,7 @@ class Handlers(Generic[T]):
         self._handler_s, self._late = handler_s, f"it has not returned after {handler_s:g} s"
         look_s = min(LOOK_S, max(LOOK_LEAST_S, handler_s / 4))
         self._looks_max = math.ceil((handler_s + min(PATIENCE_S, handler_s)) / look_s)
-        self._watch = Watch(spawn, look_s, self._look)
+        self.watch = Watch(spawn, look_s, self._look)
         self._queues: dict[str, Queue[T]] = {}
         self._taken: anyio.Event | None = None
 
@@ -109,7 +109,7 @@ class Handlers(Generic[T]):
                 if self._taken is not None:
                     self._taken.set()
                     self._taken = None
-                self._watch.add(session)
+                self.watch.handler(session)
                 await self._one(session, queue, queue.work)
         finally:
             if not queue.left:

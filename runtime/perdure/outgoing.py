@@ -19,6 +19,7 @@ from perdure_model.core.common import START, Attempt, Cursor
 from starlette.types import Receive, Send
 
 from perdure import sse
+from perdure.tasks import ending_tasks
 from perdure.wire import cursor_text
 
 LINGER_S = 1.0
@@ -194,8 +195,44 @@ class Outgoing:
         self._more = self._awake.is_set()
 
     async def _write(self, send: Send, stalled: Callable[[], None]) -> None:
-        """Everything there is, in as few writes as their bound allows."""
-        ready = await self._ready()
+        """All that was added, up to what can not be had; what is ready does not wait for what comes late."""
+        chunks, self._chunks = self._chunks, []
+        ready: list[Ready] = []
+        for chunk in chunks:
+            if not callable(chunk):
+                ready.append(chunk)
+                continue
+            await self._send(ready, send, stalled)
+            late = await self._late(chunk, send, stalled)
+            if late is None:
+                self._over = True
+                self._chunks.clear()
+                return
+            ready = [late]
+        await self._send(ready, send, stalled)
+
+    async def _late(
+        self, chunk: Callable[[], Awaitable[Ready | None]], send: Send, stalled: Callable[[], None]
+    ) -> Ready | None:
+        """What comes late. While it is waited for, the stream gives its signs of life."""
+        came: list[Ready | None] = []
+        done = anyio.Event()
+
+        async def wait() -> None:
+            came.append(await chunk())
+            done.set()
+
+        async with ending_tasks() as tasks:
+            tasks.start_soon(wait)
+            while not came:
+                with anyio.move_on_after(self._heartbeat_s):
+                    await done.wait()
+                if not came:
+                    await self._send([HEARTBEAT], send, stalled)
+        return came[0]
+
+    async def _send(self, ready: Sequence[Ready], send: Send, stalled: Callable[[], None]) -> None:
+        """All of this, in as few writes as their bound allows."""
         for piece in pieces(ready, self._write_bytes):
             with anyio.move_on_after(self._stall_s) as waiting:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -204,19 +241,6 @@ class Outgoing:
                 self._scope.cancel()  # what stands half-written cannot be ended well
                 return
             self._rested_at = anyio.current_time() + REST_S
-
-    async def _ready(self) -> list[Ready]:
-        """All that was added, up to what can not be had."""
-        chunks, self._chunks = self._chunks, []
-        ready: list[Ready] = []
-        for chunk in chunks:
-            piece = await chunk() if callable(chunk) else chunk
-            if piece is None:
-                self._over = True
-                self._chunks.clear()
-                break
-            ready.append(piece)
-        return ready
 
     async def _until_gone(self, receive: Receive) -> None:
         """Wait for the client to close its end."""

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
-from inspect import isawaitable
 from os import urandom
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -42,6 +41,7 @@ from perdure.bounds import at_least, at_most, counts, texts
 from perdure.cargo import Asked, PostAsked, StreamAsked, WatchAsked
 from perdure.errors import BadConnectionId, PayloadError, Unauthenticated, UsageError
 from perdure.events import sender_of
+from perdure.hooks import Hooks
 from perdure.identity import new_id
 from perdure.outgoing import Outgoing
 from perdure.problems import Refusal, problem
@@ -110,6 +110,7 @@ class Routes:
         room: Callable[[str], Awaitable[None]],
         known: Callable[[Hashable], Collection[str]],
         typed: Callable[[Any], Any],
+        hooks: Hooks,
         authenticate: Authenticate | None,
         authorize: Authorize | None,
         limits: HubLimits,
@@ -118,7 +119,7 @@ class Routes:
         routed: bool,
     ) -> None:
         self._feed, self._ended, self._stream_of, self._room = feed, ended, stream_of, room
-        self._authenticate, self._authorize = authenticate, authorize
+        self._hooks, self._authenticate, self._authorize = hooks, authenticate, authorize
         check_origins(cors_origins)
         self._limits, self._cors_origins = limits, cors_origins
         self._routed = routed
@@ -303,8 +304,7 @@ class Routes:
         if self._authenticate is None:
             return None
         try:
-            said = self._authenticate(request)
-            principal = await said if isawaitable(said) else said
+            principal: Hashable = await self._hooks.call("authenticate", self._authenticate, request)
             hash(principal)
         except Unauthenticated as error:
             raise Refusal("unauthenticated", error.hint, {"www-authenticate": "Bearer"}) from error
@@ -320,8 +320,7 @@ class Routes:
         if self._authorize is None:
             return
         try:
-            said = self._authorize(principal, session)
-            allowed = await said if isawaitable(said) else said
+            allowed = await self._hooks.call("authorize", self._authorize, principal, session)
         except Exception as error:
             raise failed("authorize") from error
         if not allowed:

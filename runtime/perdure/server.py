@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterat
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from inspect import iscoroutinefunction
+from inspect import isawaitable, iscoroutinefunction
 from typing import Any, Final, TypeAlias, TypeVar, assert_never, overload
 
 import anyio
@@ -65,6 +65,7 @@ from perdure.events import (
 )
 from perdure.feed import Feed
 from perdure.handlers import Handlers
+from perdure.hooks import Hooks
 from perdure.logs import Logs
 from perdure.outgoing import LINGER_S, Outgoing
 from perdure.routes import Authenticate, Authorize, HubLimits, Routes, fresh
@@ -175,6 +176,7 @@ class Hub:
         heartbeat_s: float = 15.0,
         stall_s: float = 30.0,
         handler_s: float = 300.0,
+        hook_s: float = 30.0,
         closing_s: float = 5.0,
         retry_s: float = 1.0,
         authenticate: Authenticate | None = None,
@@ -193,6 +195,7 @@ class Hub:
         stall_s: a stream whose write does not go out for so long is cut: nobody reads it.
         handler_s: a handler that has not returned after so long is cancelled, and has failed. One that does
             not end even then is left to itself, and the session goes on.
+        hook_s: any other function of yours that is awaited is cancelled after so long, and has failed.
         closing_s: when the hub closes, handlers may take so long to finish; then they are cancelled.
         retry_s: when the hub closes, clients are told to come back after one to two times so many seconds.
         authenticate: request -> principal, async or not; raises Unauthenticated. A principal is hashable,
@@ -213,7 +216,8 @@ class Hub:
         functions("request", waits=True, authenticate=authenticate)
         functions("principal", "session", waits=True, authorize=authorize)
         functions("record", trace=trace)
-        at_least(0.001, heartbeat_s=heartbeat_s, stall_s=stall_s, handler_s=handler_s, retry_s=retry_s)
+        at_least(0.001, heartbeat_s=heartbeat_s, stall_s=stall_s, retry_s=retry_s)
+        at_least(0.001, handler_s=handler_s, hook_s=hook_s)
         at_least(0, grace_s=settings.grace_s, ended_s=settings.ended_s, tombstone_s=settings.tombstone_s)
         counts(0, tombstones_max=settings.tombstones_max)
         at_least(0, closing_s=closing_s)
@@ -236,6 +240,7 @@ class Hub:
             backlog_bytes_max=limits.backlog_bytes,
             handler_s=handler_s,
         )
+        self._hooks = Hooks(hook_s, self._handlers.watch.hook)
         self._streams: dict[tuple[str, Attempt], Outgoing] = {}
         self._spare = fresh()  # for the next log; most publications find one
         self._handler: Handler | None = None
@@ -250,6 +255,7 @@ class Hub:
             room=self._handlers.room,
             known=self._known,
             typed=self._typed,
+            hooks=self._hooks,
             authenticate=authenticate,
             authorize=authorize,
             limits=limits,
@@ -307,6 +313,7 @@ class Hub:
 
         A plain function is called in the moment of the decision, and its snapshot stands for exactly the
         events before it. An async one is awaited later, and may already hold events that follow the gap.
+        One that fails, or takes longer than `hook_s`, ends the stream: the client comes back for it.
         """
         if not callable(hook):
             raise UsageError("snapshot takes a function", hint="write: def state(session), async or not")
@@ -471,11 +478,12 @@ class Hub:
         if self._on_connect is not None:
             sessions = tuple(session for session, _ in asked.cursors)
             arrival = Arrival(effect.cid, asked.principal, sessions, effect.resumed)
-            self._background.spawn(self._on_connect, arrival)
+            self._background.spawn(self._hooks.run, "on_connect", self._on_connect, arrival)
 
     def _detached(self, effect: Detached) -> None:
         if self._on_expire is not None:
-            self._background.spawn(self._on_expire, effect.cid, HubSession(self, effect.session))
+            session = HubSession(self, effect.session)
+            self._background.spawn(self._hooks.run, "on_expire", self._on_expire, effect.cid, session)
 
     def _cut(self, effect: CutStream) -> None:
         stream = self._streams.get((effect.cid, effect.generation))
@@ -512,18 +520,22 @@ class Hub:
 
     def _write_gap(self, effect: WriteGap, stream: Outgoing) -> None:
         id_line = stream.id_line(effect.session, Cursor(effect.epoch, effect.position))
-        if iscoroutinefunction(self._snapshot):
-            stream.write(partial(self._late_gap, id_line, effect.session, stream, self._snapshot))
+        hook, session = self._snapshot, HubSession(self, effect.session)
+        if is_async(hook):
+            stream.write(partial(self._late_gap, id_line, session, stream, hook))
             return
-        with self._retrying(effect.session, stream):
-            snapshot = self._snapshot(HubSession(self, effect.session)) if self._snapshot else None
-            stream.write(gap_block(id_line, snapshot))
+        with self._retrying(session.name, stream):
+            snapshot = hook(session) if hook else None
+            if isawaitable(snapshot):
+                stream.write(partial(self._late_gap, id_line, session, stream, lambda _session: snapshot))
+            else:
+                stream.write(gap_block(id_line, snapshot))
 
     async def _late_gap(
-        self, id_line: bytes, session: str, stream: Outgoing, hook: Callable[[HubSession], Awaitable[Any]]
+        self, id_line: bytes, session: HubSession, stream: Outgoing, hook: Any
     ) -> bytes | None:
-        with self._retrying(session, stream):
-            return gap_block(id_line, await hook(HubSession(self, session)))
+        with self._retrying(session.name, stream):
+            return gap_block(id_line, await self._hooks.call("snapshot", hook, session))
         return None
 
     @contextmanager
@@ -580,6 +592,11 @@ class Hub:
             self.append(session, block(HANDLER_FAILED, failed))
         except SessionOver:
             LOG.info("session %r ended before its watchers could be told of the failure", session)
+
+
+def is_async(hook: object) -> bool:
+    """Whether this is an async function, or an object that is called like one."""
+    return iscoroutinefunction(hook) or iscoroutinefunction(getattr(hook, "__call__", None))  # noqa: B004
 
 
 def checked(hook: HookT, name: str, *takes: str) -> HookT:

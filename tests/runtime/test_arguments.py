@@ -149,8 +149,11 @@ HOOKS = ("on_status", "on_returned", "on_error", "trace")
 OBSERVED = ("on_state", "on_status", "on_error", "on_close", "trace")
 
 WRONG: list[tuple[Call, dict[str, Any], str, tuple[Any, ...]]] = [
-    *((Hub, {}, name, SECONDS) for name in ("heartbeat_s", "stall_s", "handler_s", "closing_s", "retry_s")),
-    *((Hub, {}, name, (0,)) for name in ("heartbeat_s", "stall_s", "handler_s", "retry_s")),
+    *(
+        (Hub, {}, name, SECONDS)
+        for name in ("heartbeat_s", "stall_s", "handler_s", "hook_s", "closing_s", "retry_s")
+    ),
+    *((Hub, {}, name, (0,)) for name in ("heartbeat_s", "stall_s", "handler_s", "hook_s", "retry_s")),
     *((Hub, {}, name, FUNCTIONS) for name in ("authenticate", "authorize", "trace")),
     (Hub, {}, "authenticate", (*NONE, *TWO)),
     (Hub, {}, "authorize", (*NONE, *ONE, async_of_three)),

@@ -166,7 +166,7 @@ async def test_handlers_that_end_in_time_are_not_laid_an_event_loop_s_standstill
     assert desk.failed == ["patient"]  # cancelled at its deadline, and not left to itself
     assert "has not ended" not in caplog.text
     (said,) = [one.getMessage() for one in caplog.records if "stood still" in one.getMessage()]
-    assert "while handlers ran of session 'chat', 'other';" in said
+    assert "while these ran: handlers of sessions ['chat', 'other'], hooks [];" in said
     assert 0.3 < float(said.split(" s,")[0].split()[-1]) < 2
 
 
