@@ -31,13 +31,13 @@ def simulate(
         from perdure.testing import simulation
         from perdure.testing.simulation import show, transcript
     try:
+        if save is not None:
+            check_writable(save)
         only = simulation.read(replay) if replay else None
         comments = transcript.comments(replay.read_text(encoding="utf-8")) if replay else []
         tally = simulation.simulate(
             seed, steps, systems=simulation.systems_of(systems), minutes=minutes, only=only
         )
-        if save is not None and tally.first is not None:
-            save.write_text(show.saved(tally, *comments), encoding="utf-8")
     except (OSError, simulation.ScenarioError) as error:
         raise wrong(str(error)) from error
     if as_json:
@@ -45,4 +45,19 @@ def simulate(
     else:
         for line in show.lines(tally):
             common.console.print(line, soft_wrap=True)
-    raise typer.Exit(FOUND if not tally.ok else GOOD if tally.complete else INCOMPLETE)
+    code = FOUND if not tally.ok else GOOD if tally.complete else INCOMPLETE
+    try:
+        if save is not None and tally.first is not None:
+            save.write_text(show.saved(tally, *comments), encoding="utf-8")
+    except OSError as error:
+        exits = wrong(str(error))
+        raise (exits if code == GOOD else typer.Exit(code)) from error
+    raise typer.Exit(code)
+
+
+def check_writable(file: Path) -> None:
+    """Whether it can be written; there is none afterwards where there was none. Raises OSError."""
+    new = not file.exists()
+    file.open("a").close()
+    if new:
+        file.unlink()

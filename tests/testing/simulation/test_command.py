@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from perdure.cli import FOUND, GOOD, INCOMPLETE, USAGE, app
-from perdure.testing.simulation import Broken, parse, runs
+from perdure.testing import simulation
+from perdure.testing.simulation import Broken, parse, runs, transcript
 from perdure.testing.simulation.accounts import Accounts
 from typer.testing import CliRunner, Result
 
@@ -83,7 +84,25 @@ def test_the_first_run_is_saved_where_none_broke(tmp_path: Path) -> None:
     file = tmp_path / "good.txt"
     assert perdure("--seed", "9", "--steps", "70", "--save", str(file)).exit_code == GOOD
     assert parse(file.read_text()) == runs.drawn(9, 60)
-    assert file.read_text().startswith("# All properties hold.\nseed 9\nconnect a\n")
+    assert file.read_text().startswith("# All properties hold.\n# shows: ")
+    assert "\nseed 9\nconnect a\n" in file.read_text()
+
+
+@pytest.mark.parametrize("systems", ["T", "A", "R", "TAR"])
+def test_what_is_saved_has_all_that_is_asked_of_a_kept_scenario(systems: str, tmp_path: Path) -> None:
+    file = tmp_path / "good.txt"
+    assert perdure("--steps", "20", "--systems", systems, "--save", str(file)).exit_code == GOOD
+    told = transcript.comments(file.read_text())
+    assert [one.startswith("shows: ") for one in told] == [False, True]
+    assert transcript.unshown(file.read_text()) == []
+
+
+def test_what_a_file_shows_by_itself_is_its_rarest_effect() -> None:
+    effects = "".join(f"         {one}\n" for one in ("Post 1", "X: up to down", "Drop", "Post 2"))
+    told = f"connect a\n  a    Started\n{effects}"
+    assert transcript.rarest(told) == "Drop"
+    assert transcript.rarest(told + "         Finish\n") == "Finish"
+    assert transcript.rarest("connect a\n  a    Started\n") == ""
 
 
 def test_a_scenario_that_is_replayed_and_saved_keeps_its_comments_and_has_its_transcript(
@@ -97,6 +116,61 @@ def test_a_scenario_that_is_replayed_and_saved_keeps_its_comments_and_has_its_tr
     assert text.endswith("in the end all is well: 1 sends, 1 delivered, 2 published, 2 handed\n")
 
 
+def test_comments_that_say_nothing_of_it_are_kept_beside_what_it_shows(tmp_path: Path) -> None:
+    file = tmp_path / "kept.txt"
+    file.write_text("# why\nseed 3\nconnect a\n")
+    assert perdure("--replay", str(file), "--save", str(file)).exit_code == GOOD
+    told = transcript.comments(file.read_text())
+    assert told[0] == "why"
+    assert told[1].startswith("shows: ")
+
+
+def searched(*_words: object, **_options: object) -> None:
+    raise AssertionError("it was searched")
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulation, "simulate", searched)
+    for file in (tmp_path, tmp_path / "no" / "file.txt"):
+        result = perdure("--save", str(file))
+        assert (result.exit_code, str(file) in result.stderr) == (USAGE, True)
+
+
+def test_where_nothing_is_saved_no_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "replay", interrupt)
+    assert perdure("--save", str(tmp_path / "file.txt")).exit_code == INCOMPLETE
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("broken")
+def test_what_was_found_is_printed_though_it_cannot_be_saved_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    search = simulation.simulate
+
+    def and_then_the_folder_is_gone(*words: int, **options: Any) -> runs.Tally:
+        tally = search(*words, **options)
+        folder.rmdir()
+        return tally
+
+    monkeypatch.setattr(simulation, "simulate", and_then_the_folder_is_gone)
+    result = perdure("--seed", "5", "--steps", "6000", "--save", str(folder / "found.txt"))
+    assert result.exit_code == FOUND
+    assert "P-CLASS: planted" in result.stdout
+    assert "No such file" in result.stderr
+    folder.mkdir()
+    result = perdure("--steps", "5", "--save", str(folder / "good.txt"))
+    assert (result.exit_code, "all properties held" in result.stdout) == (USAGE, True)
+
+
+def interrupt(*_scenario: object) -> runs.Run:
+    raise KeyboardInterrupt
+
+
 def test_minutes_go_on_beyond_the_steps() -> None:
     _, found = as_json("--seed", "1", "--steps", "10", "--minutes", "0.01")
     assert found["seconds"] >= 0.6
@@ -106,9 +180,6 @@ def test_minutes_go_on_beyond_the_steps() -> None:
 def test_an_interrupted_search_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
     replay = runs.replay
     monkeypatch.setattr(runs, "replay", lambda one: replay(one) if one.seed < 3 else interrupt())
-
-    def interrupt() -> None:
-        raise KeyboardInterrupt
 
     code, found = as_json("--seed", "1", "--steps", "600")
     assert code == INCOMPLETE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perdure.testing.simulation.runs import RUN_STEPS, Run, Tally
-from perdure.testing.simulation.transcript import file_text
+from perdure.testing.simulation.transcript import SHOWS, file_text, rarest, transcript
 
 
 def lines(tally: Tally) -> Iterator[str]:
@@ -43,10 +43,14 @@ def counted(figures: dict[str, int]) -> str:
 
 def saved(tally: Tally, *comments: str) -> str:
     """The file to keep, with its transcript: the shortest run that breaks a property, or the first one where
-    none broke. `comments`: in place of those that say what came of it."""
+    none broke. `comments`: in place of those that say what came of it. Where none says what it shows, that is
+    its rarest effect."""
     run = tally.shortest or tally.failed or tally.first
     assert run is not None
-    return file_text(run, *(comments or remarks(tally, run)))
+    said = list(comments or remarks(tally, run))
+    if not any(f"# {one}".startswith(SHOWS) for one in said) and (effect := rarest(transcript(run))):
+        said.append(f"shows: {effect}")
+    return file_text(run, *said)
 
 
 def remarks(tally: Tally, run: Run) -> list[str]:

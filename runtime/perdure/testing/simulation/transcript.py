@@ -17,6 +17,7 @@ A scenario's file holds the steps, then a line `---`, then the transcript that t
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
@@ -39,6 +40,8 @@ IDS: Final = {"cid": "id", "kept": "id", "epoch": "E"}
 USUALLY: Final = frozenset({"readable", "sent"})
 QUIET: Final = frozenset({"Heard", "EventsDue", "TokenReplaced"})
 """Inputs that come all the time: they are told where something came of them."""
+EFFECT: Final = " " * 9
+"""What the line of an effect begins with."""
 SHOWS: Final = "# shows: "
 
 
@@ -105,7 +108,7 @@ class Teller:
         if i["type"] not in QUIET or effects:
             yield f"  {who:4} {self._told(i)}"
         for effect in effects:
-            yield f"         {self._told(effect)}"
+            yield f"{EFFECT}{self._told(effect)}"
 
     def _told(self, said: Said) -> str:
         """An input or effect: its name, and its fields but for those that say nothing."""
@@ -182,6 +185,16 @@ def comments(text: str) -> list[str]:
     """What a file's text begins with: its comments, without their signs."""
     steps = text.partition(f"\n{TRANSCRIPT}\n")[0]
     return [line[1:].strip() for line in steps.splitlines() if line.startswith("#")]
+
+
+def rarest(told: str) -> str:
+    """The effect that a transcript tells least often, the last one of those; "" where it tells of none.
+
+    That is what a run most likely is about; who knows better writes another line.
+    """
+    words = [line.split()[0] for line in told.splitlines() if line.startswith(EFFECT)]
+    kinds = Counter(word for word in reversed(words) if not word.endswith(":"))
+    return min(kinds, key=kinds.__getitem__, default="")
 
 
 def unshown(text: str) -> list[str]:
