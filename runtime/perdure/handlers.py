@@ -127,7 +127,8 @@ class Handlers(Generic[T]):
             raise
         except BaseException as error:
             if not isinstance(error, Exception) and being_cancelled():
-                LOG.warning("the hub is closed in the midst of a send of session %r", session)
+                if not queue.left:
+                    LOG.warning("the hub is closed in the midst of a send of session %r", session)
                 raise
             if queue.left:
                 return

@@ -178,3 +178,19 @@ async def test_the_watch_takes_one_task_and_lingers_no_longer_than_a_look() -> N
     assert len(desk.background) == 1
     await anyio.sleep(0.1)
     assert len(desk.background) == 0
+
+
+async def test_of_what_was_left_to_itself_closing_says_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk(handler_s=0.05)
+
+    async def deaf() -> None:
+        with anyio.CancelScope(shield=True):
+            await anyio.sleep(0.4)
+        await anyio.sleep(0)
+
+    desk.add("deaf", deaf)
+    await desk.idle()
+    await desk.background.aclose()
+    assert desk.failed == ["deaf"]
+    assert "left to itself" in caplog.text
+    assert "closed" not in caplog.text
