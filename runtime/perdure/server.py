@@ -118,8 +118,8 @@ class HubSession:
     async def publish(self, data: Any) -> int:
         """Publish an event to all who watch, now or later; returns its position in the session's log.
 
-        Raises PayloadError where the data cannot be JSON, SessionOver where the session has ended, NotStored
-        where the store did not take it.
+        Raises PayloadError where the data cannot be JSON or is too large, SessionOver where the session has
+        ended, NotStored where the store did not take it.
         """
         publication = self._hub.append(self.name, sse.message(wire.dumped(data)))
         if publication.stored is not None:
@@ -228,6 +228,7 @@ class Hub:
         self._settings, self._heartbeat_s, self._stall_s = settings, heartbeat_s, stall_s
         self._closing_s = closing_s
         self._retry_s, self._routed, self._limits = retry_s, routed, limits
+        self._event_bytes = limits.event_bytes
         self._background = Background()
         self._logs = Logs(store, self._background.spawn, self._log_lost)
         self._timers: Timers[GraceElapsed] = Timers(self._background.spawn, self._feed)
@@ -382,7 +383,12 @@ class Hub:
     # -- for HubSession ----------------------------------------------------------------------------
 
     def append(self, session: str, event: bytes) -> Publication:
-        """Publish an event that is encoded already, but for its id."""
+        """Publish an event that is encoded already, but for its id. Raises PayloadError, SessionOver."""
+        if len(event) > self._event_bytes:
+            raise PayloadError(
+                f"this event takes {len(event)} bytes; of this hub, at most {self._event_bytes}",
+                hint="publish less, or raise HubLimits.event_bytes here and Limits.event_bytes_max there",
+            )
         publication = Publication(event=event)
         self._rules(Published(session, self._spare), publication)
         if publication.position == 1:
