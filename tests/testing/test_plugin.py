@@ -181,7 +181,7 @@ def test_a_search_finds_a_planted_defect_and_shows_its_shortest_scenario() -> No
         with pytest.raises(Broken, match="P-TTL"):
             simulations.search(runs=20, server=planted["server"])
         assert simulations.scenario is not None
-        assert len(simulations.scenario.steps) <= 10  # of 60; which ones are left depends on the order of tasks
+        assert len(simulations.scenario.steps) <= 10  # of 60; how many, the order of tasks decides
         assert list(simulations.says())[1].startswith("    seed ")
 
 
