@@ -10,6 +10,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import anyio
 
+from perdure.events import sender_of
 from perdure.tasks import being_cancelled
 from perdure.watch import Watch
 
@@ -21,11 +22,15 @@ LOOK_LEAST_S: Final = 0.01
 
 
 class Work(Protocol):
-    """What is handled: the log names it by its key."""
+    """What is handled: the log names it by its key, and by a digest of its sender's id."""
 
     @property
     def key(self) -> str:
         """As the client's receipt has it."""
+
+    @property
+    def connection_id(self) -> str:
+        """Who has sent it."""
 
 
 T = TypeVar("T", bound=Work)
@@ -132,7 +137,7 @@ class Handlers(Generic[T]):
                 raise
             if queue.left:
                 return
-            LOG.exception("the handler of a send of session %r failed (key %s)", session, work.key)
+            LOG.exception("the handler of a send of session %r failed (%s)", session, told(work))
             self._failed(session, work)
 
     # -- the watch ---------------------------------------------------------------------------------
@@ -151,10 +156,10 @@ class Handlers(Generic[T]):
         work = queue.work
         assert work is not None, "the watch begins with the first"
         LOG.error(
-            "the handler of a send of session %r (key %s) was cancelled after %g s and has not ended;"
+            "the handler of a send of session %r (%s) was cancelled after %g s and has not ended;"
             " it has failed, and is left to itself",
             session,
-            work.key,
+            told(work),
             self._handler_s,
         )
         rest = Queue(queue.waiting, queue.bytes)
@@ -164,3 +169,8 @@ class Handlers(Generic[T]):
         else:
             del self._queues[session]
         self._failed(session, work)
+
+
+def told(work: Work) -> str:
+    """Which send it is, for the log."""
+    return f"connection {sender_of(work.connection_id)}, key {work.key}"

@@ -11,8 +11,11 @@ from functools import partial
 import anyio
 import pytest
 from perdure import watch
+from perdure.events import sender_of
 from perdure.handlers import Handlers
 from perdure.tasks import Background
+
+from tests.runtime.asgi import CID
 
 pytestmark = pytest.mark.anyio
 Doing = Callable[[], Awaitable[object]]
@@ -22,6 +25,7 @@ Doing = Callable[[], Awaitable[object]]
 class Job:
     key: str
     do: Doing
+    connection_id: str = CID
 
 
 class Desk:
@@ -86,7 +90,8 @@ async def test_a_handler_that_lets_anything_out_has_failed_and_the_queue_goes_on
         desk.add(key, do)
     await desk.idle()
     assert (desk.begun, desk.failed) == (["a", "bad", "b", "c"], ["bad"])
-    assert "the handler of a send of session 'chat' failed" in caplog.text
+    assert f"the handler of a send of session 'chat' failed (connection {sender_of(CID)}, key" in caplog.text
+    assert CID not in caplog.text
     assert "closed" not in caplog.text
     await desk.background.aclose()
 
@@ -120,7 +125,10 @@ async def test_a_handler_that_cannot_be_cancelled_has_failed_and_the_queue_goes_
     await desk.idle()
     assert 0.2 <= anyio.current_time() - began < 0.6
     assert (desk.begun, desk.failed) == (["stuck", "a", "b"], ["stuck"])
-    assert "of session 'chat' (key stuck) was cancelled after 0.1 s and has not ended" in caplog.text
+    assert (
+        f"of session 'chat' (connection {sender_of(CID)}, key stuck) was cancelled after 0.1 s and has not ended"
+        in caplog.text
+    )
     desk.add("c", nothing)  # while that one is still there
     await desk.gone()
     assert (desk.begun, desk.failed) == (["stuck", "a", "b", "c"], ["stuck"])
