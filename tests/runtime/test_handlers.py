@@ -125,10 +125,8 @@ async def test_a_handler_that_cannot_be_cancelled_has_failed_and_the_queue_goes_
     await desk.idle()
     assert 0.2 <= anyio.current_time() - began < 0.6
     assert (desk.begun, desk.failed) == (["stuck", "a", "b"], ["stuck"])
-    assert (
-        f"of session 'chat' (connection {sender_of(CID)}, key stuck) was cancelled after 0.1 s and has not ended"
-        in caplog.text
-    )
+    which = f"of session 'chat' (connection {sender_of(CID)}, key stuck)"
+    assert f"{which} was cancelled after 0.1 s and has not ended" in caplog.text
     desk.add("c", nothing)  # while that one is still there
     await desk.gone()
     assert (desk.begun, desk.failed) == (["stuck", "a", "b", "c"], ["stuck"])
