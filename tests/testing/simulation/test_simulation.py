@@ -264,6 +264,14 @@ def test_what_is_skipped_right_before_an_end_is_no_finding() -> None:
     assert run.broken is None, str(run.broken)
 
 
+def test_what_is_said_late_is_waited_for_before_all_is_looked_at() -> None:
+    """Seed 314139: the last event of a session came before the word that it is watched no longer."""
+    steps = ("end-aside failed", "wait 6", "look-back a", "hold a word 1.602", "unwatch a")
+    run = replay(parse("\n".join(("seed 314139", "connect a", "end-aside succeeded", *steps))))
+    assert run.faults["hold word"] == 1
+    assert run.broken is None, str(run.broken)
+
+
 def test_what_a_stranger_knows_of_a_tab_it_knows_of_its_copies() -> None:
     """The id is the stranger's, who came first to a hub that had forgotten it: its copy is refused, too."""
     steps = "connect b; wait 1; stranger b; leave b; copy b c; wait 2"

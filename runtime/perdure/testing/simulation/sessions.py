@@ -226,6 +226,8 @@ class Sessions:
         if status.state != "awaiting" or status.pending or behind:
             reached = f"at event {life.reached} of {self.accounts.published}"
             return f"{life} is {status.state}, {status.pending} sends pending, {reached}"
+        if saying(tab):  # what it watches is not yet said, and the probe would be sent by what was
+            return f"{life} has a word under way"
         if tab.aside is None:
             return ""
         session, life = tab.aside
@@ -240,8 +242,7 @@ class Sessions:
         for tab in self.live_tabs:
             assert tab.session is not None
             brought = self.host.watch.brought[tab.session.connection_id]
-            saying = any(one.request.kind == "word" for one in tab.link.exchanges)
-            if brought - tab.watches and not saying:
+            if brought - tab.watches and not saying(tab):
                 raise Broken("P-WATCH", f"{tab.life} is sent {brought}, and watches {tab.watches}")
 
     async def leave(self) -> None:
@@ -269,6 +270,11 @@ class Sessions:
 def aside(number: int) -> str:
     """The name of a session beside the first."""
     return f"{ASIDE}-{number}"
+
+
+def saying(tab: Tab) -> bool:
+    """Whether what the tab tells the hub (watch, unwatch, suspend, close) is still on its way."""
+    return any(one.request.kind == "word" for one in tab.link.exchanges)
 
 
 HUBS: Final = frozenset({"publish", "publish-aside", "end-aside", "down", "restart", "old-hub", "visit"})
