@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -152,8 +154,25 @@ def test_the_small_worlds_are_complete_and_clean() -> None:
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """One search of the default worlds, in a process of its own, with the branches of `core/` measured."""
-    report = tmp_path_factory.mktemp("coverage") / "core.json"
+    """One search of the default worlds, in a process of its own, with the branches of `core/` measured.
+
+    The workers of one test run share it: who comes second waits for it.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    own = tmp_path_factory.mktemp("coverage")
+    folder = tmp_path_factory.getbasetemp().parent / f"coverage-{run}" if run else own
+    folder.mkdir(exist_ok=True)
+    found = folder / "found.json"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not found.exists():
+            found.write_text(json.dumps(searched(own / "core.json")))
+    everything: dict[str, Any] = json.loads(found.read_text())
+    return everything
+
+
+def searched(report: Path) -> dict[str, Any]:
+    """What the search and the measuring give."""
     command = [sys.executable, "-c", EVERYTHING, str(report)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=report.parent)
     assert done.returncode == 0, done.stderr
