@@ -37,7 +37,8 @@ def hub_of() -> Hub:
 
 def asked(url: str, report: Path) -> subprocess.CompletedProcess[str]:
     """What schemathesis says of the POSTs at this address."""
-    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json", "--url", url]
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", "tests/fuzz/schemathesis.toml"]
+    command += ["run", f"{url}/openapi.json", "--url", url]
     command += ["--include-method", "POST", "--checks", "all", "--exclude-checks", "positive_data_acceptance"]
     command += ["--max-examples", str(EXAMPLES), "--seed", SEED, "--phases", "coverage,fuzzing"]
     command += ["--report", "json", "--report-json-path", str(report), "--request-timeout", "10"]
