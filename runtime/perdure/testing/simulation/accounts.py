@@ -80,9 +80,9 @@ class Accounts:
         self.unfit: set[int] = set()
         """The sends whose data the hub's application does not take."""
         self.senders: dict[int, Life] = {}
-        self.misled: set[str] = set()
-        """The tabs that were told, by a 401 for a POST which had come twice, that nothing of it was taken:
-        true of that copy, and no client can know of the other."""
+        self.misled: set[int] = set()
+        """The sends whose POST had come twice when a 401 said that nothing of it was taken: true of that
+        copy, and no client can know of the other."""
         self.handed = self.gaps = 0
         self._crashed_since: dict[int, bool] = {}
         self._verdict = verdict or Verdict()
@@ -116,7 +116,7 @@ class Accounts:
         """The handler is called with this send."""
         if n in self.unfit:
             self.breaks("P-CLASS", f"the handler is called with send {n}, whose data it does not take")
-        if n in self.handled and self.senders[n].tab in self.misled:
+        if n in self.handled and n in self.misled:
             return
         if n in self.handled:
             self.breaks("P-EFFECT-ONCE", f"send {n} of {self.senders[n]} took effect twice")
@@ -141,6 +141,10 @@ class Accounts:
         self._crashed_since[n] = False
         life.sends.append(n)
         return n
+
+    def mislead(self, tab: str) -> None:
+        """A 401 for a POST that had come twice: it speaks of sends that are open."""
+        self.misled |= {n for n, life in self.senders.items() if life.tab == tab and self.outcomes[n] == OPEN}
 
     def settle(self, n: int, outcome: str, *, echoed: bool = False) -> None:
         """A send is settled: delivered, failed or uncertain.

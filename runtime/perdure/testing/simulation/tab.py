@@ -278,7 +278,7 @@ class Tab:
 
     def _misleads(self, i: Mapping[str, Any]) -> None:
         if self.echoed and i["type"] == "PostReplied" and i["status"] == 401:
-            self._ledgers[i["session"]].misled.add(self.name)
+            self._ledgers[i["session"]].mislead(self.name)
 
     async def _send(self, session: Session, life: Life, last: Last = False) -> None:
         accounts = self._ledgers[session.name]
