@@ -72,7 +72,8 @@ class HubLimits:
     counted.
     backlog, backlog_bytes: sends of a session that wait for their handler, and the bytes of the bodies that
     they came in; beyond either a POST waits for its answer.
-    event_bytes: of an event that is published; a default client takes up to 4 MiB, its id counted.
+    event_bytes: of an event that is published, and of a gap with its snapshot; a default client takes up to
+    4 MiB, its id counted.
     write_bytes: events are written in pieces of this size.
     """
 

@@ -385,10 +385,7 @@ class Hub:
     def append(self, session: str, event: bytes) -> Publication:
         """Publish an event that is encoded already, but for its id. Raises PayloadError, SessionOver."""
         if len(event) > self._event_bytes:
-            raise PayloadError(
-                f"this event takes {len(event)} bytes; of this hub, at most {self._event_bytes}",
-                hint="publish less, or raise HubLimits.event_bytes here and Limits.event_bytes_max there",
-            )
+            raise too_large(len(event), self._event_bytes)
         publication = Publication(event=event)
         self._rules(Published(session, self._spare), publication)
         if publication.position == 1:
@@ -535,13 +532,14 @@ class Hub:
             if isawaitable(snapshot):
                 stream.write(partial(self._late_gap, id_line, session, stream, lambda _session: snapshot))
             else:
-                stream.write(gap_block(id_line, snapshot))
+                stream.write(gap_block(id_line, snapshot, self._event_bytes))
 
     async def _late_gap(
         self, id_line: bytes, session: HubSession, stream: Outgoing, hook: Any
     ) -> bytes | None:
         with self._retrying(session.name, stream):
-            return gap_block(id_line, await self._hooks.call("snapshot", hook, session))
+            snapshot = await self._hooks.call("snapshot", hook, session)
+            return gap_block(id_line, snapshot, self._event_bytes)
         return None
 
     @contextmanager
@@ -633,6 +631,17 @@ def end_block(end: WriteEnd) -> bytes:
     return block("end", EndBody(outcome=end.outcome, session=end.session, receipts=receipts))
 
 
-def gap_block(id_line: bytes, snapshot: Any) -> bytes:
+def gap_block(id_line: bytes, snapshot: Any, bytes_max: int) -> bytes:
     """A gap with its snapshot. Raises PayloadError."""
-    return id_line + sse.encode(f'{{"snapshot":{wire.dump(snapshot)}}}', event="gap")
+    gap = sse.encode(f'{{"snapshot":{wire.dump(snapshot)}}}', event="gap")
+    if len(gap) > bytes_max:
+        raise too_large(len(gap), bytes_max)
+    return id_line + gap
+
+
+def too_large(size: int, most: int) -> PayloadError:
+    """What is said of an event that clients would refuse, and end for."""
+    return PayloadError(
+        f"this event takes {size} bytes; of this hub, at most {most}",
+        hint="publish less, or raise HubLimits.event_bytes here and Limits.event_bytes_max there",
+    )

@@ -6,7 +6,7 @@ import tracemalloc
 
 import anyio
 import pytest
-from perdure import HubLimits, Limits
+from perdure import HubLimits, HubSession, Limits, ServerSettings
 from perdure.errors import PayloadError
 from perdure.inbox import CHECKED_EACH, Inbox
 from perdure.outgoing import REST_S, Numbered, Outgoing, pieces
@@ -128,4 +128,25 @@ async def test_an_event_that_no_client_would_take_is_refused_when_it_is_publishe
         await session.publish("x" * 199)
     assert await session.publish("x" * 80) == 1
     assert Limits().event_bytes_max - HubLimits().event_bytes >= 1 << 20  # for the id
+    await hub.aclose()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_snapshot_that_no_client_would_take_is_named_in_the_log(
+    late: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub = Hub(settings=ServerSettings(log_max=1), limits=HubLimits(event_bytes=100))
+
+    async def slow(_session: HubSession) -> str:
+        return "x" * 200
+
+    hub.snapshot(slow if late else lambda _session: "x" * 200)
+    for n in range(3):
+        await hub.session("main").publish(n)
+    call = Call("GET", "/events", [("cid", CID), ("attempt", "1.1"), ("session", "main")])
+    with anyio.fail_after(5):
+        await call.run(hub.asgi())  # it is cut
+    assert b"event: gap" not in b"".join(call.writes)
+    assert "of this hub, at most 100" in caplog.text
     await hub.aclose()
