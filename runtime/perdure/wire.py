@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
+from math import isfinite
 from typing import Annotated, Any, Final, TypeAlias
 from urllib.parse import quote, unquote
 
@@ -182,12 +183,29 @@ class SendItem(Body):
     data: Any
 
 
-def ascending(items: list[SendItem]) -> list[SendItem]:
-    """The items, if their keys grow."""
+def in_order(items: list[SendItem]) -> list[SendItem]:
+    """The items, if their keys grow and their numbers can be said again."""
     keys = [item.key for item in items]
     if any(later <= earlier for earlier, later in pairwise(keys)):
         raise ValueError("the keys must grow from item to item")
+    for item in items:
+        if not finite(item.data):
+            raise ValueError(f"the data of {pair_text(item.key)} has a number that no double holds")
     return items
+
+
+def finite(data: Any) -> bool:
+    """Whether all numbers of data from JSON are some: pydantic reads NaN, and 1e999 as an infinity."""
+    todo = [data]
+    for value in todo:  # grows as it goes: what lies deep takes no stack
+        kind = type(value)
+        if kind is dict:
+            todo += value.values()
+        elif kind is list:
+            todo += value
+        elif kind is float and not isfinite(value):
+            return False
+    return True
 
 
 class SendBody(Body):
@@ -197,7 +215,7 @@ class SendBody(Body):
     attempt: Pair
     epoch: Annotated[str, Field(min_length=1, max_length=64)]
     session: SessionName
-    items: Annotated[list[SendItem], Field(min_length=1, max_length=ITEMS_MAX), AfterValidator(ascending)]
+    items: Annotated[list[SendItem], Field(min_length=1, max_length=ITEMS_MAX), AfterValidator(in_order)]
 
 
 class CloseBody(Body):

@@ -47,6 +47,7 @@ pytestmark = pytest.mark.anyio
 CID = "cid-00000000-0000-0000-0000-00000000000a"
 OTHER = "cid-00000000-0000-0000-0000-00000000000b"
 WORDS = ("/close", "/suspend", "/watch", "/unwatch")
+JSON = {"content-type": "application/json"}
 IMPATIENT = ClientSettings(attempts_max=2, reconnect_first_s=0.01, reconnect_cap_s=0.02)
 
 
@@ -194,7 +195,7 @@ async def test_who_names_nobody_is_told_to_get_a_credential(server: Server, http
 async def test_malformed_json_is_refused(server: Server, http: httpx2.AsyncClient, raw: bytes) -> None:
     async with bystander(server):
         for path in ("/send", *WORDS):
-            response = await http.post(path, content=raw, headers={"content-type": "application/json"})
+            response = await http.post(path, content=raw, headers=JSON)
             is_problem(response, 400, "malformed-json")
 
 
@@ -217,6 +218,19 @@ async def test_a_body_of_another_shape_is_refused_and_says_where(
     http: httpx2.AsyncClient, changed: dict[str, Any], says: str
 ) -> None:
     is_problem(await http.post("/send", json=body(**changed)), 400, "bad-request", says)
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", '{"a": [1, -1.5e400]}'])
+async def test_a_number_that_cannot_be_said_again_is_refused_with_its_send(
+    http: httpx2.AsyncClient, number: str
+) -> None:
+    raw = json.dumps(body(items=[{"key": "1.7", "data": "HERE"}])).replace('"HERE"', number)
+    is_problem(
+        await http.post("/send", content=raw, headers=JSON),
+        400,
+        "bad-request",
+        "the data of 1.7 has a number",
+    )
 
 
 @pytest.mark.parametrize(
