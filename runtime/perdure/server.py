@@ -79,8 +79,8 @@ from perdure.workers import refuse_several
 LOG = logging.getLogger("perdure")
 DEFAULTS: Final = ServerSettings()
 LIMITS: Final = HubLimits()
-PUBLISHED_A_TURN: Final = 64
-"""A turn of the event loop takes about as long as ten events; so many are published in half a millisecond."""
+PUBLISHED_A_TURN: Final = 128
+"""A turn of the event loop takes about as long as ten events; so many are published in a millisecond."""
 HURRY_S: Final = 0.5
 """So long streams wait for the handlers' last events when the process ends; servers wait for some seconds."""
 SHOWN: Final = 3
@@ -388,9 +388,10 @@ class Hub:
             raise too_large(len(event), self._event_bytes)
         publication = Publication(event=event)
         self._rules(Published(session, self._spare), publication)
-        if publication.position == 1:
+        if publication.position <= 1:  # it may have begun a log, or was refused
             self._spare = fresh()
-        return published(session, publication)
+            return published(session, publication)
+        return publication
 
     def end(self, session: str, outcome: str) -> None:
         """End a session."""

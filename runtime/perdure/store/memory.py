@@ -34,10 +34,9 @@ class MemoryStore:
             return False
         log.events[position] = event
         log.head = position
-        if gone != log.gone:
-            for dropped in range(log.gone + 1, gone + 1):
-                log.events.pop(dropped, None)
-            log.gone = gone
+        while log.gone < gone:
+            log.gone += 1
+            log.events.pop(log.gone, None)
         return True
 
     def drop(self, session: str, epoch: Hashable) -> bool:
