@@ -22,7 +22,7 @@ def test_every_verb_is_drawn() -> None:
     for systems in ("T", "A", "R", "TAR"):
         drawn = [one for seed in range(20) for one in draw(random.Random(seed), 300, systems)]
         assert {one.verb for one in drawn} == set(verbs_of(systems))
-    assert set(verbs_of("TAR")) == set(VERBS)
+    assert {*verbs_of("TAR"), "order"} == set(VERBS)
 
 
 def test_a_longer_scenario_begins_as_a_shorter_one() -> None:
@@ -50,7 +50,7 @@ def test_comments_and_empty_lines_say_nothing() -> None:
         ("connect a", "line 1, 'connect a': the first line says the seed"),
         ("seed x", "invalid literal"),
         ("seed 1 RT", "there are no systems 'RT'; say some of TAR, in this order"),
-        ("seed 1\nconect a", "line 2, 'conect a': there is no step 'conect'; there are wait, connect"),
+        ("seed 1\nconect a", "line 2, 'conect a': there is no step 'conect'; there are wait, order, connect"),
         ("seed 1\nconnect", "connect takes 1 arguments: tab"),
         ("seed 1\nrestart a", "restart takes 0 arguments: none"),
         ("seed 1\nconnect z", "'z' is none of a, b, c"),
@@ -58,6 +58,8 @@ def test_comments_and_empty_lines_say_nothing() -> None:
         ("seed 1\nwait -1", "not between 0 and 3600"),
         ("seed 1\nwait nan", "not between 0 and 3600"),
         ("seed 1\nsend a 0", "0 is no count"),
+        ("seed 1\norder -1", "-1 is no number from 0 to 1679615"),
+        ("seed 1\norder 1679616", "1679616 is no number from 0 to 1679615"),
         ("seed 1\nanswer a send 99 0", "99 is no status"),
         ("seed 1\nconnect a\nfollow f", "line 3, 'follow f': it happens in system A, and there is only T; "),
         ("seed 1\nflap f 3\nask x 1", "begin with `seed 1 TAR`"),

@@ -11,6 +11,7 @@ import anyio
 import pytest
 import trio
 from perdure.testing.simulation import Chosen, Livelock, Stepper
+from perdure.testing.simulation.stepper import ORDER_BASE
 
 
 @pytest.fixture
@@ -84,8 +85,18 @@ def test_tasks_that_never_wait_are_a_livelock(stepper: Stepper) -> None:
     stop.append(True)
 
 
+def chosen(choices: list[int]) -> Chosen:
+    order = Chosen(random.Random(1))
+    order.choose(number_of(choices))
+    return order
+
+
+def number_of(choices: list[int]) -> int:
+    return sum(choice * ORDER_BASE**place for place, choice in enumerate(choices))
+
+
 def order_of(choices: list[int], tasks: int) -> tuple[int, ...]:
-    stepper = Stepper(Chosen(choices))
+    stepper = Stepper(chosen(choices))
     seen: list[int] = []
 
     async def see(number: int) -> None:
@@ -109,12 +120,12 @@ def test_every_order_can_be_chosen() -> None:
 
 
 def calls_in_order(choices: list[int]) -> list[str]:
-    order, seen = Chosen([]), list[str]()
+    order, seen = chosen([]), list[str]()
     stepper = Stepper(order)
     for name in "abc":
         stepper.after(1.0, partial(seen.append, name))
     stepper.after(0.5, partial(seen.append, "sooner"))
-    order.add(choices)
+    order.choose(number_of(choices))
     stepper.advance(2.0)
     stepper.close()
     return seen

@@ -234,18 +234,25 @@ FIRST: Final = {"T": "connect a", "A": "follow f", "R": "ask x 2"}
 def draw(chance: Random, count: int, systems: str = "T") -> tuple[Step, ...]:
     """So many steps by chance; in the first, each system has its first client."""
     forged = chance.random() < FORGED_CHANCE
+    steps = [step(FIRST[system]) for system in systems]
+    steps += draw_more(chance, count - len(steps), systems, forged=forged)
+    return tuple(steps[:count])
+
+
+def draw_more(chance: Random, count: int, systems: str, *, forged: bool = False) -> list[Step]:
+    """So many steps by chance, for a world that has begun. Only if `forged`, somebody lies in them."""
     verbs = [verb for verb in verbs_of(systems) for _ in range(WEIGHTS.get(verb, 2))]
     plots = [plot for system in systems for plot in PLOTS[system]]
     if not forged:
         verbs = [verb for verb in verbs if verb not in FORGED]
         plots = [plot for plot in plots if all(line.split()[0] not in FORGED for line in plot)]
-    steps = [step(FIRST[system]) for system in systems]
+    steps: list[Step] = []
     while len(steps) < count:
         if plots and chance.random() < PLOT_CHANCE:
             steps += draw_plot(chance, plots)
         else:
             steps.append(draw_step(chance, chance.choice(verbs), systems))
-    return tuple(steps[:count])
+    return steps[: max(count, 0)]
 
 
 def verbs_of(systems: str) -> list[str]:

@@ -1,4 +1,8 @@
-"""Defects of the catalogue planted in the running code: which simulations find, and how soon."""
+"""Defects of the catalogue planted in the running code: what finds each, and how soon.
+
+Two searches: `find` runs the simulator's scenarios, seed after seed; `search` lets Hypothesis drive the state
+machines, and needs hypothesis.
+"""
 
 from __future__ import annotations
 

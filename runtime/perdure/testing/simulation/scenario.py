@@ -18,10 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from perdure.testing.simulation.stepper import ORDER_BASE
 from perdure.testing.simulation.verbs import CHOICES, CLIENTS, FORGED, SYSTEMS, VERBS, VERBS_OF, WIRE_VERBS
 from perdure.testing.simulation.verbs import TABS as TABS
 
 Argument: TypeAlias = str | int | float
+ORDERS: Final = ORDER_BASE**8
+"""Orders of tasks are smaller numbers."""
 TRANSCRIPT: Final = "---"
 
 
@@ -166,6 +169,10 @@ def argument(kind: str, text: str) -> Argument:
             raise ValueError(f"{text} s is not between 0 and 3600")
         return seconds
     count = int(text)
+    if kind == "order":
+        if not 0 <= count < ORDERS:
+            raise ValueError(f"{text} is no number from 0 to {ORDERS - 1}")
+        return count
     if not (200 <= count < 600 if kind == "status" else 1 <= count <= 1000):
         raise ValueError(f"{text} is no {kind}")
     return count

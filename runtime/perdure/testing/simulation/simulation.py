@@ -26,7 +26,7 @@ from perdure.testing.simulation.following import Following
 from perdure.testing.simulation.network import Books, Network, ticks_s
 from perdure.testing.simulation.scenario import Scenario, Step
 from perdure.testing.simulation.sessions import Sessions
-from perdure.testing.simulation.stepper import Order, Stepper
+from perdure.testing.simulation.stepper import Chosen, Stepper
 from perdure.testing.simulation.timing import TimerWatch
 from perdure.testing.simulation.verbs import TOKEN_VERBS, WIRE_VERBS
 from perdure.testing.simulation.wallet import Wallet
@@ -113,14 +113,12 @@ MADE: Final[dict[str, Callable[..., System]]] = {"T": Sessions, "A": Following, 
 class Simulation:
     """A world, while the `with` block lasts. Two of them at the same time would share chance: don't.
 
-    seed: decides all that the steps leave open. `systems`: which are there. `order`: in which order tasks go
-    on; by default by chance. `books`: other rules than those of `RULES`; for tests that plant a defect.
+    seed: decides all that the steps leave open. `systems`: which are there. `books`: other rules than those
+    of `RULES`; for tests that plant a defect.
     Raises RuntimeError where the trio of this simulator is not installed.
     """
 
-    def __init__(
-        self, seed: int, *, systems: str = "T", order: Order | None = None, books: Books | None = None
-    ) -> None:
+    def __init__(self, seed: int, *, systems: str = "T", books: Books | None = None) -> None:
         self.seed = seed
         self.verdict = Verdict()
         self.records: list[Record] = []
@@ -130,7 +128,7 @@ class Simulation:
         self.said: list[Said] = []
         """Steps, faults and decisions, in the order in which they came: `line_of` makes a line of each."""
         self._names = systems
-        self._order = order or chance(seed, "order of tasks")
+        self._order = Chosen(chance(seed, "order of tasks"))
         self._books = {**RULES, **(books or {})}
         self._stack = ExitStack()
 
@@ -201,6 +199,9 @@ class Simulation:
         """
         self.steps.append(step)
         self._note("step", str(step))
+        if step.verb == "order":
+            self._order.choose(int(step.args[0]))
+            return
         if step.verb == "wait":
             self._stepper.advance(ticks_s(float(step.args[0])))
         else:

@@ -11,17 +11,17 @@ happens in its systems. Needs hypothesis (the extra `check`), and is not importe
 from __future__ import annotations
 
 from collections.abc import Iterator
+from random import Random
 from typing import Any, ClassVar, Final
 
 from hypothesis import note, target
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from perdure.testing.simulation.drawing import FIRST, PLOTS
+from perdure.testing.simulation.drawing import FIRST, PLOTS, draw_more
 from perdure.testing.simulation.network import Books
-from perdure.testing.simulation.scenario import Argument, Scenario, Step, step
+from perdure.testing.simulation.scenario import ORDERS, Argument, Scenario, Step, step
 from perdure.testing.simulation.simulation import Simulation
-from perdure.testing.simulation.stepper import Chosen
 from perdure.testing.simulation.verbs import (
     CALLERS,
     CHOICES,
@@ -33,9 +33,11 @@ from perdure.testing.simulation.verbs import (
     TABS,
 )
 
-BASE: Final = 6
-ORDER: Final = st.integers(0, BASE**8 - 1)
-"""An order of tasks: the digits of one number, which is drawn sooner than many. 0: the oldest goes first."""
+ORDER: Final = st.integers(0, ORDERS - 1)
+"""An order of tasks: one number, which is drawn sooner than its many digits. 0: the oldest goes first."""
+SEED: Final = st.integers(0, 1 << 16)
+STRETCH: Final = 12
+"""A stretch has at most so many steps."""
 ANY: Final = st.integers(0, 17)
 """Stands for one of several: this one, counted round."""
 TAB: Final = st.sampled_from(TABS)
@@ -66,22 +68,28 @@ class WorldMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world: Simulation | None = None
-        self._order = Chosen([])
+        self._order = 0
         self._good = True
         self._clients = [*[one for name in self.systems for one in CLIENTS[name]], ISSUER]
         self._plots = [plot for name in self.systems for plot in PLOTS[name]]
 
-    @initialize(seed=st.integers(0, 1 << 16))
+    @initialize(seed=SEED)
     def begin(self, seed: int) -> None:
         """A world, with one client of each system."""
-        self.world = Simulation(seed, systems=self.systems, order=self._order, books=self.books)
+        self.world = Simulation(seed, systems=self.systems, books=self.books)
         self.world.__enter__()
+        self._step(Step("order", (0,)))
         for name in self.systems:
             self._step(step(FIRST[name]))
 
     def _perform(self, order: int, verb: str, *args: Argument) -> None:
-        self._order.add(digits(order))
+        self._choose(order)
         self._step(Step(verb, args))
+
+    def _choose(self, order: int) -> None:
+        if order or self._order:
+            self._step(Step("order", (order,)))
+        self._order = order
 
     def _step(self, one: Step) -> None:
         assert self.world is not None
@@ -153,10 +161,17 @@ class WorldMachine(RuleBasedStateMachine):
     def plot(self, order: int, which: int, plot: int, turn: int) -> None:
         """Several steps that rarely come together by chance, and then matter; begun somewhere."""
         if self._plots:
-            self._order.add(digits(order))
+            self._choose(order)
             chosen = self._plots[plot % len(self._plots)]
             for line in chosen[which % 2 if which < 4 else 0 :]:
                 self._step(turned(step(line), turn))
+
+    @rule(order=ORDER, seed=SEED, count=st.integers(1, STRETCH))
+    def stretch(self, order: int, seed: int, count: int) -> None:
+        """Steps as the simulator draws them: some more often than others, and none in which somebody lies."""
+        self._choose(order)
+        for one in draw_more(Random(seed), count, self.systems):
+            self._step(one)
 
     def _client(self, which: int) -> str:
         return self._clients[which % len(self._clients)]
@@ -180,29 +195,27 @@ class WorldMachine(RuleBasedStateMachine):
             if self._good:
                 for label, value in self.targets():
                     target(value, label=label)
+                self._good = False
                 self.world.finish()
+                self._good = True
         finally:
             self.world.__exit__(None, None, None)
-            note(f"the steps, in another order of tasks:\n{self.scenario.text()}")
+            note(f"the same for `perdure simulate --replay FILE`:\n{self.scenario.text()}")
 
     def targets(self) -> Iterator[tuple[str, float]]:
         """What the search should have much of."""
         yield from ()
 
     @property
+    def good(self) -> bool:
+        """Whether nothing has broken so far, or, after the teardown, at all."""
+        return self._good
+
+    @property
     def scenario(self) -> Scenario:
-        """What was done, as a scenario; the order of tasks is not in it."""
+        """What was done, as a scenario, the order of tasks included."""
         assert self.world is not None
         return Scenario(self.world.seed, tuple(self.world.steps), self.systems)
-
-
-def digits(order: int) -> list[int]:
-    """The numbers that an order of tasks is chosen by."""
-    choices = []
-    while order:
-        order, choice = divmod(order, BASE)
-        choices.append(choice)
-    return choices
 
 
 def turned(one: Step, by: int) -> Step:

@@ -24,6 +24,8 @@ Tasks: TypeAlias = TaskGroup | trio.Nursery
 """Where tasks are started: a task group, or the whole run."""
 TRIO: Final = "0.35."
 TICKS_MAX: Final = 20_000
+ORDER_BASE: Final = 6
+"""A digit chooses among so many tasks: more are rarely ready at once."""
 
 
 class Order(Protocol):
@@ -34,21 +36,35 @@ class Order(Protocol):
 
 
 class Chosen:
-    """An order given by numbers that were drawn before the run; without any more, the oldest goes first."""
+    """An order that numbers choose, once the first is given; until then it is another's, such as chance's."""
 
-    def __init__(self, choices: list[int]) -> None:
-        self._choices = deque(choices)
+    def __init__(self, before: Order) -> None:
+        self._before: Order | None = before
+        self._choices: deque[int] = deque()
 
-    def add(self, choices: list[int]) -> None:
-        """More of them, for what comes next; those not used are forgotten."""
-        self._choices = deque(choices)
+    def choose(self, number: int) -> None:
+        """What comes next goes by this number's digits, the last one first; then the oldest goes first."""
+        self._before = None
+        self._choices = deque(digits(number))
 
     def shuffle(self, batch: list[Any], /) -> None:
-        """Swap as the next numbers say."""
+        """Swap as the next digits say."""
+        if self._before is not None:
+            self._before.shuffle(batch)
+            return
         batch.reverse()
         for last in range(len(batch) - 1, 0, -1):
             back = (self._choices.popleft() if self._choices else 0) % (last + 1)
             batch[last], batch[last - back] = batch[last - back], batch[last]
+
+
+def digits(number: int) -> list[int]:
+    """The digits of a number, to the base `ORDER_BASE`; the last one first."""
+    found = []
+    while number:
+        number, digit = divmod(number, ORDER_BASE)
+        found.append(digit)
+    return found
 
 
 class Livelock(RuntimeError):

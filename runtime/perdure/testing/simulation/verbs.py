@@ -129,12 +129,15 @@ Of R: ask: a call, whose answer has so many words. quit: its consumer leaves. bo
 this, as an event or raised, with that in place of the last of so many words."""
 VERBS: Final[dict[str, tuple[str, ...]]] = {
     "wait": ("seconds",),
+    "order": ("order",),
     **VERBS_OF["T"],
     **VERBS_OF["A"],
     **VERBS_OF["R"],
     **WIRE_VERBS,
     **TOKEN_VERBS,
 }
-"""The steps, and the kinds of their arguments."""
+"""The steps, and the kinds of their arguments. order: whenever several tasks can go on next, the next digit
+of this number (to the base 6, from the last one on) says which goes first; without any more, the oldest does.
+Until the first such step, chance says it."""
 FORGED: Final = frozenset({"stranger", "garble"})
 """Steps in which somebody lies: what is heard then was not sent by who is recorded."""
