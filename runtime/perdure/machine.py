@@ -123,6 +123,7 @@ class Machine:
         self._callbacks = Callbacks(on_returned=on_returned, on_error=on_error)
         self._streams: dict[Attempt, anyio.CancelScope] = {}
         self._places: dict[str, Place] = {}
+        self._shown: dict[str, Shown] = {}
         self._senders = {sender_of(identity.connection_id)}
         self._count = 0
         self._queue_max, self._batch_bytes = settings.queue_max, settings.batch_bytes_max
@@ -217,6 +218,7 @@ class Machine:
         link: Link = self.rules.part(LINK)
         cid = str(self.me.cid)
         own = "kept" if cid == self._identity.connection_id else "renewed"
+        sends = self._shown.get(place.name)
         return Status(
             state=state.state,
             outcome=place.outcome,
@@ -224,8 +226,8 @@ class Machine:
             failures=link.failures,
             next_try_s=self._next_try_s,
             pending=self.pending(place.name),
-            running=place.running,
-            delayed=place.delayed,
+            running=sends is not None and sends.running,
+            delayed=sends is not None and sends.delayed,
             connection_id=cid,
             identity="server" if self.me.of_server else own,  # type: ignore[arg-type]
             error=self._cause,
@@ -246,7 +248,7 @@ class Machine:
             case StartTimer():
                 self._start(effect)
             case CancelTimer():
-                self.timers.cancel(effect.due)
+                self._cancel(effect)
             case Post():
                 self._tasks.start_soon(self._post, effect, self._body(effect))
             case SayGoodbye():
@@ -266,7 +268,7 @@ class Machine:
             case DeliverGap():
                 self._places[effect.session].inbox.put(Gap(cargo, effect.position))
             case Shown():
-                self._show(effect)
+                self._shown[effect.session] = effect  # kept here: it may be watched later, or again
             case Renamed():
                 self._rename(effect)
             case SessionOver():
@@ -290,6 +292,11 @@ class Machine:
         if isinstance(effect.due, ReconnectDue):
             self._next_try_s = effect.seconds
         self.timers.start(effect.due, effect.seconds)
+
+    def _cancel(self, effect: CancelTimer) -> None:
+        if isinstance(effect.due, ReconnectDue):
+            self._next_try_s = None
+        self.timers.cancel(effect.due)
 
     def _body(self, effect: Post) -> bytes:
         items = [self.sends[key].item for key in effect.keys]
@@ -330,11 +337,6 @@ class Machine:
         if type(data) is not HandlerFailedBody:
             return Event(data, position)
         return HandlerFailed(wire.pair_text(data.key), data.sender in self._senders, position)
-
-    def _show(self, effect: Shown) -> None:
-        place = self._places.get(effect.session)
-        if place is not None:  # a session may be sent to without being watched
-            place.running, place.delayed = effect.running, effect.delayed
 
     def _rename(self, effect: Renamed) -> None:
         cid = str(effect.cid)

@@ -28,13 +28,13 @@ class Waiting:
 
 
 class Place:
-    """A session's inbox, its outcome once it is over, and what is shown of its sends."""
+    """A session's inbox, its outcome once it is over, and who is told its status."""
 
     def __init__(self, name: str, inbox_max: int) -> None:
         self.name = name
         self.inbox: Inbox[Item] = Inbox(inbox_max)
         self.outcome: str | None = None
-        self.running = self.delayed = self.hears = False
+        self.hears = False
         self._callbacks = Callbacks()
         self._cause: StreamError | None = None
         self._shown: Status | None = None

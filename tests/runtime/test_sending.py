@@ -105,6 +105,22 @@ async def test_what_is_in_flight_and_what_is_delayed_is_shown(serve: Serve) -> N
         assert seen == [(False, False), (True, False), (False, True), (True, True), (False, False)]
 
 
+async def test_a_session_that_is_watched_again_shows_the_delay_of_its_open_sends(serve: Serve) -> None:
+    asked = {"Retry-After": "60"}
+    with faulty(serve, (503, False), headers=asked) as (connecting, _):
+        async with connecting as session:
+            aside = await session.watch("aside")
+            async with anyio.create_task_group() as sends:
+                sends.start_soon(aside.send, {"text": "one"})
+                with anyio.fail_after(5):
+                    while not aside.status.delayed:
+                        await anyio.sleep(0.005)
+                await aside.unwatch()
+                again = await session.watch("aside")
+                assert (again.status.pending, again.status.delayed) == (1, True)
+                sends.cancel_scope.cancel()
+
+
 async def test_the_callback_registered_last_is_called_and_only_with_what_is_new(serve: Serve) -> None:
     first: list[Status] = []
     last: list[Status] = []

@@ -340,7 +340,7 @@ async def test_leaving_while_a_timer_runs_stops_it(serve: Serve) -> None:
         assert (len(session._machine.timers), session.status.failures) == (1, 1)
         session.leave()
         assert len(session._machine.timers) == 0
-        assert session.outcome == "closed"
+        assert (session.outcome, session.status.next_try_s) == ("closed", None)
         with pytest.raises(StopAsyncIteration):
             await anext(session)
 

@@ -31,6 +31,7 @@ from perdure import (
     connect,
 )
 from perdure.wire import pair_text
+from perdure_model.core.client.parts import ClientSettings
 from perdure_model.core.server.parts import CONNECTION, OWNER, WATCH, ServerSettings
 from starlette.requests import Request
 from starlette.responses import Response
@@ -241,6 +242,16 @@ async def test_in_the_background_there_is_no_stream_and_afterwards_nothing_is_mi
             assert a.pending == 1
             await a.resume()
         assert [event.data for event in await take(a, 3)] == [{"text": "ONE"}, 2, {"text": "THREE"}]
+
+
+async def test_in_the_background_no_next_try_is_shown(serve: Serve) -> None:
+    server = serve(echo_hub())
+    await server.call(server.hub.aclose)  # it answers 503 from now on
+    slow = ClientSettings(reconnect_first_s=1000, reconnect_cap_s=1000)
+    async with quick(server, settings=slow) as a:
+        await until(lambda: a.status.next_try_s is not None)
+        await a.suspend()
+        assert (a.status.state, a.status.next_try_s) == ("reconnecting", None)
 
 
 async def test_a_suspend_that_the_server_does_not_take_is_told_t35(serve: Serve) -> None:
