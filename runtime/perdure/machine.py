@@ -116,7 +116,8 @@ class Machine:
         self.rules: Feed[ClientInput, ClientEffect] = Feed(
             book, self._perform, {SETTINGS: settings}, self._recorder
         )
-        self._state = self.rules.reader(STATE)
+        self._state, self._link = self.rules.reader(STATE), self.rules.reader(LINK)
+        self._me = self.rules.reader(ME)
         self.timers: Timers[ReconnectDue | RetryDue] = Timers(tasks.start_soon, self.feed)
         self.sends: dict[SendKey, Waiting] = {}
         self._left = {left.key: left for left in identity.left}
@@ -199,7 +200,7 @@ class Machine:
     @property
     def me(self) -> Me:
         """Under which id the server knows the client."""
-        me: Me = self.rules.part(ME)
+        me: Me = self._me()
         return me
 
     @property
@@ -214,9 +215,10 @@ class Machine:
 
     def status(self, place: Place) -> Status:
         """How a session stands."""
-        state: ClientState = self.rules.part(STATE)
-        link: Link = self.rules.part(LINK)
-        cid = str(self.me.cid)
+        state: ClientState = self._state()
+        link: Link = self._link()
+        me: Me = self._me()
+        cid = str(me.cid)
         own = "kept" if cid == self._identity.connection_id else "renewed"
         sends = self._shown.get(place.name)
         return Status(
@@ -229,7 +231,7 @@ class Machine:
             running=sends is not None and sends.running,
             delayed=sends is not None and sends.delayed,
             connection_id=cid,
-            identity="server" if self.me.of_server else own,  # type: ignore[arg-type]
+            identity="server" if me.of_server else own,  # type: ignore[arg-type]
             error=self._cause,
         )
 

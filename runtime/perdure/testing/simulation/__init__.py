@@ -14,8 +14,9 @@ A `Simulation` is driven step by step, from code that is not async:
         world.finish()        # the faults stop; all must be well again, and then nothing may be left
 
 `perform` and `finish` raise `Broken` as soon as something does not fit that both sides' applications have
-seen: nothing lost, doubled or reordered, each send settled once and truly. uvicorn, real sockets and threads
-are outside virtual time: for those there is `perdure.testing.FaultProxy`.
+seen: nothing lost, doubled or reordered, each send settled once and truly; and nothing is shown to them (a
+status, an error, what becomes of a send) that was not decided, nor late, nor twice, nor left out. uvicorn,
+real sockets and threads are outside virtual time: for those there is `perdure.testing.FaultProxy`.
 
 Needs trio (the extra `check`).
 """

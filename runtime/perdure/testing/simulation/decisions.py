@@ -80,6 +80,10 @@ class ClientWatch:
         self._cid: str | None = None
         self._given_up: set[str] = set()
         self._streams: set[Pair] = set()
+        self._up: Pair | None = None
+        """The stream that was welcomed, until it ends."""
+        self._lost = False
+        """Whether a stream has ended since one was welcomed, or since the beginning."""
         self._flying: dict[tuple[str, int], list[Pair]] = {}
         self._posts: Counter[Pair] = Counter()
         self._open: set[Pair] = set()
@@ -113,13 +117,20 @@ class ClientWatch:
                 self._given_up_early(i, record["effects"])
             case "RetryDue":
                 self._timers.discard((i["session"], i["post"]))
-            case "StreamLost":
-                self._streams.discard(pair(i["attempt"]))
-            case "TakenOver" if self._cid is not None:
-                self._loses(self._cid, record["effects"])
+            case "StreamLost" | "Welcomed" | "TakenOver":
+                self._streams_change(i, record["effects"])
         for effect in record["effects"]:
             self._effect(effect, record["t"])
         self._looks()
+
+    def _streams_change(self, i: Told, effects: list[Told]) -> None:
+        match i["type"]:
+            case "StreamLost":
+                self._goes_down(pair(i["attempt"]))
+            case "Welcomed" if pair(i["attempt"]) in self._streams:
+                self._up, self._lost = pair(i["attempt"]), False
+            case "TakenOver" if self._cid is not None:
+                self._loses(self._cid, effects)
 
     def _loses(self, cid: str, effects: list[Told]) -> None:
         """Its id is another's, of which it hears; not on a stream that it had ended by itself just before."""
@@ -133,12 +144,23 @@ class ClientWatch:
                 self._says("P-QUEUE-BOUND", f"has {count} sends to {session} that are not settled")
         flying = {session for session, _ in self._flying}
         delayed = {self._sessions[key]: key for key in self._failed}
-        for session, (running, _) in self._shown.items():
+        for session, (running, late) in self._shown.items():
             if running and session not in flying:
                 self._says("P-RUNNING", f"shows that it is running in {session}, and nothing is in flight")
+            if late and session not in delayed:
+                self._says("P-NOTICE", f"shows a delay in {session}, where no open send has failed")
         for session, key in delayed.items():
             if not self._shown.get(session, (False, False))[1]:
                 self._says("P-NOTICE", f"shows no delay in {session}, and an attempt of {key} has failed")
+        due = "awaiting" if self._up else "reconnecting" if self._lost else "connecting"
+        if self._state not in (due, "terminal"):
+            self._says("P-VISIBLE", f"is shown as {self._state}, and it is {due}")
+
+    def _goes_down(self, attempt: Pair) -> None:
+        """A stream has ended, or we have ended it; of one that had ended before this says nothing."""
+        self._lost = self._lost or attempt in self._streams
+        self._streams.discard(attempt)
+        self._up = None if attempt == self._up else self._up
 
     def _says(self, property: str, what: str) -> None:  # noqa: A002
         self._breaks(property, f"{self._who} {what}")
@@ -148,11 +170,11 @@ class ClientWatch:
         kind = classify(i["status"])
         if kind == "final":
             self._refused.update(keys)
-        if kind == "passing":
-            self._failed.update(set(keys) & self._open)
-            if i["retry_after_s"] and set(keys) & self._open:
-                self._not_before[i["session"]] = now_s + i["retry_after_s"]
         verdicts = {pair(key) for key, _ in i["verdicts"]}
+        if kind in ("passing", "unknown", "taken"):
+            self._failed.update((set(keys) & self._open) - (verdicts if kind == "taken" else set()))
+        if kind == "passing" and i["retry_after_s"] and set(keys) & self._open:
+            self._not_before[i["session"]] = now_s + i["retry_after_s"]
         if kind == "unknown" or (kind == "passing" and unsure(i["status"], i["sent"])):
             self._doubted.update(keys)
         if kind == "taken":
@@ -190,7 +212,7 @@ class ClientWatch:
                 word = "close" if effect["type"] == "SayGoodbye" else "suspend"
                 self._leaving = word, pair(effect["attempt"])
             case "EndStream":
-                self._streams.discard(pair(effect["attempt"]))
+                self._goes_down(pair(effect["attempt"]))
             case "Post":
                 self._posted(effect, now_s)
             case "Settled":

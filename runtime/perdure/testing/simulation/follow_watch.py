@@ -26,6 +26,10 @@ class FollowWatch:
         self._who, self._settings, self._renews, self._breaks = who, settings, renews, breaks
         self._state = "connecting"
         self._open: set[int] = set()
+        self._up: int | None = None
+        """The stream that was answered, until it ends."""
+        self._lost = False
+        """Whether an attempt has been lost, or given up, since nothing was missing."""
         self._asked: dict[int, bool] = {}
         """The snapshots on their way; and whether they were asked for when nothing was submitted."""
         self._timers: set[str] = set()
@@ -68,7 +72,10 @@ class FollowWatch:
             case "SubmitRequested" if "PostSubmit" in kinds:
                 self._submitting = "submitting"
                 self._asked = dict.fromkeys(self._asked, False)
+            case "StreamOpened" if i["attempt"] in self._open:
+                self._up = i["attempt"]
             case "SnapshotReplied":
+                self._lost = self._lost or (i["attempt"] in self._asked and not taken(i))
                 self._clean = self._asked.pop(i["attempt"], False)
 
     def _progress(self) -> None:
@@ -84,10 +91,12 @@ class FollowWatch:
                 if effect["attempt"] not in self._open:
                     self._says("P-ONE-CLOSE", f"closes stream {effect['attempt']}, which is not open")
                 self._open.discard(effect["attempt"])
+                self._up, self._lost = None, True
             case "AskSnapshot":
                 self._asked[effect["attempt"]] = self._submitting in ("", "settling")
             case "DropSnapshot":
                 self._asked.pop(effect["attempt"], None)
+                self._lost = True
             case "Hold":
                 self._held[effect["serial"]] = i["version"]
             case "Show":
@@ -189,8 +198,11 @@ class FollowWatch:
         """What must be so after each decision."""
         if self._finished:
             return
-        if self._state == "awaiting" and self._asked:
-            self._says("P-VISIBLE", f"is shown as up while snapshots {sorted(self._asked)} are on their way")
+        whole = self._up is not None and not self._asked
+        self._lost = self._lost and not whole
+        due = "awaiting" if whole else "reconnecting" if self._lost else "connecting"
+        if self._state != due:
+            self._says("P-VISIBLE", f"is shown as {self._state}, and it is {due}")
         if self._failures > self._settings.attempts_max:
             self._says("P-TERMINATES", f"goes on after {self._failures} failures without progress")
         waited_s = 0.0 if self._worried_s is None else now_s - self._worried_s

@@ -14,6 +14,7 @@ from perdure.testing.simulation.accounts import Verdict
 from perdure.testing.simulation.flow import FLOW, Flow, Flows, State
 from perdure.testing.simulation.follow_watch import FollowWatch
 from perdure.testing.simulation.network import Books, Link
+from perdure.testing.simulation.shown import FollowShown
 from perdure.testing.simulation.stepper import Tasks
 from perdure.trace import Record
 
@@ -53,6 +54,7 @@ class Follower:
         """Submissions that are not settled."""
         self.outcomes: list[str] = []
         self._lives = 0
+        self._told_of: FollowShown
 
     def __str__(self) -> str:
         return f"follower {self.name}, session {self._lives}"
@@ -67,11 +69,13 @@ class Follower:
 
     async def _live(self, me: str) -> None:
         watch = FollowWatch(me, SETTINGS, renews=True, breaks=self._verdict.breaks)
+        told_of = self._told_of = FollowShown(me, self._verdict.breaks)
 
         def told(record: Record) -> None:
             self._told(self.name, record)
             self._heard = record["input"]["type"]
             watch(record)
+            told_of(record)
 
         at = f"{URL}/{self.flow.name}"
         async with anyio.create_task_group() as self._tasks:
@@ -86,6 +90,9 @@ class Follower:
                 limits=LIMITS,
                 silence_s=SILENCE_S,
                 on_state=lambda state: self._show(me, state),
+                on_status=told_of.on_status(),
+                on_error=lambda error: told_of.told("error", error.status),
+                on_close=lambda closed: told_of.told("close", closed.attempt),
                 trace=told,
                 http=self.link.http,
                 book=self._book,
@@ -94,10 +101,12 @@ class Follower:
                 self.session = session
                 await self._read(me, session)
             self.live = False
+        told_of.over()
 
     async def _read(self, me: str, session: Followed) -> None:
         try:
             async for state in session:
+                self._told_of.read(state)
                 self.states += 1
                 self.read = state["n"]
         except SessionError as error:
@@ -116,6 +125,7 @@ class Follower:
         last = "origin" not in state and state["outcome"] is not None  # which may come before a snapshot
         if state != whole and not last:
             self._verdict.breaks("P-MERGE", f"{me} is shown {state}")
+        self._told_of.state(n if WAYS[self.name]["version"] else None, state)
         self.shown = n
 
     # -- what its user does ----------------------------------------------------------------------------
@@ -132,16 +142,19 @@ class Follower:
     async def _submit(self, effect: str) -> None:
         assert self.session is not None
         self.submitted += 1
-        number, flow = self.submitted, self.flow
+        number, flow, told_of = self.submitted, self.flow, self._told_of
         self.open[number] = str(self)
+        mine = told_of.submits()
         try:
             await self.session.submit({"number": number, "effect": effect})
+            told_of.answered(mine, "taken")
         except SubmitFailed as error:
+            told_of.answered(mine, "failed")
             if number in flow.taken and "submit" not in self.link.echoed:  # else no client can know
                 says = f"submission {number} of {self} was taken, and is reported as failed: {error!r}"
                 self._verdict.breaks("P-UNCERTAIN", says)
         except SubmitUncertain:
-            pass  # nobody can tell, and it says so
+            told_of.answered(mine, "uncertain")  # nobody can tell, and it says so
         del self.open[number]
 
     async def _post(self, data: Any, token: str | None) -> State | None:

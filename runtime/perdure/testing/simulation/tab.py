@@ -10,13 +10,24 @@ from anyio.abc import TaskGroup
 from perdure_model.core.client.parts import ClientSettings
 from perdure_model.core.common import SendKey
 
-from perdure import Credential, Limits, SendFailed, SendUncertain, Session, SessionError, connect
+from perdure import (
+    Credential,
+    FarewellNotTaken,
+    Limits,
+    PerdureError,
+    SendFailed,
+    SendUncertain,
+    Session,
+    SessionError,
+    connect,
+)
 from perdure.events import OUTCOMES
 from perdure.identity import Identity, MemoryIdentity, new_id
 from perdure.journal import Left
 from perdure.testing.simulation.accounts import Accounts, Ledgers, Life
 from perdure.testing.simulation.decisions import ClientWatch
 from perdure.testing.simulation.network import HUB, Books, Link
+from perdure.testing.simulation.shown import ClientShown
 from perdure.testing.simulation.stepper import Tasks
 from perdure.trace import Record
 from perdure.views import Returned
@@ -112,6 +123,7 @@ class Tab:
         self._stalled_until = 0.0
         self._scope: anyio.CancelScope | None = None
         self._leave: anyio.Event | None = None
+        self._shown: ClientShown
         self._sends: TaskGroup
         self._readers: TaskGroup
         self._read_aside: anyio.Event | None = None
@@ -159,8 +171,9 @@ class Tab:
         await anyio.lowlevel.checkpoint()
 
     async def _live(self, life: Life, scope: anyio.CancelScope, leave: anyio.Event) -> None:
+        shown = self._shown = ClientShown(str(life), self._ledgers.breaks)
         with scope:
-            async with anyio.create_task_group() as sends, self._client(life) as session:
+            async with anyio.create_task_group() as sends, self._client(life, shown) as session:
                 self.session = session
                 if self.identity is not None and session.connection_id != self.identity.cid:
                     self._ledgers.breaks("P-IDENTITY", f"{life} goes by another id than the one it kept")
@@ -169,8 +182,9 @@ class Tab:
                     readers.start_soon(self._read, self._ledgers[SESSION], life, session)
                     await leave.wait()
                     readers.cancel_scope.cancel()
+            shown.over()
 
-    def _client(self, life: Life) -> Any:
+    def _client(self, life: Life, shown: ClientShown) -> Any:
         watch = ClientWatch(str(life), SETTINGS, self._ledgers.breaks)
 
         def told(record: Record) -> None:
@@ -179,11 +193,17 @@ class Tab:
                 self._looks(life, record)
                 self._misleads(record["input"])
                 watch(record)
+                shown(record)
 
         def returned(send: Returned) -> None:
             if not life.killed:
+                shown.told("returned", send.session, send.key, send.outcome, send.why)
                 accounts = self._ledgers[send.session]
                 accounts.settle(send.data["n"], send.outcome, echoed=self.echoed)
+
+        def failed(error: PerdureError) -> None:
+            assert isinstance(error, FarewellNotTaken)
+            shown.told("error", error.word, error.status)
 
         return connect(
             URL,
@@ -193,7 +213,9 @@ class Tab:
             settings=SETTINGS,
             limits=LIMITS,
             http=self.link.http,
+            on_status=shown.on_status(SESSION),
             on_returned=returned,
+            on_error=failed,
             trace=told,
             book=self._book,
         )
@@ -236,6 +258,7 @@ class Tab:
         if self.session is None or name is None or self.watches - {SESSION}:
             return
         session = await self.session.watch(name)
+        session.on_status(self._shown.on_status(name))
         life = self._asides.setdefault(name, Life(f"{self.name}, aside in {name}", self._lives))
         self.aside = session, life
         before, self._read_aside = self._read_aside, anyio.Event()
@@ -281,14 +304,17 @@ class Tab:
             self._ledgers[i["session"]].mislead(self.name)
 
     async def _send(self, session: Session, life: Life, last: Last = False) -> None:
-        accounts = self._ledgers[session.name]
+        accounts, shown = self._ledgers[session.name], self._shown
         n = accounts.send(life, unfit=last == UNFIT)
         try:
-            await session.send({"n": n, "last": last} if last else {"n": n})
+            receipt = await session.send({"n": n, "last": last} if last else {"n": n})
+            shown.answered(receipt.key, "delivered")
             accounts.settle(n, "delivered")
-        except SendUncertain:
+        except SendUncertain as error:
+            shown.answered(error.key, "uncertain")
             accounts.settle(n, "uncertain")
-        except SendFailed:
+        except SendFailed as error:
+            shown.answered(error.key, "failed")
             accounts.settle(n, "failed", echoed=self.echoed)
 
     def leave(self) -> None:
@@ -305,6 +331,7 @@ class Tab:
         assert self._scope is not None
         for life in (self.life, *self._asides.values()):
             life.over = life.killed = True
+        self._shown.kill()
         self.identity = self.identity.as_of_now()
         self.link.sever()
         self._scope.cancel()
