@@ -234,6 +234,24 @@ def test_another_session_is_watched_on_the_same_stream(tab: Page, server: Served
     assert server.gate.paths().count("/watch") == 1
 
 
+def test_a_session_that_is_watched_again_shows_the_delay_of_its_open_sends(tab: Page, server: Served) -> None:
+    begin(tab, "{settings: {retry_first_s: 60}}")
+    tab.evaluate('window.other = session.watch("side"); null')
+    server.gate.lose = 1
+    tab.evaluate("window.sent = other.send({text: 'late'}).catch(() => null); null")
+    tab.wait_for_function("other.status.delayed")
+    again = tab.evaluate('(other.unwatch(), window.again = session.watch("side"), again.status)')
+    assert (again["pending"], again["delayed"]) == (1, True)
+
+
+def test_in_the_background_no_next_try_is_shown(tab: Page, server: Served) -> None:
+    begin(tab, "{settings: {reconnect_first_s: 1000, reconnect_cap_s: 1000}}")
+    server.shut()
+    tab.wait_for_function("session.status.nextTryS !== null")
+    assert tab.evaluate("(session.suspend(), session.status.nextTryS)") is None
+    server.gate.shut = False
+
+
 def test_a_storage_that_fails_is_told_and_nothing_stops(tab: Page, server: Served) -> None:
     warned: list[str] = []
     tab.on("console", lambda message: warned.append(message.text))

@@ -128,8 +128,6 @@ class Place {
   outcome = null;
   error = null;
   onStatus = null;
-  running = false;
-  delayed = false;
   #items = [];
   #waiting = [];
   #shown = "";
@@ -194,6 +192,7 @@ function calling(callback, ...args) {
 /** One client: its rules, its stream, its requests, a place for each of its sessions. */
 class Machine {
   #places = new Map();
+  #shown = new Map();
   #sends = new Map();
   #streams = new Map();
   #timers = new Map();
@@ -290,6 +289,7 @@ class Machine {
     const { cid, of_server } = this.me;
     const { attempt, failures } = this.rules.part("link");
     const own = cid === this.cid ? "kept" : "renewed";
+    const { running = false, delayed = false } = this.#shown.get(place.name) ?? {};
     return {
       state: this.rules.part("client").state,
       outcome: place.outcome,
@@ -297,8 +297,8 @@ class Machine {
       failures,
       nextTryS: this.#next_try_s,
       pending: this.pending(place.name),
-      running: place.running,
-      delayed: place.delayed,
+      running,
+      delayed,
       connectionId: cid,
       identity: of_server ? "server" : own,
       error: this.#cause && { message: this.#cause.message, status: this.#cause.status },
@@ -317,8 +317,8 @@ class Machine {
   }
 
   StartTimer({ due, seconds }) {
-    if (due.type === "ReconnectDue") this.#next_try_s = seconds;
     this.CancelTimer({ due });
+    if (due.type === "ReconnectDue") this.#next_try_s = seconds;
     const fire = () => {
       this.#timers.delete(textOf(due));
       this.feed(due);
@@ -327,6 +327,7 @@ class Machine {
   }
 
   CancelTimer({ due }) {
+    if (due.type === "ReconnectDue") this.#next_try_s = null;
     clearTimeout(this.#timers.get(textOf(due)));
     this.#timers.delete(textOf(due));
   }
@@ -386,9 +387,9 @@ class Machine {
     this.#places.get(session).put({ type: "gap", snapshot, position });
   }
 
-  Shown({ session, running, delayed }) {
-    const place = this.#places.get(session);
-    if (place) Object.assign(place, { running, delayed });
+  /** Kept here: the session may be watched later, or again. */
+  Shown(effect) {
+    this.#shown.set(effect.session, effect);
   }
 
   Renamed({ cid, why }) {
