@@ -184,6 +184,19 @@ def late(good: Call) -> Call:
     return faulty
 
 
+def in_half_a_second(good: Call) -> Call:
+    """It is done, and late."""
+
+    def faulty(self: Machine, *args: Any) -> None:
+        self._tasks.start_soon(later, self, *args)
+
+    async def later(*args: Any) -> None:
+        await anyio.sleep(0.5)
+        good(*args)
+
+    return faulty
+
+
 def settles_as(outcome: str) -> Plant:
     def planted(good: Call) -> Call:
         return lambda self, effect, cargo: good(self, replace(effect, outcome=outcome), cargo)
@@ -251,7 +264,10 @@ def every_other(good: Call) -> Call:
         ("T", Machine, "status", status_with(state=lambda s: s.state.replace("re", "")), "P-VISIBLE"),
         ("T", Machine, "feed", late, "P-VISIBLE"),
         ("T", Machine, "_not_taken", nothing, "P-ERRORS"),
+        ("T", Machine, "_not_taken", in_half_a_second, "P-ERRORS"),
         ("T", Machine, "_return", nothing, "P-SETTLE"),
+        ("T", Machine, "_return", in_half_a_second, "P-SETTLE"),
+        ("T", Machine, "_settle", in_half_a_second, "P-SETTLE"),
         ("T", Machine, "_settle", settles_as("delivered"), None),
         ("T", Machine, "_cancel", goes_on_waiting, "P-SPACED"),
         ("T", Place, "show", after_the_end, "P-TERMINAL-ONCE"),
