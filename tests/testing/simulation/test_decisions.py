@@ -136,7 +136,7 @@ def test_an_end_with_receipts_settles_by_them(end: list[Told]) -> None:
         ([START, POSTED], "P-RETRY-BUDGET"),
         ([START, UP, DOWN, POSTED], "P-RETRY-BUDGET"),
         ([START, UP, POSTED, record(retry(1), post(2, 1))], "P-SINGLE-FLIGHT"),
-        ([START, UP, POSTED, record(replied(1, 404), shown(running=False, delayed=False)),
+        ([START, UP, POSTED, record(replied(1, 404), shown(running=False, delayed=True)),
           record(retry(1), post(2, 1))], "P-CLASS"),
         ([START, UP, record(asked(1)), *[
             record(replied(n - 1, 409), post(n, 1), shown(running=True, delayed=n > 1)) for n in range(1, 5)

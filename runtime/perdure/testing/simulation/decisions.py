@@ -171,7 +171,7 @@ class ClientWatch:
         if kind == "final":
             self._refused.update(keys)
         verdicts = {pair(key) for key, _ in i["verdicts"]}
-        if kind in ("passing", "unknown", "taken"):
+        if kind != "denied":
             self._failed.update((set(keys) & self._open) - (verdicts if kind == "taken" else set()))
         if kind == "passing" and i["retry_after_s"] and set(keys) & self._open:
             self._not_before[i["session"]] = now_s + i["retry_after_s"]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeAlias
 
 import anyio
-from perdure_model.core.common import classify
 
 from perdure import FollowStatus, Status
 from perdure.testing.simulation.decisions import Breaks, Told
@@ -48,7 +47,7 @@ class Shown:
     """What the application of one client or followed session is shown. Call it with each record."""
 
     fields: ClassVar[tuple[str, ...]]
-    """Of a status: the outcome first, then the state, the error last."""
+    """Of a status: the outcome first, then the state, the error last. Of `failures` no decision tells."""
 
     def __init__(self, who: str, breaks: Breaks) -> None:
         self._who, self._breaks = who, breaks
@@ -90,7 +89,7 @@ class Shown:
     def _begins(self) -> None:
         """Whatever was decided before has been shown."""
 
-    def _hears(self, i: Told, effects: list[Told]) -> None:
+    def _hears(self, i: Told, effects: list[Told], /) -> None:
         raise NotImplementedError
 
     def _effect(self, kind: str, effect: Told, i: Told) -> None:
@@ -184,8 +183,8 @@ class Shown:
 
     def _property(self, one: Fields, other: Fields | None) -> str:
         """What is broken where one is shown for the other: by the first field that differs."""
-        names = [n for n, a, b in zip(self.fields, one, other or (None,) * len(one), strict=True) if a != b]
-        return BREAKS.get(names[0], "P-VISIBLE")
+        pairs = zip(self.fields, one, other or (None,) * len(one), strict=True)
+        return next((BREAKS.get(name, "P-VISIBLE") for name, a, b in pairs if a != b), "P-VISIBLE")
 
     def _named(self, name: str, status: Fields) -> str:
         said = ", ".join(f"{field} {value!r}" for field, value in zip(self.fields, status, strict=False))
@@ -216,7 +215,6 @@ class ClientShown(Shown):
         "identity",
         "next_try_s",
         "attempt",
-        "failures",
         "error",
     )
 
@@ -226,7 +224,7 @@ class ClientShown(Shown):
         self._left: set[str] = set()
         self._outcome: str | None = None
         self._cid, self._identity = "", "kept"
-        self._attempt = self._failures = 0
+        self._attempt = 0
 
     def _due(self, name: str, /) -> Fields:
         one = self._sessions[name]
@@ -240,11 +238,10 @@ class ClientShown(Shown):
             self._identity,
             self._next_try_s,
             self._attempt,
-            self._failures,
             self._error,
         )
 
-    def _hears(self, i: Told, effects: list[Told]) -> None:
+    def _hears(self, i: Told, _effects: list[Told], /) -> None:
         match i["type"]:
             case "Started":
                 self._last = dict.fromkeys(self._last, NEW)  # nobody could listen before
@@ -262,13 +259,9 @@ class ClientShown(Shown):
                 self._error = i["status"]
             case "Welcomed":
                 self._error = None
-            case "Heard" | "PostReplied" if well(i, effects):
-                self._failures = 0
 
     def _effect(self, kind: str, effect: Told, i: Told) -> None:
         match kind:
-            case "Deliver":
-                self._failures = 0
             case "Moved" if effect["machine"] == "ClientSession":
                 self._state = effect["target"]
                 self._outcome = outcome_of(i) if self._state == "terminal" else None
@@ -290,7 +283,7 @@ class ClientShown(Shown):
             case "OpenStream":
                 self._cid, self._attempt, self._next_try_s = effect["cid"], effect["attempt"][1], None
             case "StartTimer" if effect["due"]["type"] == "ReconnectDue":
-                self._failures, self._next_try_s = self._failures + 1, effect["seconds"]
+                self._next_try_s = effect["seconds"]
             case "CancelTimer" if effect["due"]["type"] == "ReconnectDue":
                 self._next_try_s = None
             case "Renamed":
@@ -316,13 +309,6 @@ def text(key: list[int]) -> str:
     return f"{key[0]}.{key[1]}"
 
 
-def well(i: Told, effects: list[Told]) -> bool:
-    """Whether this is a sign of life that was waited for."""
-    if i["type"] == "Heard":
-        return not effects
-    return bool(effects) and effects[0]["type"] != "Refused" and classify(i["status"]) == "taken"
-
-
 def outcome_of(i: Told) -> str:
     """The outcome that this input brings, where it is a client's last."""
     match i["type"]:
@@ -343,7 +329,6 @@ class FollowShown(Shown):
     """What one followed session's application is shown: statuses, states, errors, and the end of streams."""
 
     fields = ("outcome", "state", "submitting", "next_try_s", "error")
-    """Of how many attempts have failed, the decisions do not say enough."""
 
     def __init__(self, who: str, breaks: Breaks) -> None:
         super().__init__(who, breaks)
@@ -383,7 +368,7 @@ class FollowShown(Shown):
         if self._state == "awaiting":
             self._error = None
 
-    def _hears(self, i: Told, effects: list[Told]) -> None:
+    def _hears(self, i: Told, effects: list[Told], /) -> None:
         kind = i["type"]
         if i.get("serial") is not None and kind != "SubmitReplied":
             self._versions[i["serial"]] = i["version"]
