@@ -13,7 +13,7 @@ import pytest
 from perdure import Hub, HubSession, Returned, Send
 from perdure_model.conformance import check
 from perdure_model.conformance.lines import size_of
-from perdure_model.conformance.shares import Share, conversed, heard_by, shares
+from perdure_model.conformance.shares import Share, heard_by, shares
 from perdure_model.conformance.survey import heads, survey
 
 from tests.conformance.traces import Record, busy, first, judged, records_in, text_of, told, told_then
@@ -147,7 +147,7 @@ def test_a_life_hears_of_earlier_ones_that_are_in_another_share(tmp_path: Path) 
         surveyed = survey(heads(path, size_of(path)))
         life = records[second(records)]["run"]
         others = {record["run"] for record in records} - {life}
-        assert heard_by({life}, list(conversed(surveyed)), surveyed) == others
+        assert heard_by({life}, surveyed) == others
         parts = [Share(frozenset({life}), frozenset(others)), Share(frozenset(others), frozenset({life}))]
         found = [check.judged_share(path, size_of(path), surveyed, part) for part in parts]
         assert [one.ok for one in found] == [fits, fits]

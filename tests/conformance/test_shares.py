@@ -68,6 +68,19 @@ def test_the_runs_of_a_large_conversation_hear_of_each_other(path: Path) -> None
     assert one.heard
 
 
+def test_shares_hear_little_of_each_other_where_servers_and_clients_come_and_go() -> None:
+    heads = []
+    for nth in range(20):  # each client meets two servers, so that all is one conversation
+        client, server = f"client {nth}", f"server {nth}"
+        heads += [(client, seq, float(nth), "client", client) for seq in range(1, 11)]
+        heads += [(server, seq, float(nth), "server", f"client {nth - seq % 2}") for seq in range(1, 11)]
+    found = survey(heads)
+    assert len(list(conversed(found))) == 1
+    one, two = shares(found, 2)
+    assert found.records(one.own) == found.records(two.own) == 200
+    assert found.records(one.heard) == found.records(two.heard) == 10
+
+
 @pytest.mark.parametrize("forge", FORGED, ids=lambda forge: forge.__name__)
 def test_what_was_forged_is_found_in_a_share(forge: Forge, path: Path) -> None:
     path.write_text(text_of(forge(busy())))

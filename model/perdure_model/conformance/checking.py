@@ -7,28 +7,32 @@ replayed. What waits in the end has no cause; and where a cause could not have b
 
 from __future__ import annotations
 
-import gc
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import fields
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
+from perdure_model.conformance.callers import CALLING, CALLING_NAMES, HEARD_NAMES, SAID_NAMES, Callers
 from perdure_model.conformance.filling import AROUND, MISSING_MAX, NotFilled, Steps, Values, filled, listed
-from perdure_model.conformance.joins import ANSWER_NAMES, HEARD, SENDING, SENT_NAMES, Fact, Joins
+from perdure_model.conformance.joins import ANSWER_NAMES, HEARD, SENT_NAMES, Fact, Joins
 from perdure_model.conformance.lines import BadRecord, NoRecord, NoTrace, Record, numbered, record_of, run_of
-from perdure_model.conformance.lives import KEEPING, KEPT, KEPT_NAMES, Lives
+from perdure_model.conformance.lives import KEEPING, KEPT_NAMES, Lives
 from perdure_model.conformance.replay import Decision, Misfit, Run
 from perdure_model.conformance.report import Conformance, Damage, Mismatch
 from perdure_model.conformance.shares import Share
 from perdure_model.conformance.sides import SIDES
-from perdure_model.conformance.survey import Extent, Survey
+from perdure_model.conformance.survey import OTHER, Extent, Survey
 
 Story: TypeAlias = tuple[str, int, tuple[Any, ...]]
 """A run, the number of the first record that is missing, and the inputs that may have stood from there on."""
-OTHER = {"client": "server", "server": "client"}
+TELLING: Final = re.compile(
+    rb'"type":"(?:%b)"' % "|".join(sorted(SENT_NAMES | KEPT_NAMES | SAID_NAMES | HEARD_NAMES)).encode()
+)
+"""What a line has in it that tells the other side, or another life, anything; as a recorder writes it."""
 
 
 class Stopped(Exception):
@@ -78,7 +82,7 @@ class Checking:
         self.stories: list[Story] = []
         """What was filled in; none of those that were `told` before."""
         self._joins = Joins()
-        self._lives = Lives()
+        self._lives, self._callers = Lives(), Callers()
         self._lanes: dict[str, Lane] = {}
         self._waiting: dict[Fact, list[Lane]] = {}
         self._trusted: dict[tuple[str, str | None], str] = {}
@@ -87,15 +91,10 @@ class Checking:
 
     def judged(self, records: Iterable[Record]) -> Conformance:
         """The report on these records. Raises NoTrace."""
-        collects = gc.isenabled()
-        gc.disable()  # nothing here is garbage in cycles, and to look for it takes a tenth of the time
         try:
             self._all(records)
         except Stopped as stopped:
             self.report.mismatch = stopped.mismatch
-        finally:
-            if collects:
-                gc.enable()
         return self._finished()
 
     def lines(self, path: Path, size: int) -> Iterator[Record]:
@@ -127,6 +126,8 @@ class Checking:
         self._settle()
         for record, misfit in self._lives.misfits(self._earlier, self._joins.posts()):
             raise self._stopped(record, misfit)
+        for record, misfit in self._callers.misfits(self._lanes.keys(), self._whole, self._last_t):
+            raise self._stopped(record, misfit)
 
     # -- runs of another share -------------------------------------------------------------------------
 
@@ -135,7 +136,7 @@ class Checking:
         run = run_of(line)
         if run is None or run in share.own:  # of a line that is no record all shares are told
             return True
-        if run in share.heard and (SENDING.search(line) or KEPT.search(line)):
+        if run in share.heard and TELLING.search(line):
             self._hear_of(line)
         return False
 
@@ -144,12 +145,15 @@ class Checking:
         try:
             record = record_of(0, line)
             side = SIDES[record.side]
-            said = [one for one in record.data["effects"] if one.get("type") in SENT_NAMES]
+            said = [one for one in record.data["effects"] if one.get("type") in SENT_NAMES | SAID_NAMES]
             told, i = record.data["input"]["type"], None
-            if told in KEPT_NAMES or any(one["type"] in ANSWER_NAMES for one in said):
+            if told in KEPT_NAMES | CALLING_NAMES or any(one["type"] in ANSWER_NAMES for one in said):
                 i = side.read_input(record.data["input"])
             if told in KEPT_NAMES:
                 self._lives.tell(record, i)
+            elif told in CALLING_NAMES:
+                self._callers.tell(record, i, tuple(map(side.read_effect, said)))
+                return
             sent = self._joins.tell(record.run, i, tuple(map(side.read_effect, said)))
         except (NoRecord, BadRecord, KeyError, AttributeError):
             return  # whose share it is, tells
@@ -257,6 +261,8 @@ class Checking:
             raise self._stopped(decision.record, misfit) from None
         if type(i) in KEEPING:
             self._lives.tell(decision.record, i)
+        elif type(i) in CALLING:
+            self._callers.tell(decision.record, i, decision.effects)
         sent = self._joins.tell(run.name, i, decision.effects)
         return self._awakened(sent) if sent and self._waiting else []
 
@@ -305,6 +311,10 @@ class Checking:
         named = self._survey.peers("client", cid)
         own = [run for run in lives if run in named]
         return own if all(map(self._whole, own)) else []
+
+    def _last_t(self, name: str) -> float:
+        """When this run was recorded last."""
+        return self._survey.runs[name].last_t
 
     def _whole(self, name: str) -> bool:
         """Whether all of this run is there to be looked at."""

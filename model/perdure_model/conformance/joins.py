@@ -7,7 +7,6 @@ not know of are passed over. Statuses prove nothing, as proxies answer, too; rec
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import islice
@@ -285,5 +284,3 @@ SENT: dict[type, Callable[[Joins, str, Any, Any], Fact | None]] = {
 SENT_NAMES: Final = frozenset(kind.__name__ for kind in SENT)
 ANSWER_NAMES: Final = frozenset({se.Answer.__name__})
 """Those of which the input says to what they are sent."""
-SENDING: Final = re.compile("|".join(f'"type":"{name}"' for name in sorted(SENT_NAMES)).encode())
-"""What the line of a decision that sends something has in it, as a recorder writes it."""

@@ -6,7 +6,6 @@ client keeps its identity; so it is looked at once all runs have been replayed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
@@ -18,8 +17,6 @@ from perdure_model.core.client import inputs as ci
 KEEPING: Final = frozenset({ci.Started, ci.SendRequested})
 """The inputs of which something is kept here."""
 KEPT_NAMES: Final = frozenset(kind.__name__ for kind in KEEPING)
-KEPT: Final = re.compile("|".join(f'"type":"{name}"' for name in sorted(KEPT_NAMES)).encode())
-"""What the line of one has in it, as a recorder writes it."""
 
 
 class Lives:
@@ -49,17 +46,31 @@ class Lives:
         """
         if not self._begun:
             return
-        posted = {(run, key, str(post.epoch)) for run, post in posts for key in post.keys}
+        of_incarnation: dict[int, list[str]] = {}
+        for run, incarnation in self._incarnations.items():
+            of_incarnation.setdefault(incarnation, []).append(run)
+        posted = self._posted(posts)
         for record, i in self._begun:
-            before = [run for run, one in self._incarnations.items() if one < i.attempt[0]]
             for left in i.unsent:
-                lives = earlier(i.kept, [run for run in before if self._incarnations[run] == left.key[0]])
+                before = left.key[0] < i.attempt[0]
+                lives = earlier(i.kept, of_incarnation.get(left.key[0], []) if before else [])
                 said = None if left.epoch is None else str(left.epoch)
                 if lives and not any((run, left.session, left.key) in self._asked for run in lives):
                     yield (
                         record,
                         Misfit("no earlier life of the client was asked for this send", (repr(left),)),
                     )
-                elif lives and said and not any((run, left.key, said) in posted for run in before):
+                elif lives and said and not posted.get((left.key, said), i.attempt[0]) < i.attempt[0]:
                     why = "no earlier life of the client posted this send under this epoch"
                     yield record, Misfit(why, (repr(left),))
+
+    def _posted(self, posts: Iterable[tuple[str, ce.Post]]) -> dict[tuple[Any, str], int]:
+        """The first incarnation that posted a send, by its key and the epoch that it was posted under."""
+        first: dict[tuple[Any, str], int] = {}
+        for run, post in posts:
+            incarnation = self._incarnations.get(run)
+            if incarnation is not None:
+                for key in post.keys:
+                    by = key, str(post.epoch)
+                    first[by] = min(incarnation, first.get(by, incarnation))
+        return first

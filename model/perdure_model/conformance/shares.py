@@ -6,10 +6,11 @@ their records as it stands: whether the rules had it sent, the process judges wh
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from perdure_model.conformance.survey import Survey
+from perdure_model.conformance.callers import SHARING
+from perdure_model.conformance.survey import OTHER, Survey
 
 
 @dataclass(frozen=True)
@@ -32,42 +33,35 @@ def shares(surveyed: Survey, count: int) -> list[Share]:
         weights[to] += surveyed.records(runs)
 
     for runs in conversations:
-        for unit in parted(surveyed, runs) if surveyed.records(runs) > fair else ():
-            at += weights[at] >= fair and at + 1 < count
-            give(unit, at)
+        # In the order in which they begin: runs that speak with each other are there at about one time.
+        for run in surveyed.runs if surveyed.records(runs) > fair else ():
+            if run in runs:
+                at += weights[at] >= fair and at + 1 < count
+                give({run}, at)
     small = [runs for runs in conversations if surveyed.records(runs) <= fair]
     for runs in sorted(small, key=surveyed.records, reverse=True):
         give(runs, weights.index(min(weights)))
-    return [Share(frozenset(own), heard_by(own, conversations, surveyed)) for own in owned if own]
+    return [Share(frozenset(own), heard_by(own, surveyed)) for own in owned if own]
 
 
-def heard_by(own: set[str], conversations: list[set[str]], surveyed: Survey) -> frozenset[str]:
-    """The runs of others that are on the other side of a conversation, or lives of the same clients."""
+def heard_by(own: set[str], surveyed: Survey) -> frozenset[str]:
+    """The runs of others that speak of the same clients on the other side, or are lives of these clients;
+    and of calls and credentials all."""
     heard: set[str] = set()
-    for runs in conversations:
-        sides = {surveyed.runs[run].side for run in runs & own}
-        if sides and not runs <= own:
-            heard.update(run for run in runs - own if sides - {surveyed.runs[run].side})
-    for (side, _cid), runs in surveyed.naming.items():
-        if side == "client" and not runs.isdisjoint(own):
-            heard |= runs - own
-    return frozenset(heard)
+    for (side, cid), runs in surveyed.naming.items():
+        if not runs.isdisjoint(own):
+            heard |= surveyed.peers(OTHER.get(side, ""), cid)
+            heard |= runs if side == "client" else set()
+    sharing = {run for run, extent in surveyed.runs.items() if extent.side in SHARING}
+    heard |= sharing if sharing & own else set()
+    return frozenset(heard - own)
 
 
-def parted(surveyed: Survey, runs: set[str]) -> list[set[str]]:
-    """The runs of a conversation, each by itself, those of one client beside each other.
-
-    Servers come first: a share that has one side alone hears only what the other one says.
-    """
-    beside = [run for unit in conversed(surveyed, ("client",)) for run in sorted(unit & runs)]
-    return [{run} for run in sorted(beside, key=lambda run: surveyed.runs[run].side, reverse=True)]
-
-
-def conversed(surveyed: Survey, sides: Collection[str] = ("client", "server")) -> Iterator[set[str]]:
-    """The runs that speak of the same clients, directly or through others: as runs of these sides do."""
+def conversed(surveyed: Survey) -> Iterator[set[str]]:
+    """The runs that speak of the same clients, directly or through others."""
     clients: dict[str, set[str]] = {}
     for (side, cid), runs in surveyed.naming.items():
-        if side in sides:
+        if side in OTHER:
             clients.setdefault(cid, set()).update(runs)
     named: dict[str, list[set[str]]] = {run: [] for run in surveyed.runs}
     for runs in clients.values():

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from perdure_model.conformance.lines import PLAIN, BadRecord, NoRecord, Record, numbered, record_of
 
@@ -20,8 +20,8 @@ HEAD = re.compile(
     rb'"side":"([a-z]+)","cid":(?:null|"(%b)")' % (PLAIN, PLAIN)
 )
 """How a recorder begins a line. A line that begins otherwise is parsed."""
-
-
+OTHER: Final = {"client": "server", "server": "client"}
+"""Who hears from whom."""
 Head: TypeAlias = tuple[str, int, float, str, str | None]
 """Of a record its run, number, time, side and client id."""
 
@@ -102,7 +102,10 @@ def survey(heads: Iterable[Head]) -> Survey:
         extent = runs.get(run)
         if extent is None:
             extent = runs[run] = Extent(run, side)
-        extent.add(seq, t)
+        if seq == extent.next and not extent.ahead and t >= extent.last_t:  # as nearly all are
+            extent.next, extent.highest, extent.last_t = seq + 1, seq, t
+        else:
+            extent.add(seq, t)
         if cid is not None:
             named = naming.get((side, cid))
             if named is None:
