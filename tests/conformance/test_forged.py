@@ -37,7 +37,7 @@ def other(value: Any) -> Any:
         case [*items]:
             return [other(items[0]), *items[1:]] if items else [["chat", [None, 0]]]
         case {"type": _}:
-            name = next(name for name in value if name != "type")
+            name = next((name for name in value if name != "type"), "type")
             return {**value, name: other(value[name])}
     return "x"
 
