@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
 from perdure_model.core.rule import Book
 from perdure_model.world import Defect
 from perdure_model.world.follow import FOLLOWED
@@ -17,9 +19,22 @@ from perdure_model.world.response import RESPONSES
 from perdure_model.world.transport import TRANSPORT
 
 from perdure.testing.simulation.runs import RUN_STEPS, Run, drawn, replay, shortened
+from perdure.testing.simulation.scenario import Scenario
 from perdure.testing.simulation.simulation import RULES
+from perdure.testing.simulation.stateful import MACHINES, WorldMachine, machine
 
 RUNS_MAX: Final = 200
+EXAMPLES_MAX: Final = 1000
+SEARCH: Final = settings(
+    stateful_step_count=50,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    print_blob=False,
+)
+"""How Hypothesis searches for a defect: examples of up to 50 rules."""
 CATALOGUES: Final[dict[str, Mapping[str, Defect]]] = {
     "T": TRANSPORT.defects,
     "A": FOLLOWED.defects,
@@ -46,7 +61,7 @@ NO_PLACE: Final[dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Found:
-    """How a defect was found: after so many `runs`; `shortest` is None where it was missed."""
+    """How a defect was found: after so many `runs` or examples; `shortest` is None where it was missed."""
 
     defect: Defect
     runs: int
@@ -74,14 +89,62 @@ def find(defect: Defect, *, runs_max: int = RUNS_MAX, first_seed: int = 1) -> Fo
     return Found(defect, runs_max, None)
 
 
-def table(found: Iterable[Found]) -> str:
-    """A table in Markdown."""
-    return "\n".join([*lines(found), ""])
+def search(defect: Defect, *, examples_max: int = EXAMPLES_MAX) -> Found:
+    """Plant a defect, and let Hypothesis drive the machine of its system until it shows.
+
+    Always the same examples, of one version of Hypothesis. What has broken is replayed from its text, and
+    that is shortened: a stretch of steps is one choice to Hypothesis, which could only take all of it away.
+    """
+    if defect.id in NO_PLACE:
+        return Found(defect, 0, None)
+    rules, seen = books(defect), Examples()
+    planted = seen.of(machine(MACHINES[system_of(defect)], **rules))
+    try:
+        run_state_machine_as_test(planted, settings=settings(SEARCH, max_examples=examples_max))
+    except Exception:
+        if seen.broken is None:
+            raise
+    if seen.broken is None:
+        return Found(defect, seen.count, None)
+    run = replay(seen.broken, **rules)
+    if run.broken is None:
+        raise RuntimeError(f"{defect.id}: what broke it is no scenario by itself:\n{seen.broken.text()}")
+    return Found(defect, seen.count, shortened(run, **rules))
 
 
-def lines(found: Iterable[Found]) -> Iterator[str]:
+class Examples:
+    """The examples of a machine, up to the first that breaks a property: how many, and that one."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.broken: Scenario | None = None
+
+    def of(self, kind: type[WorldMachine]) -> type[WorldMachine]:
+        """The machine, whose examples are seen here."""
+
+        def teardown(machine: WorldMachine) -> None:
+            try:
+                kind.teardown(machine)
+            finally:
+                self._ended(machine)
+
+        return type(kind.__name__, (kind,), {"teardown": teardown})
+
+    def _ended(self, machine: WorldMachine) -> None:
+        if self.broken is None and machine.world is not None:
+            self.count += 1
+            self.broken = None if machine.good else machine.scenario
+
+
+def table(found: Iterable[Found], each: str = "run") -> str:
+    """A table in Markdown; `each` is what was counted."""
+    return "\n".join([*lines(found, each), ""])
+
+
+def lines(found: Iterable[Found], each: str = "run") -> Iterator[str]:
     """Its lines."""
-    yield "| defect | what it does wrong | breaks, in the model | runs needed | shortened to | what broke |"
+    counted = f"{each}s needed"
+    yield f"| defect | what it does wrong | breaks, in the model | {counted} | shortened to | what broke |"
     yield "|---|---|---|---|---|---|"
     for one in found:
         yield row(one)

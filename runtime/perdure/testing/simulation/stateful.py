@@ -10,7 +10,8 @@ happens in its systems. Needs hypothesis (the extra `check`), and is not importe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any, ClassVar, Final
 
@@ -36,17 +37,48 @@ from perdure.testing.simulation.verbs import (
 ORDER: Final = st.integers(0, ORDERS - 1)
 """An order of tasks: one number, which is drawn sooner than its many digits. 0: the oldest goes first."""
 SEED: Final = st.integers(0, 1 << 16)
-STRETCH: Final = 12
+SENDS: Final = st.sampled_from([1, 2, 3, 6, 14])
+"""How many sends at once: now and then more than a queue holds."""
+STRETCH: Final = 20
 """A stretch has at most so many steps."""
 ANY: Final = st.integers(0, 17)
 """Stands for one of several: this one, counted round."""
+PLOT: Final = st.sampled_from(range(256))
+"""One of the plots, counted round; of a range of integers the first would come far more often."""
 TAB: Final = st.sampled_from(TABS)
 CALLER: Final = st.sampled_from(CALLERS)
 FOLLOWER: Final = st.sampled_from(FOLLOWERS)
 MOVE: Final = st.sampled_from(["kill", "leave", "suspend", "resume", "watch", "unwatch"])
 SHORT_S: Final = st.sampled_from([0.0, 0.05, 0.5, 2.0])
 LONG_S: Final = st.sampled_from([0.5, 4.0, 12.0, 25.0])
+ASKED_S: Final = st.sampled_from([0.0, 2.0, 20.0])
+TIMES: Final = st.sampled_from([1, 1, 2, 4])
+THEN_S: Final = st.sampled_from([0.0, 1.0, 20.0])
 WAIT_S: Final = st.sampled_from([0.1, 1.0, 6.0, 20.0, 45.0])
+TOKENS: Final = (
+    "expire",
+    "refresh same",
+    "refresh older",
+    "refresh fails",
+    "give fresh",
+    "give refused",
+    "give older",
+)
+RARE: Final = (
+    "end-aside succeeded",
+    "end-aside failed",
+    "end-aside expired",
+    "visit 0",
+    "visit 2",
+    "down 0.5",
+    "down 4",
+    "down 25",
+    "restart",
+    "old-hub",
+)
+"""What would leave nothing standing, if it came as often as the rest."""
+TOKEN: Final = st.sampled_from(TOKENS)
+RARELY: Final = st.sampled_from(RARE)
 CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "send": ("send {} 2",),
     "stream": ("cut {} 0",),
@@ -86,6 +118,10 @@ class WorldMachine(RuleBasedStateMachine):
         self._choose(order)
         self._step(Step(verb, args))
 
+    def _line(self, order: int, line: str, *args: Argument) -> None:
+        one = step(line)
+        self._perform(order, one.verb, *one.args, *args)
+
     def _choose(self, order: int) -> None:
         if order or self._order:
             self._step(Step("order", (order,)))
@@ -117,12 +153,20 @@ class WorldMachine(RuleBasedStateMachine):
         """The next event on a stream comes twice, or not at all."""
         self._perform(order, "garble", self._client(which), how)
 
-    @rule(order=ORDER, which=ANY, kind=ANY, how=st.sampled_from(["lose-request", "lose-response"]))
-    def lose(self, order: int, which: int, kind: int, how: str) -> None:
-        """The client's next request of this kind, or its response, is lost."""
+    @rule(
+        order=ORDER,
+        which=ANY,
+        kind=ANY,
+        how=st.sampled_from(["lose-request", "lose-response"]),
+        times=TIMES,
+        then_s=THEN_S,
+    )
+    def lose(self, order: int, which: int, kind: int, how: str, times: int, then_s: float) -> None:
+        """The client's next requests of this kind, or their responses, are lost."""
         who, what = self._request(which, kind)
-        self._perform(order, how, who, what)
-        self._cause(who, what)
+        for _ in range(times):
+            self._perform(order, how, who, what)
+        self._cause(who, what, then_s)
 
     @rule(
         order=ORDER,
@@ -137,27 +181,23 @@ class WorldMachine(RuleBasedStateMachine):
         self._perform(order, how, who, what, seconds)
         self._cause(who, what)
 
-    @rule(order=ORDER, which=ANY, kind=ANY, status=ANY, seconds=st.sampled_from([0.0, 2.0, 20.0]))
-    def answer(self, order: int, which: int, kind: int, status: int, seconds: float) -> None:
-        """The client's next request of this kind is answered in the server's place."""
+    @rule(order=ORDER, which=ANY, kind=ANY, status=ANY, seconds=ASKED_S, times=TIMES, then_s=THEN_S)
+    def answer(
+        self, order: int, which: int, kind: int, status: int, seconds: float, times: int, then_s: float
+    ) -> None:
+        """The client's next requests of this kind are answered in the server's place."""
         who, what = self._request(which, kind)
         choices = STATUSES[what]
-        self._perform(order, "answer", who, what, choices[status % len(choices)], seconds)
-        self._cause(who, what)
+        for _ in range(times):
+            self._perform(order, "answer", who, what, choices[status % len(choices)], seconds)
+        self._cause(who, what, then_s)
 
-    @rule(order=ORDER, how=st.sampled_from(["fresh", "refused", "older"]))
-    def give(self, order: int, how: str) -> None:
-        """The application gives a token."""
-        self._perform(order, "give", how)
+    @rule(order=ORDER, line=TOKEN)
+    def token(self, order: int, line: str) -> None:
+        """All tokens die, or the next refresh comes to this, or the application gives one."""
+        self._line(order, line)
 
-    @rule(order=ORDER, how=st.sampled_from(["", "", "same", "older", "fails"]))
-    def expire(self, order: int, how: str) -> None:
-        """All tokens die; the next refresh comes to this."""
-        if how:
-            self._perform(0, "refresh", how)
-        self._perform(order, "expire")
-
-    @rule(order=ORDER, which=ANY, plot=st.integers(0, 63), turn=st.integers(0, 2))
+    @rule(order=ORDER, which=ANY, plot=PLOT, turn=st.integers(0, 2))
     def plot(self, order: int, which: int, plot: int, turn: int) -> None:
         """Several steps that rarely come together by chance, and then matter; begun somewhere."""
         if self._plots:
@@ -182,10 +222,12 @@ class WorldMachine(RuleBasedStateMachine):
         kinds = KINDS_OF[who]
         return who, kinds[kind % len(kinds)]
 
-    def _cause(self, who: str, kind: str) -> None:
-        """Let there be a request for the fault to strike."""
+    def _cause(self, who: str, kind: str, then_s: float = 0.0) -> None:
+        """Let there be a request for the fault to strike, and so much time for what it leads to."""
         for line in CAUSES[kind]:
             self._step(step(line.format(who)))
+        if then_s:
+            self._step(Step("wait", (then_s,)))
 
     def teardown(self) -> None:
         """The faults stop, and all must be well again."""
@@ -203,8 +245,14 @@ class WorldMachine(RuleBasedStateMachine):
             note(f"the same for `perdure simulate --replay FILE`:\n{self.scenario.text()}")
 
     def targets(self) -> Iterator[tuple[str, float]]:
-        """What the search should have much of."""
+        """What the search should have much of; each system adds its own."""
         yield from ()
+
+    def _effects(self, kind: str) -> Iterator[Mapping[str, Any]]:
+        """What was decided of this kind."""
+        assert self.world is not None
+        for record in self.world.records:
+            yield from (effect for effect in record["effects"] if effect["type"] == kind)
 
     @property
     def good(self) -> bool:
@@ -232,16 +280,18 @@ class Sessions:
     """What can happen in system T: tabs, and the hub that they hold their sessions with."""
 
     _perform: Any
-    world: Simulation | None
+    _line: Any
+    _effects: Any
 
     @rule(order=ORDER, tab=TAB)
     def connect(self, order: int, tab: str) -> None:
         """A tab is opened, or returns."""
         self._perform(order, "connect", tab)
 
-    @rule(order=ORDER, tabs=st.permutations(TABS))
-    def copy(self, order: int, tabs: list[str]) -> None:
-        """A tab is copied, its id included: it takes over."""
+    @rule(order=ORDER, tabs=st.permutations(TABS), before=st.sampled_from(["leave", "kill"]))
+    def copy(self, order: int, tabs: list[str], before: str) -> None:
+        """A tab is copied, its id included: it takes over. There is room for it, once another has left."""
+        self._perform(order, before, tabs[1])
         self._perform(order, "copy", *tabs[:2])
 
     @rule(order=ORDER, tab=TAB, how=MOVE)
@@ -249,7 +299,7 @@ class Sessions:
         """A tab is killed, left, goes to the background and comes back, or looks aside."""
         self._perform(order, how, tab)
 
-    @rule(order=ORDER, tab=TAB, count=st.integers(1, 6), where=st.sampled_from(["send", "send-aside"]))
+    @rule(order=ORDER, tab=TAB, count=SENDS, where=st.sampled_from(["send", "send-aside"]))
     def send(self, order: int, tab: str, count: int, where: str) -> None:
         """A tab sends."""
         self._perform(order, where, tab, count)
@@ -264,42 +314,25 @@ class Sessions:
         """The hub publishes: now and then more than a log holds."""
         self._perform(order, where, count)
 
-    @rule(order=ORDER, outcome=st.sampled_from(CHOICES["outcome"]))
-    def end(self, order: int, outcome: str) -> None:
-        """A session ends."""
-        self._perform(order, "end-aside", outcome)
-
-    @rule(order=ORDER, tab=TAB, how=st.sampled_from(["send-last", "send-unfit", "look-back"]))
-    def last(self, order: int, tab: str, how: str) -> None:
-        """A send ends its session, or cannot be taken; or a tab comes late to a session that has ended."""
+    @rule(order=ORDER, tab=TAB, how=st.sampled_from(["send-last", "send-unfit", "look-back", "stranger"]))
+    def unusual(self, order: int, tab: str, how: str) -> None:
+        """A send ends its session, or cannot be taken; a tab comes late to a session that has ended; another
+        principal comes with a tab's id."""
         self._perform(order, how, tab)
 
-    @rule(order=ORDER, tab=TAB)
-    def stranger(self, order: int, tab: str) -> None:
-        """Another principal comes with a tab's id."""
-        self._perform(order, "stranger", tab)
-
-    @rule(order=ORDER, seconds=SHORT_S)
-    def visit(self, order: int, seconds: float) -> None:
-        """A client that names no id is there for a while."""
-        self._perform(order, "visit", seconds)
-
-    @rule(order=ORDER, seconds=LONG_S)
-    def down(self, order: int, seconds: float) -> None:
-        """Nobody reaches the hub for a while."""
-        self._perform(order, "down", seconds)
-
-    @rule(order=ORDER)
-    def restart(self, order: int) -> None:
-        """The hub crashes; another is there at once."""
-        self._perform(order, "restart")
+    @rule(order=ORDER, line=RARELY)
+    def rarely(self, order: int, line: str) -> None:
+        """A session ends; nobody reaches the hub; the hub crashes, and another is there at once; a client
+        that names no id is there for a while."""
+        self._line(order, line)
 
     def targets(self) -> Iterator[tuple[str, float]]:
         """Long retries and deep takeovers."""
-        assert self.world is not None
-        tabs = self.world.sessions.live_tabs
-        yield "attempts", float(max((tab.attempts for tab in tabs), default=0))
-        yield "takeovers", float(self.world.network.struck["copied tab"])
+        posts = Counter(tuple(key) for post in self._effects("Post") for key in post["keys"])
+        yield "posts of one send", float(max(posts.values(), default=0))
+        replaced = [cut for cut in self._effects("CutStream") if cut["reason"] == "replaced"]
+        yield "streams taken over", float(len(replaced))
+        yield from super().targets()  # type: ignore[misc]
 
 
 class TransportMachine(Sessions, WorldMachine):
@@ -312,6 +345,7 @@ class Following:
     """What can happen in system A: followers, and the server of what they follow."""
 
     _perform: Any
+    _effects: Any
 
     @rule(order=ORDER, who=FOLLOWER, how=st.sampled_from(["follow", "follow", "unfollow"]))
     def follow(self, order: int, who: str, how: str) -> None:
@@ -328,15 +362,10 @@ class Following:
         """What is followed changes."""
         self._perform(order, "change", who, count)
 
-    @rule(order=ORDER, who=FOLLOWER, outcome=st.sampled_from(CHOICES["outcome"]))
-    def conclude(self, order: int, who: str, outcome: str) -> None:
-        """What is followed comes to its last state."""
-        self._perform(order, "conclude", who, outcome)
-
-    @rule(order=ORDER, who=FOLLOWER, error=st.sampled_from(CHOICES["error"]))
+    @rule(order=ORDER, who=FOLLOWER, error=st.sampled_from([*CHOICES["error"], *CHOICES["outcome"]]))
     def err(self, order: int, who: str, error: str) -> None:
-        """The stream brings an error, or what cannot be read."""
-        self._perform(order, "err", who, error)
+        """The stream brings an error, or what cannot be read; or what is followed comes to its last state."""
+        self._perform(order, "err" if error in CHOICES["error"] else "conclude", who, error)
 
     @rule(order=ORDER, who=FOLLOWER, count=st.integers(1, 8))
     def flap(self, order: int, who: str, count: int) -> None:
@@ -347,6 +376,12 @@ class Following:
     def remote_down(self, order: int, seconds: float) -> None:
         """Nobody reaches the server for a while."""
         self._perform(order, "remote-down", seconds)
+
+    def targets(self) -> Iterator[tuple[str, float]]:
+        """Followers that try again and again."""
+        closed = [float(lost["attempt"]) for lost in self._effects("StreamClosed")]
+        yield "streams of one follower", max(closed, default=0.0)
+        yield from super().targets()  # type: ignore[misc]
 
 
 class FollowMachine(Following, WorldMachine):
@@ -359,6 +394,7 @@ class Calling:
     """What can happen in system R: callers, and the provider that they ask."""
 
     _perform: Any
+    _effects: Any
 
     @rule(order=ORDER, who=CALLER, count=st.integers(1, 6))
     def ask(self, order: int, who: str, count: int) -> None:
@@ -381,6 +417,13 @@ class Calling:
         """Nobody reaches the provider for a while."""
         self._perform(order, "model-down", seconds)
 
+    def targets(self) -> Iterator[tuple[str, float]]:
+        """Credentials that are refreshed again and again, calls that are made again."""
+        yield "refreshes", float(sum(1 for _ in self._effects("RefreshToken")))
+        again = [call for call in self._effects("OpenAttempt") if call["attempt"] > 1]
+        yield "calls made again", float(len(again))
+        yield from super().targets()  # type: ignore[misc]
+
 
 class ResponseMachine(Calling, WorldMachine):
     """Three callers that share a credential, the provider, and the network between them."""
@@ -392,6 +435,15 @@ class WholeMachine(Sessions, Following, Calling, WorldMachine):
     """All systems together: they share the network, and one credential."""
 
     systems = "TAR"
+
+
+MACHINES: Final[dict[str, type[WorldMachine]]] = {
+    "T": TransportMachine,
+    "A": FollowMachine,
+    "R": ResponseMachine,
+    "TAR": WholeMachine,
+}
+"""The machines, by what is in their worlds."""
 
 
 def machine(kind: type[WorldMachine] = TransportMachine, /, **books: Any) -> type[WorldMachine]:
