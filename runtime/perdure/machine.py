@@ -62,6 +62,7 @@ from perdure_model.core.client.parts import (
     Link,
     Me,
 )
+from perdure_model.core.client.queue import has_room
 from perdure_model.core.common import START, Attempt, Moved, Refused, SendKey
 from perdure_model.core.rule import Book
 from pydantic import ValidationError
@@ -82,7 +83,7 @@ from perdure.feed import Feed
 from perdure.identity import Identity, IdentitySource, new_id
 from perdure.incoming import Incoming
 from perdure.journal import Left
-from perdure.place import Place, Waiting
+from perdure.place import Asked, Place, Waiting
 from perdure.timers import Timers
 from perdure.trace import Recorder, Sink
 from perdure.transport import Limits, Params, Reply, Transport
@@ -127,7 +128,7 @@ class Machine:
         self._shown: dict[str, Shown] = {}
         self._senders = {sender_of(identity.connection_id)}
         self._count = 0
-        self._queue_max, self._batch_bytes = settings.queue_max, settings.batch_bytes_max
+        self._settings, self._batch_bytes = settings, settings.batch_bytes_max
         self._settled: anyio.Event | None = None
         self._cause: StreamError | None = None
         self._next_try_s: float | None = None
@@ -146,18 +147,19 @@ class Machine:
         return place
 
     def watch(self, session: str) -> Place:
-        """Watch one more session. Raises UsageError where it is watched already."""
-        known = self._places.get(session)
-        if known is not None and known.outcome is None:  # the rules would refuse it, and nobody would hear
-            raise UsageError(f"session {session!r} is watched already", hint="use the Session that you have")
+        """Watch one more session. Raises UsageError where the rules refuse it."""
+        asked = Asked()
+        self.rules(WatchAsked(session), asked)
+        if asked.refused:
+            hint = "use the Session that you have, or connect anew where it is over"
+            raise UsageError(f"session {session!r} cannot be watched: {asked.refused}", hint=hint)
         place = self._places[session] = Place(session, self._limits.inbox_max)
-        self.feed(WatchAsked(session))
+        self._show()
         return place
 
     def unwatch(self, place: Place) -> None:
-        """Watch a session no longer."""
-        if place.outcome is None:
-            place.end("unwatched")
+        """Watch a session no longer; nothing, where it is not watched from this place any more."""
+        if self._places[place.name] is place:
             self.feed(UnwatchAsked(place.name))
 
     def send(self, session: str, data: str) -> tuple[SendKey, Waiting]:
@@ -177,25 +179,19 @@ class Machine:
 
     async def room(self, session: str) -> None:
         """Wait until the session's queue takes another send. Who came first goes first."""
-        while self.pending(session) >= self._queue_max and self.outcome is None:
+        while not has_room(self.pending(session), self._settings):
             self._settled = self._settled or anyio.Event()
             await self._settled.wait()
 
     def feed(self, i: ClientInput, cargo: Any = None) -> None:
         """Tell the rules, perform, and show what has changed."""
         self.rules(i, cargo)
-        outcome = self.outcome
+        self._show()
+
+    def _show(self) -> None:
         for place in self._places.values():
-            if outcome is not None and place.outcome is None:
-                place.end(outcome, self._cause)
             if place.hears:
                 place.show(self.status(place))
-
-    @property
-    def outcome(self) -> str | None:
-        """None while the client lives; then succeeded, failed, expired, closed or taken over."""
-        state: ClientState = self._state()
-        return state.outcome
 
     @property
     def me(self) -> Me:
@@ -241,8 +237,11 @@ class Machine:
         match effect:  # the commonest come first
             case Deliver():
                 self._deliver(effect, cargo)
-            case Moved() | Refused():
+            case Moved():
                 pass  # for the trace, and for `status`, which reads the parts
+            case Refused():
+                if isinstance(cargo, Asked):
+                    cargo.refused = effect.why
             case OpenStream():
                 self._open(effect)
             case EndStream():
@@ -274,7 +273,7 @@ class Machine:
             case Renamed():
                 self._rename(effect)
             case SessionOver():
-                self._places[effect.session].end(effect.outcome)
+                self._places[effect.session].end(effect.outcome, self._cause)
             case NotWatched():
                 self._places[effect.session].end("failed", cargo)
             case _:

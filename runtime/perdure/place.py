@@ -27,6 +27,12 @@ class Waiting:
         self.outcome, self.why, self.detail, self.status = "", "", "", 0
 
 
+class Asked:
+    """Goes along with what the application asks for: why the rules refuse it, if they do."""
+
+    refused = ""
+
+
 class Place:
     """A session's inbox, its outcome once it is over, and who is told its status."""
 

@@ -7,6 +7,7 @@ with the reason.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from perdure_model.conformance import judge
@@ -179,7 +180,7 @@ AGAIN: dict[str, str] = {
 
 @both
 def test_a_record_dropped_without_a_gap_is_rejected_unless_nothing_came_of_it(systems: str) -> None:
-    accepted, rejected = set(), set()
+    accepted, rejected = set[Any](), set[Any]()
     for seed, at, record in places(systems):
         key = (record["side"], record["input"]["type"], decided(record))
         if key in accepted | rejected:
@@ -193,7 +194,7 @@ def test_a_record_dropped_without_a_gap_is_rejected_unless_nothing_came_of_it(sy
 
 @both
 def test_neighbours_that_change_places_are_rejected_unless_neither_came_of_the_other(systems: str) -> None:
-    accepted, rejected = set(), set()
+    accepted, rejected = set[Any](), set[Any]()
     for seed, at, record in places(systems):
         records = trace(systems, seed)
         after = next((k for k in range(at + 1, len(records)) if records[k]["run"] == record["run"]), None)
@@ -217,7 +218,7 @@ def test_neighbours_that_change_places_are_rejected_unless_neither_came_of_the_o
 @both
 def test_what_is_told_again_is_rejected_unless_it_may_come_again(systems: str) -> None:
     """Each record once more right behind itself, and its run as the rules go on from there."""
-    accepted, rejected = set(), set()
+    accepted, rejected = set[Any](), set[Any]()
     for seed, at, record in places(systems):
         key = (record["side"], record["input"]["type"], decided(record))
         if key in accepted | rejected:

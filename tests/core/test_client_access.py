@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from perdure_model.core.client import CLIENT
-from perdure_model.core.client.effects import Next, NotWatched, OpenStream, Tell
+from perdure_model.core.client.effects import Next, NotWatched, OpenStream, SessionOver, Tell
 from perdure_model.core.client.inputs import (
     Abandon,
     Bar,
@@ -97,7 +97,7 @@ def test_the_one_in_use_is_no_other(state: ClientState, link: Link) -> None:
 def test_without_another_the_stream_that_waited_ends_the_session() -> None:
     decided = decide(CredentialRefused("key"), RECONNECTING, WAITING, access=ASKED)
     assert decided[STATE] == ClientState("terminal", "expired")
-    assert decided.effects == [Next(Abandon("s")), Next(Bar("s"))]
+    assert decided.effects == [Next(Abandon("s")), SessionOver("s", "expired"), Next(Bar("s"))]
 
 
 def test_without_another_a_stream_that_lives_lives_on() -> None:
@@ -137,13 +137,19 @@ def test_a_session_is_watched_no_longer_and_its_place_is_kept() -> None:
     decided = decide(UnwatchAsked("s"))
     assert decided[WATCHING] == Watching((), (), 4, (("s", 4),))
     assert decided[CURSOR] == {("s",): HAD}
-    assert decided.effects == [Tell(NOW, "me", 4, "s", None)]
-    assert decide(UnwatchAsked("s"), RECONNECTING).effects == []
+    assert decided.effects == [SessionOver("s", "unwatched"), Tell(NOW, "me", 4, "s", None)]
+    assert decide(UnwatchAsked("s"), RECONNECTING).effects == [SessionOver("s", "unwatched")]
 
 
 def test_nothing_is_watched_or_unwatched_twice() -> None:
     refused(WatchAsked("s"))
     refused(UnwatchAsked("t"))
+
+
+def test_a_client_that_is_done_watches_nothing_more_and_keeps_how_it_ended() -> None:
+    done = ClientState("terminal", "expired")
+    refused(WatchAsked("t"), done)
+    refused(UnwatchAsked("s"), done)
 
 
 def reply(status: int, attempt: Attempt = NOW) -> WatchReplied:

@@ -83,6 +83,10 @@ AGAIN = OpenStream(NEXT, "me", "key", (("s", HAD), ("t", START)))
 SETTLING = [Next(Abandon("s")), Next(Abandon("t"))]
 
 
+def over(outcome: str, sessions: tuple[str, ...] = BOTH) -> list[Any]:
+    return [SessionOver(session, outcome) for session in sessions]
+
+
 def client(state: ClientState, link: Link, **changed: Any) -> dict[Any, Any]:
     """The parts of a client that watches two sessions, and has sent to both."""
     parts = {
@@ -223,7 +227,7 @@ def test_too_many_failures_end_the_session_as_failed(state: ClientState) -> None
     assert decided[STATE] == ClientState("terminal", "failed")
     assert not decided[LINK].open
     goodbye = [] if state == CONNECTING else [SayGoodbye(NOW, "me")]
-    assert decided.effects == [*SETTLING, *goodbye]
+    assert decided.effects == [*SETTLING, *goodbye, *over("failed")]
 
 
 @pytest.mark.parametrize(
@@ -238,7 +242,7 @@ def test_a_refused_stream_ends_the_session_with_the_causes_outcome(
     decided = decide(StreamLost(NOW, status, "key"), state, OPEN, settings=lasting)
     assert decided[STATE] == ClientState("terminal", outcome)
     assert not decided[LINK].open
-    assert decided.effects == SETTLING
+    assert decided.effects == [*SETTLING, *over(outcome)]
 
 
 def test_an_answer_that_is_no_event_stream_ends_the_session() -> None:
@@ -340,7 +344,7 @@ def test_a_client_that_is_taken_over_goes_on_under_an_id_of_its_own() -> None:
 def test_or_ends_if_it_is_not_to_be_renewed_and_says_no_goodbye_under_an_id_that_is_not_its_own() -> None:
     decided = decide(TakenOver(NOW, "new"), AWAITING, OPEN, settings=replace(BOUNDS, renews=False))
     assert decided[STATE] == ClientState("terminal", "taken over")
-    assert decided.effects == [EndStream(NOW), *SETTLING]
+    assert decided.effects == [EndStream(NOW), *SETTLING, *over("taken over")]
 
 
 @pytest.mark.parametrize(("state", "link"), [(AWAITING, replace(OPEN, attempt=NEXT)), (RECONNECTING, DOWN)])
@@ -440,7 +444,7 @@ def test_a_desynced_client_ends_its_stream_and_comes_back() -> None:
 def test_a_client_that_is_desynced_too_often_gives_up() -> None:
     decided = decide(Desynced(NOW), AWAITING, replace(OPEN, failures=BOUNDS.attempts_max))
     assert decided[STATE] == ClientState("terminal", "failed")
-    assert decided.effects == [EndStream(NOW), *SETTLING, SayGoodbye(NOW, "me")]
+    assert decided.effects == [EndStream(NOW), *SETTLING, SayGoodbye(NOW, "me"), *over("failed")]
 
 
 @pytest.mark.parametrize(
@@ -497,7 +501,8 @@ LAST = {"watching": Watching(("s",), ("s",)), "outbox": {("s",): Outbox()}}
 def test_the_servers_end_of_the_last_session_is_the_clients_with_its_outcome(outcome: str) -> None:
     decided = decide(EndArrived(NOW, "s", outcome), AWAITING, OPEN, **LAST)
     assert (decided[STATE], decided[LINK]) == (ClientState("terminal", outcome), ENDED)
-    assert decided.effects == [EndStream(NOW), Next(Abandon("s")), SayGoodbye(NOW, "me")]
+    ending = [EndStream(NOW), Next(Abandon("s")), SayGoodbye(NOW, "me")]
+    assert decided.effects == [*ending, *over(outcome, ("s",))]
 
 
 def test_the_end_of_one_of_several_sessions_leaves_the_others() -> None:
@@ -548,7 +553,7 @@ def test_who_leaves_stops_stream_or_timer_settles_all_and_says_so(
 ) -> None:
     decided = decide(Left(), state, link)
     assert (decided[STATE], decided[LINK]) == (ClientState("terminal", "closed"), ENDED)
-    assert decided.effects == [*stops, *SETTLING, SayGoodbye(NOW, "me")]
+    assert decided.effects == [*stops, *SETTLING, SayGoodbye(NOW, "me"), *over("closed")]
 
 
 def test_nobody_leaves_twice() -> None:

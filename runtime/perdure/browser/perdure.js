@@ -123,6 +123,11 @@ export class Session {
   }
 }
 
+/** Goes along with what the application asks for: why the rules refuse it, if they do. */
+class Asked {
+  refused = "";
+}
+
 /** What is kept of one session for its application. */
 class Place {
   outcome = null;
@@ -241,16 +246,16 @@ class Machine {
   }
 
   watch(name) {
-    if (this.#places.get(name)?.outcome === null) throw new UsageError(`session ${name} is watched already`);
+    const asked = new Asked();
+    this.rules.feed(V.WatchAsked({ session: name }), asked);
+    if (asked.refused) throw new UsageError(`session ${name} cannot be watched: ${asked.refused}`);
     const place = this.place(name);
-    this.feed(V.WatchAsked({ session: name }));
+    this.#show();
     return place;
   }
 
   unwatch(place) {
-    if (place.outcome !== null) return;
-    place.end("unwatched");
-    this.feed(V.UnwatchAsked({ session: place.name }));
+    if (this.#places.get(place.name) === place) this.feed(V.UnwatchAsked({ session: place.name }));
   }
 
   async send(session, data) {
@@ -271,10 +276,11 @@ class Machine {
     this.rules.feed(i, cargo);
     const { outcome } = this.rules.part("client");
     if (outcome !== null) this.#page();
-    for (const place of this.#places.values()) {
-      if (outcome !== null && place.outcome === null) place.end(outcome, this.#cause);
-      if (place.onStatus) place.show(this.status(place));
-    }
+    this.#show();
+  }
+
+  #show() {
+    for (const place of this.#places.values()) if (place.onStatus) place.show(this.status(place));
   }
 
   get me() {
@@ -305,7 +311,11 @@ class Machine {
     };
   }
 
-  // -- effects, each performed by the method of its name; Moved and Refused are for the trace
+  // -- effects, each performed by the method of its name; Moved is for the trace
+
+  Refused({ why }, cargo) {
+    if (cargo instanceof Asked) cargo.refused = why;
+  }
 
   OpenStream(effect) {
     this.#next_try_s = null;
@@ -399,7 +409,7 @@ class Machine {
   }
 
   SessionOver({ session, outcome }) {
-    this.#places.get(session).end(outcome);
+    this.#places.get(session).end(outcome, this.#cause);
   }
 
   NotWatched({ session, status }, reply) {

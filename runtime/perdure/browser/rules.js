@@ -76,6 +76,7 @@ class Desk {
     const over = tables.ClientSession.final.includes(row.target);
     this.state = V.ClientState({ state: row.target, outcome: over ? outcome : null });
     for (const action of row.actions) this[action]();
+    if (over) this.effects.push(...this.watching.sessions.map((session) => V.SessionOver({ session, outcome })));
     return true;
   }
 
@@ -302,6 +303,7 @@ const wanted = (state, link, watching, i) =>
   is_current(link, i.attempt) && state.state === "awaiting" && watching.sessions.includes(i.session);
 
 const ACCEPTED = ["accepted", "duplicate"];
+const DONE = "the client is done with all its sessions";
 
 function item_event(i, kind, verdict) {
   if (kind === "taken" && verdict !== undefined)
@@ -370,14 +372,14 @@ export const rules = {
     return desk.decided(desk.state, desk.link, desk.watching);
   },
 
-  on_desynced(i, state, link, me, settings, outboxes) {
-    const desk = new Desk(state, link, { settings, me, outboxes, chance: i.chance });
+  on_desynced(i, state, link, me, settings, watching, outboxes) {
+    const desk = new Desk(state, link, { settings, me, watching, outboxes, chance: i.chance });
     desk.step("desync", { current: is_current(link, i.attempt), stale: "a stream no longer ours" });
     return desk.decided(desk.state, desk.link);
   },
 
-  on_taken_over(i, state, link, me, settings, outboxes) {
-    const desk = new Desk(state, link, { settings, me, outboxes, chance: i.chance, fresh: i.fresh });
+  on_taken_over(i, state, link, me, settings, watching, outboxes) {
+    const desk = new Desk(state, link, { settings, me, watching, outboxes, chance: i.chance, fresh: i.fresh });
     desk.step("usurped", {
       current: is_current(link, i.attempt),
       renews: settings.renews,
@@ -399,8 +401,8 @@ export const rules = {
     return desk.decided(desk.state, desk.link, desk.watching);
   },
 
-  on_left(_i, state, link, me, outboxes) {
-    const desk = new Desk(state, link, { me, outboxes });
+  on_left(_i, state, link, watching, me, outboxes) {
+    const desk = new Desk(state, link, { me, watching, outboxes });
     desk.step("closed", { outcome: "closed", stale: "left a session that was over" });
     return desk.decided(desk.state, desk.link);
   },
@@ -450,10 +452,10 @@ export const rules = {
     return desk.decided(desk.state, desk.link, desk.access, desk.watching);
   },
 
-  on_credential_refused(i, state, link, access, outboxes) {
+  on_credential_refused(i, state, link, access, watching, outboxes) {
     if (!same(i.token, access.token) || !access.asked)
       return refuse("word of a credential that is not in use", state, link, access);
-    const desk = new Desk(state, link, { outboxes });
+    const desk = new Desk(state, link, { watching, outboxes });
     const waiting = link.phase === "credential";
     desk.step("discredited", { waiting, outcome: "expired", stale: "no stream waits for a credential" });
     for (const session of sessionsOf(outboxes)) desk.effects.push(next(V.Bar({ session })));
@@ -535,8 +537,8 @@ export const rules = {
   },
 
   on_watch_asked(i, watching, cursor, state, link, me) {
-    if (watching.sessions.includes(i.session) || state.state === "terminal")
-      return refuse("a session that is watched already, or by a client that is done", watching, cursor);
+    if (state.state === "terminal") return refuse(DONE, watching, cursor);
+    if (watching.sessions.includes(i.session)) return refuse("it is watched already", watching, cursor);
     cursor ??= START;
     watching = { ...watching, sessions: [...watching.sessions, i.session] };
     const effects = [];
@@ -545,9 +547,10 @@ export const rules = {
   },
 
   on_unwatch_asked(i, watching, state, link, me) {
-    if (!watching.sessions.includes(i.session)) return refuse("a session that is not watched", watching);
+    if (state.state === "terminal") return refuse(DONE, watching);
+    if (!watching.sessions.includes(i.session)) return refuse("it is not watched", watching);
     watching = { ...watching, sessions: without(watching.sessions, i.session) };
-    const effects = [];
+    const effects = [V.SessionOver({ session: i.session, outcome: "unwatched" })];
     if (state.state === "awaiting") watching = tell(watching, link, me, i.session, null, effects);
     return [[watching], effects];
   },

@@ -7,7 +7,7 @@ export const tables = {
 };
 export const rules = {
 "CredentialGiven":["on_credential_given",[["client","one",[]],["link","one",[]],["access","one",[]],["watching","one",[]]],[["me","one",[]],["cursor","every",[],[]],["outbox","every",[],[]]]],
-"CredentialRefused":["on_credential_refused",[["client","one",[]],["link","one",[]],["access","one",[]]],[["outbox","every",[],[]]]],
+"CredentialRefused":["on_credential_refused",[["client","one",[]],["link","one",[]],["access","one",[]]],[["watching","one",[]],["outbox","every",[],[]]]],
 "EventArrived":["on_event_arrived",[["link","one",[]],["cursor","one",["session"]]],[["client","one",[]],["watching","one",[]]]],
 "GapArrived":["on_gap_arrived",[["cursor","one",["session"]]],[["client","one",[]],["link","one",[]],["watching","one",[]]]],
 "SendRequested":["on_send_requested",[["outbox","one",["session"]],["item","every",["session"],[0]]],[["client","one",[]],["link","one",[]],["me","one",[]],["access","one",[]],["client settings","one",[]]]],
@@ -24,10 +24,10 @@ export const rules = {
 "Heard":["on_heard",[["link","one",[]]],[]],
 "StreamLost":["on_stream_lost",[["client","one",[]],["link","one",[]],["me","one",[]],["access","one",[]],["watching","one",[]]],[["client settings","one",[]],["outbox","every",[],[]],["cursor","every",[],[]]]],
 "ReconnectDue":["on_reconnect_due",[["client","one",[]],["link","one",[]],["watching","one",[]]],[["me","one",[]],["access","one",[]],["cursor","every",[],[]]]],
-"Desynced":["on_desynced",[["client","one",[]],["link","one",[]]],[["me","one",[]],["client settings","one",[]],["outbox","every",[],[]]]],
-"TakenOver":["on_taken_over",[["client","one",[]],["link","one",[]],["me","one",[]]],[["client settings","one",[]],["outbox","every",[],[]]]],
+"Desynced":["on_desynced",[["client","one",[]],["link","one",[]]],[["me","one",[]],["client settings","one",[]],["watching","one",[]],["outbox","every",[],[]]]],
+"TakenOver":["on_taken_over",[["client","one",[]],["link","one",[]],["me","one",[]]],[["client settings","one",[]],["watching","one",[]],["outbox","every",[],[]]]],
 "EndArrived":["on_end_arrived",[["client","one",[]],["link","one",[]],["watching","one",[]]],[["me","one",[]],["outbox","every",[],[]]]],
-"Left":["on_left",[["client","one",[]],["link","one",[]]],[["me","one",[]],["outbox","every",[],[]]]],
+"Left":["on_left",[["client","one",[]],["link","one",[]]],[["watching","one",[]],["me","one",[]],["outbox","every",[],[]]]],
 "Suspended":["on_suspended",[["client","one",[]],["link","one",[]]],[["me","one",[]]]],
 "FarewellReplied":["on_farewell_replied",[],[["link","one",[]]]],
 "Resumed":["on_resumed",[["client","one",[]],["link","one",[]],["watching","one",[]]],[["me","one",[]],["access","one",[]],["cursor","every",[],[]]]],

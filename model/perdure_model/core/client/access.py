@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from perdure_model.core.client.book import CLIENT
 from perdure_model.core.client.desk import Desk
-from perdure_model.core.client.effects import Next, OpenStream
+from perdure_model.core.client.effects import Next, OpenStream, SessionOver
 from perdure_model.core.client.inputs import Bar, CredentialGiven, CredentialRefused, Flush
 from perdure_model.core.client.parts import (
     ACCESS,
@@ -57,18 +57,26 @@ def on_credential_given(
     return desk.decided(desk.state, desk.link, desk.access, desk.watching)
 
 
-@CLIENT.rule(CredentialRefused, STATE.one, LINK.one, ACCESS.one, reads=(OUTBOX.every(),), emits=(Next,))
+@CLIENT.rule(
+    CredentialRefused,
+    STATE.one,
+    LINK.one,
+    ACCESS.one,
+    reads=(WATCHING.one, OUTBOX.every()),
+    emits=(Next, SessionOver),
+)
 def on_credential_refused(
     i: CredentialRefused,
     state: ClientState,
     link: Link,
     access: Access,
+    watching: Watching,
     outboxes: Mapping[Key, Outbox],
 ) -> Decision:
     """There is no other: a stream that waited for one ends the session, and sends that did are dropped."""
     if i.token != access.token or not access.asked:
         return refuse("word of a credential that is not in use", state, link, access)
-    desk = Desk(state, link, outboxes=outboxes)
+    desk = Desk(state, link, watching=watching, outboxes=outboxes)
     waiting = link.phase == "credential"
     desk.step("discredited", waiting=waiting, outcome="expired", stale="no stream waits for a credential")
     desk.effects += [Next(Bar(str(session))) for (session,) in outboxes]

@@ -64,6 +64,8 @@ class Desk:
         self.state = ClientState(row.target, outcome if over else None)
         for action in row.actions:
             getattr(self, action)()
+        if over:  # with the client, whatever it watches
+            self.effects += [SessionOver(session, outcome) for session in self.watching.sessions]
         return True
 
     def decided(self, *parts: object) -> Decision:

@@ -113,7 +113,8 @@ class NotTaken:
 
 @value
 class SessionOver:
-    """Tell the application that this session is over; the client's others go on."""
+    """Tell the application that this session is over: alone, or each of them with the client; or that it is
+    watched no longer, as it has asked."""
 
     session: str
     outcome: str

@@ -41,7 +41,7 @@ from perdure_model.core.client.parts import (
     Me,
     Outbox,
 )
-from perdure_model.core.client.queue import Around, Queue
+from perdure_model.core.client.queue import Around, Queue, has_room
 from perdure_model.core.common import classify, refuse, unsure
 from perdure_model.core.rule import Decision, Key
 from perdure_model.core.value import replace
@@ -66,7 +66,7 @@ def on_send_requested(
     """A send joins the queue and goes out as soon as its turn comes; over the bound it is refused (T14)."""
     if state.state == "terminal":
         return (outbox, items), (Settled(i.session, i.key, "failed", "the session is over"),)
-    if len(items) >= settings.queue_max:
+    if not has_room(len(items), settings):
         return (outbox, items), (Settled(i.session, i.key, "failed", "the queue is full"),)
     around = Around(state, link, me, access, settings)
     queue = Queue(i.session, outbox or Outbox(), items, around)

@@ -30,6 +30,11 @@ class Around:
     settings: ClientSettings
 
 
+def has_room(unsettled: int, settings: ClientSettings) -> bool:
+    """Whether a session with so many sends that are not settled takes another (T14)."""
+    return unsettled < settings.queue_max
+
+
 @dataclass
 class Queue:
     """One session's sends, in the order in which they were made: what the SendItem chart says."""

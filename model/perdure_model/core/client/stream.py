@@ -138,7 +138,7 @@ def on_heard(i: Heard, link: Link) -> Decision:
     ACCESS.one,
     WATCHING.one,
     reads=(SETTINGS.one, OUTBOX.every(), CURSOR.every()),
-    emits=(StartTimer, SayGoodbye, AskCredential, OpenStream, Renamed, Next),
+    emits=(StartTimer, SayGoodbye, AskCredential, OpenStream, Renamed, Next, SessionOver),
 )
 def on_stream_lost(
     i: StreamLost,
@@ -203,14 +203,20 @@ def on_reconnect_due(
 @CLIENT.rule(
     Desynced,
     *STREAM,
-    reads=(ME.one, SETTINGS.one, OUTBOX.every()),
-    emits=(EndStream, StartTimer, SayGoodbye, Next),
+    reads=(ME.one, SETTINGS.one, WATCHING.one, OUTBOX.every()),
+    emits=(EndStream, StartTimer, SayGoodbye, Next, SessionOver),
 )
 def on_desynced(
-    i: Desynced, state: ClientState, link: Link, me: Me, settings: ClientSettings, outboxes: Outboxes
+    i: Desynced,
+    state: ClientState,
+    link: Link,
+    me: Me,
+    settings: ClientSettings,
+    watching: Watching,
+    outboxes: Outboxes,
 ) -> Decision:
     """We end our stream and come back, from the cursors that we have."""
-    desk = Desk(state, link, settings, me, outboxes=outboxes, chance=i.chance)
+    desk = Desk(state, link, settings, me, watching=watching, outboxes=outboxes, chance=i.chance)
     desk.step("desync", current=is_current(link, i.attempt), stale="a stream no longer ours")
     return desk.decided(desk.state, desk.link)
 
@@ -219,26 +225,32 @@ def on_desynced(
     TakenOver,
     *STREAM,
     ME.one,
-    reads=(SETTINGS.one, OUTBOX.every()),
-    emits=(EndStream, StartTimer, Renamed, Next),
+    reads=(SETTINGS.one, WATCHING.one, OUTBOX.every()),
+    emits=(EndStream, StartTimer, Renamed, Next, SessionOver),
 )
 def on_taken_over(
-    i: TakenOver, state: ClientState, link: Link, me: Me, settings: ClientSettings, outboxes: Outboxes
+    i: TakenOver,
+    state: ClientState,
+    link: Link,
+    me: Me,
+    settings: ClientSettings,
+    watching: Watching,
+    outboxes: Outboxes,
 ) -> Decision:
     """Another client goes on under our id: we never use it again, so that the two do not cut each other
     for ever (finding T30)."""
-    desk = Desk(state, link, settings, me, outboxes=outboxes, chance=i.chance, fresh=i.fresh)
+    desk = Desk(state, link, settings, me, Access(), watching, {}, outboxes, i.chance, fresh=i.fresh)
     stale = "the taking over of a stream no longer ours"
     facts = {"current": is_current(link, i.attempt), "renews": settings.renews}
     desk.step("usurped", outcome="taken over", stale=stale, **facts)
     return desk.decided(desk.state, desk.link, desk.me)
 
 
-ENDING = (EndStream, CancelTimer, SayGoodbye, Next)
+ENDING = (EndStream, CancelTimer, SayGoodbye, Next, SessionOver)
 AROUND = (ME.one, OUTBOX.every())
 
 
-@CLIENT.rule(EndArrived, *STREAM, WATCHING.one, reads=AROUND, emits=(*ENDING, SessionOver))
+@CLIENT.rule(EndArrived, *STREAM, WATCHING.one, reads=AROUND, emits=ENDING)
 def on_end_arrived(
     i: EndArrived, state: ClientState, link: Link, watching: Watching, me: Me, outboxes: Outboxes
 ) -> Decision:
@@ -252,10 +264,12 @@ def on_end_arrived(
     return desk.decided(desk.state, desk.link, desk.watching)
 
 
-@CLIENT.rule(Left, *STREAM, reads=AROUND, emits=ENDING)
-def on_left(_i: Left, state: ClientState, link: Link, me: Me, outboxes: Outboxes) -> Decision:
+@CLIENT.rule(Left, *STREAM, reads=(WATCHING.one, *AROUND), emits=ENDING)
+def on_left(
+    _i: Left, state: ClientState, link: Link, watching: Watching, me: Me, outboxes: Outboxes
+) -> Decision:
     """The application is done: everything that is open is settled, and the server is told."""
-    desk = Desk(state, link, me=me, outboxes=outboxes)
+    desk = Desk(state, link, me=me, watching=watching, outboxes=outboxes)
     desk.step("closed", outcome="closed", stale="left a session that was over")
     return desk.decided(desk.state, desk.link)
 

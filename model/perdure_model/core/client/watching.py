@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from perdure_model.core.client.book import CLIENT
-from perdure_model.core.client.effects import ClientEffect, Next, NotWatched, Tell
+from perdure_model.core.client.effects import ClientEffect, Next, NotWatched, SessionOver, Tell
 from perdure_model.core.client.inputs import Desynced, UnwatchAsked, WatchAsked, WatchReplied
 from perdure_model.core.client.parts import CURSOR, LINK, ME, STATE, WATCHING, ClientState, Link, Me, Watching
 from perdure_model.core.common import START, Cursor, classify, refuse
 from perdure_model.core.rule import Decision, Key
 from perdure_model.core.value import replace
 
+DONE = "the client is done with all its sessions"
 LOOKED_AT = (STATE.one, LINK.one, ME.one)
 
 
@@ -46,8 +47,10 @@ def on_watch_asked(
 ) -> Decision:
     """One more session is watched, from where we left it; told at once if a stream is up, else with the
     next, so that no reconnect forgets it (finding T31)."""
-    if i.session in watching.sessions or state.state == "terminal":
-        return refuse("a session that is watched already, or by a client that is done", watching, cursor)
+    if state.state == "terminal":
+        return refuse(DONE, watching, cursor)
+    if i.session in watching.sessions:
+        return refuse("it is watched already", watching, cursor)
     cursor = cursor or START
     watching = replace(watching, sessions=(*watching.sessions, i.session))
     effects: list[ClientEffect] = []
@@ -56,13 +59,15 @@ def on_watch_asked(
     return (watching, cursor), tuple(effects)
 
 
-@CLIENT.rule(UnwatchAsked, WATCHING.one, reads=LOOKED_AT, emits=(Tell,))
+@CLIENT.rule(UnwatchAsked, WATCHING.one, reads=LOOKED_AT, emits=(SessionOver, Tell))
 def on_unwatch_asked(i: UnwatchAsked, watching: Watching, state: ClientState, link: Link, me: Me) -> Decision:
     """A session is watched no longer; our place in it is kept, in case we come back to it."""
+    if state.state == "terminal":
+        return refuse(DONE, watching)
     if i.session not in watching.sessions:
-        return refuse("a session that is not watched", watching)
+        return refuse("it is not watched", watching)
     watching = replace(watching, sessions=tuple(one for one in watching.sessions if one != i.session))
-    effects: list[ClientEffect] = []
+    effects: list[ClientEffect] = [SessionOver(i.session, "unwatched")]
     if state.state == "awaiting":
         watching = tell(watching, link, me, i.session, None, effects)
     return (watching,), tuple(effects)

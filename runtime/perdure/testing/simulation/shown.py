@@ -39,8 +39,6 @@ BREAKS: Final = {
     "error": "P-ERRORS",
 }
 """Where this field is not as decided; of any other field it is P-VISIBLE."""
-OUTCOMES: Final = {401: "expired", 409: "taken over", 410: "expired"}
-"""How a stream that is answered like this ends a client; any other status that ends it: failed."""
 
 
 class Shown:
@@ -222,14 +220,13 @@ class ClientShown(Shown):
         super().__init__(who, breaks)
         self._sessions: defaultdict[str, Standing] = defaultdict(Standing)
         self._left: set[str] = set()
-        self._outcome: str | None = None
         self._cid, self._identity = "", "kept"
         self._attempt = 0
 
     def _due(self, name: str, /) -> Fields:
         one = self._sessions[name]
         return (
-            one.outcome or self._outcome,
+            one.outcome,
             self._state,
             one.running,
             one.delayed,
@@ -253,18 +250,15 @@ class ClientShown(Shown):
             case "WatchAsked":
                 self._last.pop(i["session"], None)
                 self._sessions[i["session"]].outcome = None
-            case "UnwatchAsked":
-                self._ends(i["session"], "unwatched")
             case "StreamLost":
                 self._error = i["status"]
             case "Welcomed":
                 self._error = None
 
-    def _effect(self, kind: str, effect: Told, i: Told) -> None:
+    def _effect(self, kind: str, effect: Told, _i: Told) -> None:
         match kind:
             case "Moved" if effect["machine"] == "ClientSession":
                 self._state = effect["target"]
-                self._outcome = outcome_of(i) if self._state == "terminal" else None
             case "Shown":
                 one = self._sessions[effect["session"]]
                 one.running, one.delayed = effect["running"], effect["delayed"]
@@ -307,22 +301,6 @@ class ClientShown(Shown):
 def text(key: list[int]) -> str:
     """A send's key, as its application is told it."""
     return f"{key[0]}.{key[1]}"
-
-
-def outcome_of(i: Told) -> str:
-    """The outcome that this input brings, where it is a client's last."""
-    match i["type"]:
-        case "Left":
-            return "closed"
-        case "EndArrived":
-            return str(i["outcome"])
-        case "TakenOver":
-            return "taken over"
-        case "CredentialRefused":
-            return "expired"
-        case "StreamLost":
-            return OUTCOMES.get(i["status"], "failed")
-    return "failed"
 
 
 class FollowShown(Shown):

@@ -7,7 +7,7 @@ from typing import Any
 
 from perdure_model.core.client import outbox, stream
 from perdure_model.core.client.inputs import StreamLost
-from perdure_model.core.client.parts import Access, ClientState, Me, Watching
+from perdure_model.core.client.parts import Access, ClientState, Me
 from perdure_model.core.rule import Decision
 from perdure_model.core.server import connection
 from perdure_model.core.server.parts import Owner
@@ -26,9 +26,11 @@ def _forgets_id(i: Any, *more: Any) -> Decision:
     return stream.on_started(replace(i, kept=None), *more)
 
 
-def _comes_back_all_the_same(i: Any, state: Any, link: Any, me: Any, settings: Any, boxes: Any) -> Decision:
+def _comes_back_all_the_same(
+    i: Any, state: Any, link: Any, me: Any, settings: Any, watching: Any, boxes: Any
+) -> Decision:
     lost = StreamLost(i.attempt, 0)
-    parts, effects = stream.on_stream_lost(lost, state, link, me, Access(), Watching(), settings, boxes, {})
+    parts, effects = stream.on_stream_lost(lost, state, link, me, Access(), watching, settings, boxes, {})
     return parts[:3], effects
 
 

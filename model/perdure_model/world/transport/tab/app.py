@@ -54,9 +54,14 @@ def app_sinks(tab: Tab) -> None:
     def not_watched(e: up.NotWatched, _to: object, told: Any, wants: tuple[str, ...]) -> Step:
         yield told | {e.session}, without(wants, e.session)
 
-    @tab.sink(up.SessionOver, tab.told_no, tab.wants)
-    def session_over(e: up.SessionOver, _to: object, told: Any, wants: tuple[str, ...]) -> Step:
-        yield told | {e.session}, without(wants, e.session)
+    @tab.sink(up.SessionOver, tab.state, tab.told_no, tab.wants)
+    def session_over(
+        e: up.SessionOver, _to: object, state: mine.ClientState, told: Any, wants: tuple[str, ...]
+    ) -> Step:
+        if state.state == "terminal" or e.outcome == "unwatched":  # with the client, or as the application
+            yield state, told, wants  # has asked: what it wants, it has said itself
+        else:
+            yield state, told | {e.session}, without(wants, e.session)
 
 
 def app_rules(tab: Tab) -> None:
