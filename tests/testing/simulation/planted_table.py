@@ -17,7 +17,6 @@ from perdure.testing.simulation.planted import (
     EXAMPLES_MAX,
     RUNS_MAX,
     SEARCH,
-    Defect,
     Found,
     find,
     row,
@@ -25,6 +24,7 @@ from perdure.testing.simulation.planted import (
     table,
 )
 from perdure.testing.simulation.runs import RUN_STEPS
+from perdure_model.world import Defect
 
 DOCS = Path(__file__).parents[3] / "docs"
 PLACES = """The model checker finds all of them: `perdure defects`. Some have no place in the running code,
