@@ -97,8 +97,9 @@ class Session:
     async def watch(self, session: str) -> Session:
         """Watch another session on the same stream; it has its own events and sends, and its own outcome.
 
-        Raises UsageError where the name is none, or the session is watched already. A server that does not
-        allow it is heard of when iterating: SessionFailed, with its status.
+        Raises UsageError where the name is none, the session is watched already, or the client is done with
+        all its sessions. A server that does not allow it is heard of when iterating: SessionFailed, with its
+        status.
         """
         other = Session(self._machine, self._machine.watch(wire.session_name(session)))
         await anyio.lowlevel.checkpoint()

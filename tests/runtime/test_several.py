@@ -88,6 +88,31 @@ async def test_sessions_share_a_stream_and_each_has_its_own_events_and_sends(ser
             await a.watch("b")
 
 
+async def test_a_client_that_is_done_watches_nothing_more_and_says_so(serve: Serve) -> None:
+    async with quick(serve(echo_hub())) as a:
+        b = await a.watch("b")
+        await b.unwatch()
+        a.leave()
+        assert (a.outcome, b.outcome) == ("closed", "unwatched")
+        with pytest.raises(UsageError, match="done with all its sessions"):
+            await a.watch("c")
+        await a.unwatch()
+        assert a.outcome == "closed"
+
+
+async def test_who_stops_watching_by_an_old_session_leaves_the_new_one(serve: Serve) -> None:
+    hub = echo_hub()
+    server = serve(hub)
+    async with quick(server) as a:
+        old = await a.watch("b")
+        await old.unwatch()
+        new = await a.watch("b")
+        await old.unwatch()
+        await server.call(hub.session("b").publish, 1)
+        assert await take(new, 1) == [Event(1, 1)]
+        assert (old.outcome, new.outcome) == ("unwatched", None)
+
+
 async def test_what_is_watched_outlives_the_stream_and_nothing_is_lost_or_twice(serve: Serve) -> None:
     hub = echo_hub()
     server = serve(hub)
