@@ -252,6 +252,20 @@ def test_in_the_background_no_next_try_is_shown(tab: Page, server: Served) -> No
     server.gate.shut = False
 
 
+def test_a_credential_function_that_failed_is_asked_again(tab: Page, server: Served) -> None:
+    tab.evaluate(
+        """window.asked = 0;
+        window.credential = () => { if (++asked === 1) throw new Error("not yet"); return "a token"; };
+        null"""
+    )
+    begin(tab, "{credential}")
+    assert tab.evaluate("asked") == 2
+    assert server.gate.asked[-1][2]["authorization"] == "Bearer a token"
+    send(tab, "let in")
+    assert server.taken == ["let in"]
+    assert tab.evaluate("asked") == 2
+
+
 def test_a_storage_that_fails_is_told_and_nothing_stops(tab: Page, server: Served) -> None:
     warned: list[str] = []
     tab.on("console", lambda message: warned.append(message.text))

@@ -165,11 +165,16 @@ export class Access {
     this.handle = kind === "none" ? null : 1;
   }
 
-  /** The token that a handle stands for; asked for now, if it was not. */
+  /** The token that a handle stands for; asked for now, if it was not, or if that failed. */
   async text(handle) {
     if (handle === null) return null;
-    if (!this.#texts.has(handle)) this.#texts.set(handle, this.#asked());
-    return this.#texts.get(handle);
+    const texts = this.#texts;
+    if (!texts.has(handle)) {
+      const asked = this.#asked();
+      asked.catch(() => texts.delete(handle));
+      texts.set(handle, asked);
+    }
+    return texts.get(handle);
   }
 
   async #asked() {
