@@ -204,13 +204,18 @@ class Credential:
                 running = self._running[effect.refresh] = Running()
                 self._tasks.spawn(self._run, effect.refresh, running)
             case CancelRefresh():
-                self._running[effect.refresh].scope.cancel()
+                self._cancel(effect)
             case UseToken():
                 self._tell(effect.caller, effect.token)
             case GiveUpToken():
                 self._tell(effect.caller, None)
             case _:
                 assert_never(effect)
+
+    def _cancel(self, effect: CancelRefresh) -> None:
+        running = self._running.get(effect.refresh)
+        if running is not None:  # where all is cancelled at once, the refresh's task may be gone already
+            running.scope.cancel()
 
     def _tell(self, caller: Any, token: Token | None) -> None:
         told = self._callers.pop(caller, None)

@@ -208,6 +208,20 @@ async def test_a_refresh_that_is_cancelled_before_it_began_never_begins(issuer: 
     assert issuer.asked == 0
 
 
+async def test_who_leaves_after_the_refresh_s_task_was_cancelled_raises_nothing(issuer: Issuer) -> None:
+    credential = Credential("t1", issuer)
+    callers = Callers(credential)
+    one = callers.reject()
+    await until(lambda: issuer.asked)
+    await credential._tasks.aclose()  # as an event loop's end does, where callers may hear of it later
+    credential.leave(one)
+    assert (issuer.cancelled, credential.state, callers.told) == (1, "usable", {one: []})
+    again = callers.reject()
+    issuer.let.set()
+    await until(lambda: callers.told[again])
+    assert callers.told[again] == ["t2"]
+
+
 async def test_what_a_cancelled_refresh_brings_all_the_same_is_nobodys() -> None:
     held = anyio.Event()
     tokens = iter(["late", "t2"])
