@@ -101,6 +101,12 @@ class Handlers(Generic[T]):
             len(queue.waiting) >= self._backlog_max or queue.bytes >= self._backlog_bytes_max
         )
 
+    def _look_for_room(self) -> None:
+        """Let those who wait for room look again."""
+        if self._taken is not None:
+            self._taken.set()
+            self._taken = None
+
     def _start(self, session: str, queue: Queue[T]) -> None:
         self._queues[session] = queue
         self._spawn(self._run, session, queue)
@@ -111,14 +117,13 @@ class Handlers(Generic[T]):
                 queue.work, bytes_ = queue.waiting.popleft()
                 queue.bytes -= bytes_
                 queue.looks = 0
-                if self._taken is not None:
-                    self._taken.set()
-                    self._taken = None
+                self._look_for_room()
                 self.watch.handler(session)
                 await self._one(session, queue, queue.work)
         finally:
             if not queue.left:
                 del self._queues[session]
+                self._look_for_room()  # what is dropped with the queue takes none
             if queue.waiting:
                 LOG.warning(
                     "the hub is closed before %d sends of %r were handled", len(queue.waiting), session

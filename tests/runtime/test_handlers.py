@@ -31,14 +31,14 @@ class Job:
 class Desk:
     """Handlers of jobs, with what became of each."""
 
-    def __init__(self, handler_s: float = 60) -> None:
+    def __init__(self, handler_s: float = 60, backlog_max: int = 100) -> None:
         self.background = Background()
         self.begun, self.failed = list[str](), list[str]()
         self.handlers: Handlers[Job] = Handlers(
             self.background.spawn,
             self._handle,
             lambda _session, job: self.failed.append(job.key),
-            backlog_max=100,
+            backlog_max=backlog_max,
             backlog_bytes_max=100,
             handler_s=handler_s,
         )
@@ -105,6 +105,19 @@ async def test_what_is_cancelled_as_the_hub_closes_has_not_failed(caplog: pytest
     assert (desk.begun, desk.failed) == (["a"], [])
     assert "closed in the midst of a send of session 'chat'" in caplog.text
     assert "closed before 2 sends of 'chat' were handled" in caplog.text
+
+
+async def test_who_waits_for_room_as_the_queue_is_dropped_waits_no_longer() -> None:
+    desk = Desk(backlog_max=1)
+    desk.add("a", anyio.sleep_forever)
+    await anyio.sleep(0.01)
+    desk.add("b", nothing)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(desk.handlers.room, "chat")
+            await anyio.wait_all_tasks_blocked()
+            await desk.background.aclose()
+    assert desk.begun == ["a"]
 
 
 async def in_a_thread(seconds: float) -> None:
