@@ -224,8 +224,7 @@ class Routes:
         items, unfit = self._fitting(body.items)
         asked = PostAsked(items=items, principal=principal, item_bytes=taken.bytes // len(keys))
         head = (body.cid, body.session, body.attempt, body.epoch, principal)
-        self._feed(PostArrived(*head, keys, fresh(), unfit), asked)
-        accept(asked)
+        self._decide(PostArrived(*head, keys, fresh(), unfit), asked)
         return json_response(wire.receipts_text(asked.verdicts))
 
     def _fitting(
@@ -281,9 +280,14 @@ class Routes:
         return answer
 
     def _word(self, i: ServerInput, asked: Asked) -> Response:
+        self._decide(i, asked)
+        return Response(status_code=204)
+
+    def _decide(self, i: ServerInput, asked: Asked) -> None:
+        """Ask the rules. Raises Refusal where they reject it, or where the hub has been closed meanwhile."""
+        self._refuse_if_closed()  # again: since then hooks were awaited, a body, or room for it
         self._feed(i, asked)
         accept(asked)
-        return Response(status_code=204)
 
     async def _word_body(self, request: Request, principal: Hashable, kind: type[BodyT]) -> BodyT:
         with self._taking(principal) as taken:

@@ -22,7 +22,7 @@ from perdure import (
 )
 from perdure.outgoing import pieces
 from perdure.sse import Retry
-from perdure_model.core.server.parts import ServerSettings
+from perdure_model.core.server.parts import CONNECTION, OWNER, WATCH, WINDOW, ServerSettings
 from pydantic import AfterValidator, BaseModel
 from starlette.requests import Request
 
@@ -30,6 +30,11 @@ from tests.runtime.asgi import CID, Call, post, stream
 from tests.runtime.serving import QUICK, SHORT, Serve, echo_hub
 
 OTHER = CID.replace("a", "b")
+
+
+def held_of(hub: Hub) -> list[object]:
+    """What the rules know of connections, and of what they watch and own."""
+    return [hub._rules.parts(family) for family in (CONNECTION, WATCH, OWNER, WINDOW)]
 
 
 async def until(condition: Any) -> None:
@@ -331,6 +336,81 @@ async def test_a_hub_that_closes_tells_each_client_when_to_come_back() -> None:
         async with stream(app, 2) as late:
             await late.ended()
             assert (late.status, late.headers["retry-after"]) == (503, "20")
+
+
+WORDS: dict[str, dict[str, Any]] = {
+    "send": {"epoch": "e", "session": "chat", "items": [{"key": "1.1", "data": 0}]},
+    "watch": {"serial": 1, "session": "more"},
+    "unwatch": {"serial": 1, "session": "chat"},
+    "suspend": {},
+    "close": {},
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("word", WORDS)
+async def test_a_post_that_is_held_while_the_hub_closes_is_refused_and_changes_nothing(word: str) -> None:
+    held, let, handled = anyio.Event(), anyio.Event(), list[Send]()
+
+    async def hold(request: Request) -> str:
+        if request.method == "POST":
+            held.set()
+            await let.wait()
+        return "ann"
+
+    hub = Hub(authenticate=hold)
+
+    @hub.on_send
+    async def handle(send: Send, _session: HubSession) -> None:
+        handled.append(send)
+
+    app, answers = hub.asgi(), list[tuple[int, Any]]()
+
+    async def say(body: dict[str, Any]) -> None:
+        answers.append(await post(app, f"/{word}", body))
+
+    async with stream(app) as call, anyio.create_task_group() as group:
+        epoch = json.loads((await call.until(1))[0].data)["epoch"]
+        body = {"cid": CID, "attempt": "1.1"} | WORDS[word]
+        group.start_soon(say, body | {"epoch": epoch} if word == "send" else body)
+        await held.wait()
+        await hub.aclose()
+        before = held_of(hub)
+        let.set()
+    ((status, problem),) = answers
+    assert (status, problem["type"]) == (503, "urn:perdure:problem:shutting-down")
+    assert (held_of(hub), handled) == (before, [])
+    await hub.aclose()
+
+
+@pytest.mark.anyio
+async def test_a_post_that_waits_for_its_turn_as_the_hub_closes_is_refused_and_not_handled() -> None:
+    hub = Hub(closing_s=0.02, limits=HubLimits(backlog=1))
+    seen, answers = list[int](), list[tuple[int, Any]]()
+
+    @hub.on_send
+    async def never(send: Send, _session: HubSession) -> None:
+        seen.append(send.data)
+        await anyio.sleep_forever()
+
+    app = hub.asgi()
+    async with stream(app) as call, anyio.create_task_group() as group:
+        epoch = json.loads((await call.until(1))[0].data)["epoch"]
+        body = {"cid": CID, "attempt": "1.1", "epoch": epoch, "session": "chat"}
+
+        async def send(n: int) -> None:
+            answers.append(await post(app, "/send", body | {"items": [{"key": f"1.{n}", "data": n}]}))
+
+        for n in (1, 2):  # one is being handled, one waits
+            await send(n)
+            await until(lambda: seen)
+        group.start_soon(send, 3)
+        await anyio.wait_all_tasks_blocked()
+        assert len(answers) == 2
+        await hub.aclose()
+    status, problem = answers[-1]
+    assert (status, problem["type"]) == (503, "urn:perdure:problem:shutting-down")
+    assert (seen, len(hub._background), hub._handlers.busy) == ([1], 0, False)
 
 
 @pytest.mark.anyio
