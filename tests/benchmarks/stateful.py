@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, run_state_machine_as_test
 from perdure.testing.simulation.scenario import Step
 from perdure.testing.simulation.stateful import (
+    PLOT,
+    SEED,
     FollowMachine,
     ResponseMachine,
     TransportMachine,
@@ -48,8 +50,8 @@ class Counted(WorldMachine):
 class Hollow(Counted):
     """Draws the same, and does nothing: in no world."""
 
-    @initialize(seed=st.integers(0, 1 << 16))
-    def begin(self, seed: int) -> None:
+    @initialize(seed=SEED, plot=st.none() | PLOT)
+    def begin(self, seed: int, plot: int | None) -> None:
         """No world."""
 
     def _step(self, one: Step) -> None:

@@ -105,14 +105,16 @@ class WorldMachine(RuleBasedStateMachine):
         self._clients = [*[one for name in self.systems for one in CLIENTS[name]], ISSUER]
         self._plots = [plot for name in self.systems for plot in PLOTS[name]]
 
-    @initialize(seed=SEED)
-    def begin(self, seed: int) -> None:
-        """A world, with one client of each system."""
+    @initialize(seed=SEED, plot=st.none() | PLOT)
+    def begin(self, seed: int, plot: int | None) -> None:
+        """A world, with one client of each system; and a plot, while there is nothing in its way."""
         self.world = Simulation(seed, systems=self.systems, books=self.books)
         self.world.__enter__()
         self._step(Step("order", (0,)))
         for name in self.systems:
             self._step(step(FIRST[name]))
+        if plot is not None:
+            self._play(plot)
 
     def _perform(self, order: int, verb: str, *args: Argument) -> None:
         self._choose(order)
@@ -200,10 +202,12 @@ class WorldMachine(RuleBasedStateMachine):
     @rule(order=ORDER, which=ANY, plot=PLOT, turn=st.integers(0, 2))
     def plot(self, order: int, which: int, plot: int, turn: int) -> None:
         """Several steps that rarely come together by chance, and then matter; begun somewhere."""
+        self._choose(order)
+        self._play(plot, begun=which % 2 if which < 4 else 0, turn=turn)
+
+    def _play(self, plot: int, begun: int = 0, turn: int = 0) -> None:
         if self._plots:
-            self._choose(order)
-            chosen = self._plots[plot % len(self._plots)]
-            for line in chosen[which % 2 if which < 4 else 0 :]:
+            for line in self._plots[plot % len(self._plots)][begun:]:
                 self._step(turned(step(line), turn))
 
     @rule(order=ORDER, seed=SEED, count=st.integers(1, STRETCH))
