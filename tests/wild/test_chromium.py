@@ -122,14 +122,24 @@ def test_sends_arrive_in_order(tab: Page, server: Served) -> None:
     assert server.taken == texts
 
 
+def frozen(name: str) -> str:
+    """The browser stops a tab ("freeze"), or lets it run again ("resume")."""
+    return f'document.dispatchEvent(new Event("{name}"))'
+
+
+def put_by(name: str) -> str:
+    """A page that the browser keeps goes, or comes again."""
+    return f'dispatchEvent(new PageTransitionEvent("{name}", {{persisted: true}}))'
+
+
 @pytest.mark.tried(case="a frozen tab")
 def test_a_frozen_tab_is_suspended_and_comes_back(tab: Page, server: Served) -> None:
     """The events are ours: a headless browser is never hidden, so it freezes no tab."""
     begin(tab)
-    tab.evaluate('document.dispatchEvent(new Event("freeze"))')
+    tab.evaluate(frozen("freeze"))
     wait_until(tab, server, "/suspend")
     server.publish("chat", "meanwhile")
-    tab.evaluate('document.dispatchEvent(new Event("resume"))')
+    tab.evaluate(frozen("resume"))
     wait_for_texts(tab, "meanwhile")
     assert tab.evaluate("session.status.state") == "awaiting"
     assert server.gate.paths().count("/events") == 2
@@ -141,21 +151,39 @@ def test_a_client_that_its_application_suspended_is_not_resumed_by_the_page(
     begin(tab)
     tab.evaluate("session.suspend()")
     for name in ("freeze", "resume"):
-        tab.evaluate(f'document.dispatchEvent(new Event("{name}"))')
+        tab.evaluate(frozen(name))
     assert tab.evaluate("session.status.state") == "reconnecting"
     tab.evaluate("session.resume()")
     tab.wait_for_function('session.status.state === "awaiting"')
     assert server.gate.paths().count("/events") == 2
 
 
+@pytest.mark.parametrize(
+    ("away", "back"),
+    [(frozen("freeze"), frozen("resume")), (put_by("pagehide"), put_by("pageshow"))],
+    ids=["frozen", "put by"],
+)
+def test_a_client_that_its_application_suspends_while_the_page_is_away_stays_so(
+    away: str, back: str, tab: Page, server: Served
+) -> None:
+    """As an application does that hears the same event after us."""
+    begin(tab)
+    attempt = tab.evaluate("session.status.attempt")
+    tab.evaluate(f"({away}, session.suspend(), {back})")
+    assert tab.evaluate("session.status.attempt") == attempt
+    tab.evaluate("session.resume()")
+    tab.wait_for_function('session.status.state === "awaiting"')
+    assert tab.evaluate("session.status.attempt") == attempt + 1
+
+
 def test_a_page_that_is_put_by_is_suspended_and_restored(tab: Page, server: Served) -> None:
     begin(tab)
     for name in ("pagehide", "pagehide"):
-        tab.evaluate(f'dispatchEvent(new PageTransitionEvent("{name}", {{persisted: true}}))')
+        tab.evaluate(put_by(name))
     wait_until(tab, server, "/suspend")
     server.publish("chat", "meanwhile")
     assert tab.evaluate("session.status.state") == "reconnecting"
-    tab.evaluate('dispatchEvent(new PageTransitionEvent("pageshow", {persisted: true}))')
+    tab.evaluate(put_by("pageshow"))
     wait_for_texts(tab, "meanwhile")
     assert server.gate.paths().count("/suspend") == 1
 

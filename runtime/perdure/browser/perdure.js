@@ -83,13 +83,13 @@ export class Session {
     this.#machine.unwatch(this.#place);
   }
 
-  /** No stream and no timer until `resume`; pages that are frozen or put by do it by themselves. */
+  /** No stream and no timer until `resume`. Without this, pages that are frozen or put by do both by themselves. */
   suspend() {
-    this.#machine.feed(V.Suspended());
+    this.#machine.bidden(V.Suspended());
   }
 
   resume() {
-    this.#machine.feed(V.Resumed());
+    this.#machine.bidden(V.Resumed());
   }
 
   /** Be done with all sessions of this client. */
@@ -232,6 +232,12 @@ class Machine {
 
   #page = () => undefined;
   #put_by = false;
+
+  /** Suspended or resumed by the application, whose word stands when the page comes back. */
+  bidden(i) {
+    this.#put_by = false;
+    this.feed(i);
+  }
 
   /** The page goes; an application that has suspended the client itself will resume it itself. */
   #away() {
