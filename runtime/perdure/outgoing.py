@@ -90,7 +90,7 @@ class Outgoing:
         self._lead = self._others = ""
         self._woken: dict[str, None] = {}
         self._chunks: list[Chunk] = []
-        self._over = False
+        self._over = self._broken = False
         self._rested_at, self._more = 0.0, False
         self._awake = anyio.Event()
         self._awake.set()  # for the welcome
@@ -105,7 +105,8 @@ class Outgoing:
 
     def write(self, chunk: Chunk) -> None:
         """Add to the next write."""
-        self._chunks.append(chunk)
+        if not self._broken:
+            self._chunks.append(chunk)
 
     def add(self, session: str, cursor: Cursor) -> None:
         """One more session, from this place on: the ids of events name it, too."""
@@ -133,9 +134,9 @@ class Outgoing:
         """Add the events from `first` up to this place to the next write, each with its id."""
         before, after = self._id_around(session, cursor)
         if callable(events):
-            self._chunks.append(partial(_numbered_later, before, after, first, events))
+            self.write(partial(_numbered_later, before, after, first, events))
         else:
-            self._chunks.append(Numbered(before, after, first, events))
+            self.write(Numbered(before, after, first, events))
 
     def _id_around(self, session: str, cursor: Cursor) -> tuple[bytes, bytes]:
         """What stands before and after the position in ids; this place is reached with the last of them."""
@@ -157,6 +158,11 @@ class Outgoing:
         self._over = True
         self._scope.deadline = anyio.current_time() + LINGER_S
         self._awake.set()
+
+    def break_off(self) -> None:
+        """End the stream here: what comes next cannot be had, and without it nothing may follow."""
+        self._broken = True
+        self.cut()
 
     # -- the response ------------------------------------------------------------------------------
 
@@ -191,7 +197,8 @@ class Outgoing:
         self._awake = anyio.Event()
         woken, self._woken = self._woken, {}
         for session in woken:
-            due(session)
+            if not self._broken:
+                due(session)
         self._more = self._awake.is_set()
 
     async def _write(self, send: Send, stalled: Callable[[], None]) -> None:
@@ -205,7 +212,7 @@ class Outgoing:
             await self._send(ready, send, stalled)
             late = await self._late(chunk, send, stalled)
             if late is None:
-                self._over = True
+                self._over = self._broken = True
                 self._chunks.clear()
                 return
             ready = [late]

@@ -550,7 +550,7 @@ class Hub:
             yield
         except Exception:
             LOG.exception("the snapshot of session %r failed; its client will come back for it", session)
-            stream.cut()
+            stream.break_off()
 
     def _log_lost(self, session: str, epoch: Hashable) -> None:
         self._feed(LogLost(session, epoch, fresh()))

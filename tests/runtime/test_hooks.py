@@ -105,6 +105,32 @@ async def test_a_late_snapshot_keeps_back_neither_welcome_nor_heartbeats_and_end
     await hub.aclose()
 
 
+@pytest.mark.parametrize("over", [False, True], ids=["events", "end"])
+async def test_nothing_of_a_session_follows_its_plain_snapshot_that_failed(over: bool) -> None:
+    """Nor of another that comes after it; what was written before it goes out."""
+    hub = await forgetful(Hub(settings=SHORT_LOG))
+    await hub.session("before").publish("whole")
+    for n in range(2):
+        await hub.session("after").publish(n)
+    asked = list[str]()
+
+    @hub.snapshot
+    def fail(session: HubSession) -> Any:
+        asked.append(session.name)
+        raise KeyError(session.name)
+
+    if over:
+        await hub.session("chat").end()
+    query = [("cid", CID), ("attempt", "1.1"), *(("session", name) for name in ("before", "chat", "after"))]
+    call = Call("GET", "/events", query)
+    with anyio.fail_after(5):
+        await call.run(hub.asgi())
+    assert [(event.event, event.data) for event in call.events[1:]] == [("message", '"whole"')]
+    assert call.events[-1].id.startswith("before:")
+    assert (asked, call.over) == (["chat"], True)
+    await hub.aclose()
+
+
 class State:
     """A callable object that is called like an async function."""
 
