@@ -110,6 +110,7 @@ class Routes:
         stream_of: Callable[[str, Attempt], Outgoing | None],
         room: Callable[[str], Awaitable[None]],
         known: Callable[[Hashable], Collection[str]],
+        watched: Callable[[str, Attempt], Collection[str]],
         typed: Callable[[Any], Any],
         hooks: Hooks,
         authenticate: Authenticate | None,
@@ -125,7 +126,7 @@ class Routes:
         self._limits, self._cors_origins = limits, cors_origins
         self._routed = routed
         self._retry_after = {"retry-after": str(math.ceil(retry_s))}
-        self._known, self._typed = known, typed
+        self._known, self._watched, self._typed = known, watched, typed
         self._open: dict[Hashable, Counter[str]] = {}
         self._held: Counter[Hashable] = Counter()
         self.closed = False
@@ -261,8 +262,7 @@ class Routes:
         principal = await self._principal(request)
         body = await self._word_body(request, principal, wire.WatchBody)
         await self._allow(principal, body.session)
-        stream = self._stream_of(body.cid, body.attempt)
-        if stream and len({*stream.sessions, body.session}) > self._limits.sessions:
+        if len({*self._watched(body.cid, body.attempt), body.session}) > self._limits.sessions:
             raise too_many_sessions(self._limits)
         cursor = body.cursor.get(body.session, START)
         word = WatchRequested(body.cid, body.session, body.attempt, body.serial, principal, cursor, fresh())

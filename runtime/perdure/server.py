@@ -46,7 +46,7 @@ from perdure_model.core.server.inputs import (
     ServerStarted,
     StreamClosed,
 )
-from perdure_model.core.server.parts import CONNECTION, OWNER, SETTINGS, ServerSettings
+from perdure_model.core.server.parts import CONNECTION, OWNER, SETTINGS, WATCH, ServerSettings
 from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
 
@@ -255,6 +255,7 @@ class Hub:
             stream_of=lambda cid, generation: self._streams.get((cid, generation)),
             room=self._handlers.room,
             known=self._known,
+            watched=self._watched,
             typed=self._typed,
             hooks=self._hooks,
             authenticate=authenticate,
@@ -411,6 +412,11 @@ class Hub:
         if len(everybody) < self._limits.awaited:
             return ()
         return [str(cid) for (cid,), one in everybody.items() if one.principal == principal]
+
+    def _watched(self, cid: str, attempt: Attempt) -> Sequence[str]:
+        """The sessions that a connection watches since this attempt, whether its stream is up or awaited."""
+        watches = self._rules.parts(WATCH, cid=cid)
+        return [str(session) for (session, _), watch in watches.items() if watch.generation == attempt]
 
     # -- feeding and performing --------------------------------------------------------------------
 

@@ -57,6 +57,12 @@ async def streaming_before(app: ASGIApp) -> AsyncIterator[None]:
     yield
 
 
+def more() -> Call:
+    """One more session, for a connection that watches one."""
+    word = {"cid": CID, "attempt": "1.1", "serial": 1, "session": "one-more"}
+    return Call("POST", "/watch", [("as", "ann")], json.dumps(word).encode())
+
+
 @asynccontextmanager
 async def posting(app: ASGIApp) -> AsyncIterator[None]:
     async with anyio.create_task_group() as group:
@@ -130,3 +136,10 @@ async def test_who_is_beyond_a_limit_hears_which_one(name: str) -> None:
 )
 async def test_the_protocols_own_bounds_are_limits_too(request_: Callable[[], Call], problem: str) -> None:
     assert await heard(Beyond({}, request_, problem)) == problem
+
+
+@pytest.mark.parametrize("meanwhile", [streaming, streaming_before], ids=["attached", "awaited"])
+async def test_a_connection_watches_no_session_beyond_its_limit_with_a_stream_or_without(
+    meanwhile: Callable[[ASGIApp], AbstractAsyncContextManager[None]],
+) -> None:
+    assert await heard(Beyond({"sessions": 1}, more, "", meanwhile)) == "too-many-sessions"
