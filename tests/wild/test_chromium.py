@@ -262,6 +262,38 @@ def test_another_session_is_watched_on_the_same_stream(tab: Page, server: Served
     assert server.gate.paths().count("/watch") == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "then", "why"),
+    [
+        ("{onError: again}", "session.suspend()", "it is watched already"),
+        ("{onError: again}", "session.leave()", "the client is done with all its sessions"),
+        (
+            "{trace: ({type}) => type === 'Suspended' && again()}",
+            "session.suspend()",
+            "it is watched already",
+        ),
+        ("{credential: () => (again(), 'token')}", "null", "it is watched already"),
+        ("{onStatus: again}", "null", "it is watched already"),
+    ],
+)
+def test_the_functions_of_the_application_are_told_at_once_why_a_session_cannot_be_watched(
+    options: str, then: str, why: str, tab: Page, server: Served
+) -> None:
+    server.gate.deaf |= {"/suspend", "/close"}
+    tab.evaluate(
+        """window.again = () => {
+            if (window.said) return;
+            try { session.watch("chat"); window.said = "watched"; }
+            catch (error) { window.said = error.message; }
+        };
+        null"""
+    )
+    begin(tab, options)
+    tab.evaluate(then)
+    tab.wait_for_function("window.said")
+    assert tab.evaluate("said") == f"session chat cannot be watched: {why}"
+
+
 def test_a_session_that_is_watched_again_shows_the_delay_of_its_open_sends(tab: Page, server: Served) -> None:
     begin(tab, "{settings: {retry_first_s: 60}}")
     tab.evaluate('window.other = session.watch("side"); null')

@@ -31,7 +31,7 @@ const bytesOf = (text) => new TextEncoder().encode(text).length;
  * stands. `credential`: a token, or a function (async or not) that gives one, asked again when it is refused.
  * `identity`: where the tab's id is kept. `settings`: the rules' bounds, by the names of ClientSettings.
  * `trace(input, effects)` is called with each decision; `onStatus(status)` with each new status; `onError(error)`
- * with each error that ends nothing.
+ * with each error that ends nothing: all of them soon after, in order.
  */
 export function connect(url, options = {}) {
   const { session, credential = null, identity = new TabIdentity(), settings = {}, limits = {} } = options;
@@ -185,13 +185,18 @@ class Place {
   }
 }
 
-/** An application's function that fails disturbs nothing, and is heard of. */
+/**
+ * Call a function of the application: soon, in order, and never within a decision, so that what it asks for is decided
+ * before it goes on. One that fails disturbs nothing, and is heard of.
+ */
 function calling(callback, ...args) {
-  try {
-    callback?.(...args);
-  } catch (error) {
-    globalThis.reportError?.(error) ?? console.error(error);
-  }
+  queueMicrotask(() => {
+    try {
+      callback?.(...args);
+    } catch (error) {
+      globalThis.reportError?.(error) ?? console.error(error);
+    }
+  });
 }
 
 /** One client: its rules, its stream, its requests, a place for each of its sessions. */

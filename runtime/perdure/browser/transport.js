@@ -177,9 +177,10 @@ export class Access {
     return texts.get(handle);
   }
 
+  /** Asks the application's function: soon, as we are asked within a decision, where nothing else can be decided. */
   async #asked() {
     try {
-      return await this.fetch();
+      return await Promise.resolve().then(this.fetch);
     } catch (error) {
       const said = { readable: true, unsent: true };
       throw new StreamError(`the credential function failed: ${error}`, said);
