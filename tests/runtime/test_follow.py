@@ -18,9 +18,11 @@ from perdure import (
     FollowStatus,
     Hub,
     Limits,
+    ServerUnreachable,
     SessionExpired,
     SessionFailed,
     SnapshotFailed,
+    StreamBroken,
     StreamRefused,
     SubmitFailed,
     SubmitUncertain,
@@ -367,6 +369,26 @@ async def test_a_snapshot_that_fails_counts_as_a_lost_attempt(served: Served) ->
         assert (await take(session))["version"] == 1
         assert session.status.failures == 0
     assert [error.status for error in served.errors] == [404, 500]
+
+
+async def test_a_stream_given_up_for_its_snapshot_s_sake_is_closed_without_an_error_of_its_own(
+    served: Served,
+) -> None:
+    async with served.follow(snapshot="http://127.0.0.1:9/state") as session:
+        with pytest.raises(SessionFailed, match="not to be reached"):
+            await take(session)
+    assert {type(error) for error in served.errors} == {ServerUnreachable}
+    assert [closed.error for closed in served.closed] == [None] * (1 + QUICK.attempts_max)
+
+
+async def test_a_stream_that_ends_by_itself_is_closed_with_the_error_that_says_how(served: Served) -> None:
+    served.flow.faults["events"] = [503]
+    async with served.follow() as session:
+        await take(session)
+        await served.call(served.flow.end_streams)
+        await until(lambda: len(served.closed) == 2)
+    ended = [closed.error for closed in served.closed[:2]]
+    assert ([type(error) for error in ended], ended) == ([StreamRefused, StreamBroken], served.errors)
 
 
 async def test_a_stream_that_is_silent_for_too_long_counts_as_lost(served: Served) -> None:

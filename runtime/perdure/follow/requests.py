@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from inspect import isawaitable
 from itertools import count
 from typing import Any
@@ -25,6 +26,13 @@ from perdure.source import Source
 from perdure.sse import Parser
 from perdure.states import Arrived, State
 from perdure.transport import NOT_CONNECTED, Limits
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a stream has ended by itself; goes with the input that tells it, and with no other."""
+
+    error: StreamError
 
 
 class Requests:
@@ -61,7 +69,7 @@ class Requests:
         except StreamError as error:
             ended = error
         wait_s = ended.retry_after_s if ended.retry_after_s is not None else reading.retry_s
-        return FollowLost(attempt, ended.status, wait_s, random.random()), ended
+        return FollowLost(attempt, ended.status, wait_s, random.random()), Ended(ended)
 
     async def ask(self, attempt: int) -> FedLast:
         """Ask for a snapshot."""

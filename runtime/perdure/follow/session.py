@@ -60,13 +60,12 @@ from perdure.errors import (
     SessionError,
     SessionExpired,
     SessionFailed,
-    StreamError,
     SubmitFailed,
     SubmitUncertain,
     UsageError,
 )
 from perdure.feed import Feed
-from perdure.follow.requests import Requests
+from perdure.follow.requests import Ended, Requests
 from perdure.follow.status import Closed, FollowStatus
 from perdure.follow.tokens import Given, Tokens
 from perdure.inbox import Inbox
@@ -260,7 +259,7 @@ class Followed:
             case EndStream():
                 self._stop("stream", effect.attempt)
             case StreamClosed():
-                error = cargo if isinstance(cargo, StreamError) else None
+                error = cargo.error if isinstance(cargo, Ended) else None
                 self._callbacks.call("on_close", Closed(effect.attempt, error))
             case AskSnapshot():
                 self._start("snapshot", effect.attempt, self._requests.ask)
@@ -282,8 +281,7 @@ class Followed:
                 self._kept.pop(self._serial(effect.serial), None)
                 self._let_go()
             case Report():
-                self._cause = cargo
-                self._callbacks.call("on_error", cargo)
+                self._report(cargo.error if isinstance(cargo, Ended) else cargo)
             case PostSubmit():
                 data = self._submissions[effect.submit].data
                 self._start("submit", effect.submit, self._requests.post, data)
@@ -298,6 +296,10 @@ class Followed:
                 self._rules.follow(effect.input)
             case _:
                 assert_never(effect)
+
+    def _report(self, error: PerdureError) -> None:
+        self._cause = error
+        self._callbacks.call("on_error", error)
 
     @staticmethod
     def _serial(serial: object) -> int:
