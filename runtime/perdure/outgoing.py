@@ -104,7 +104,7 @@ class Outgoing:
         self._awake.set()
 
     def write(self, chunk: Chunk) -> None:
-        """Add to the next write."""
+        """Add to the next write; nothing is added to a stream that was broken off."""
         if not self._broken:
             self._chunks.append(chunk)
 
