@@ -246,9 +246,9 @@ class Machine {
 
   /** The page goes; an application that has suspended the client itself will resume it itself. */
   #away() {
-    if (this.rules.part("link").phase === "resume") return;
-    this.#put_by = true;
-    this.feed(V.Suspended());
+    const asked = new Asked();
+    this.feed(V.Suspended(), asked);
+    this.#put_by ||= !asked.refused;
   }
 
   #back() {
