@@ -81,7 +81,7 @@ DEFAULT = {
     "T watching": 84_703,
     "T unwatched": 205_007,
     "T watched ends": 1_595,
-    "T not watched": 3_179,
+    "T not watched": 3_189,
     "T credentials": 50_068,
     "T dead at the end": 3_848,
     "T taken": 6_754,
