@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -62,6 +63,13 @@ class Served:
     async def _reply(self, send: Send, session: HubSession) -> None:
         self.taken.append(send.data["text"])
         await session.publish({"text": send.data["text"].upper()})
+
+    def took(self, count: int) -> list[str]:
+        """What the handler was given, once it is so much: a send that is accepted may still wait for it."""
+        until_s = time.monotonic() + 5
+        while len(self.taken) < count and time.monotonic() < until_s:
+            time.sleep(0.01)
+        return self.taken
 
     def call(self, work: Callable[..., Any], *args: Any) -> Any:
         """The result of `await work(*args)` on the server's loop."""
