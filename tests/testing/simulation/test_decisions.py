@@ -353,3 +353,16 @@ def test_what_was_kept_for_who_is_away_is_so_no_longer_once_another_drives_it() 
     assert not watch.bound("cid-a")
     watch(record(request(1, principal="another"), attach(1)))
     assert found == []
+
+
+def test_an_id_that_drives_a_session_beside_is_not_nobodys_seed_832885() -> None:
+    """A suspended client's connection expires; of the other session that it drives the hub knows it still."""
+    found: list[str] = []
+    watch = HubWatch(lambda broken, _: found.append(broken))
+    for one in (JOINED, AWAY, LOST, ELAPSED):
+        watch(one)
+        watch.owned(one, None, lambda: ["cid-a"])
+    assert watch.bound("cid-a")
+    watch.owned(ELAPSED, None)
+    assert not watch.bound("cid-a")
+    assert found == []

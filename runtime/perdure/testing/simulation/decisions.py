@@ -6,7 +6,7 @@ These watch the records that any sink of a trace gets, so they serve whatever cl
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeAlias
 
 from perdure_model.core.client.parts import ClientSettings
@@ -387,18 +387,25 @@ class HubWatch:
             self._latest.pop(cid, None)
             self._serials.pop(cid, None)
 
-    def _forget(self) -> None:
-        """Whose client is neither connected nor away with the session, that id is nobody's."""
-        for cid in [cid for cid in self._bound if self._states.get(cid) == "expired" and cid != self._owner]:
-            del self._bound[cid]
-            self._away.pop(cid, None)
+    def _forget(self, others: Callable[[], Collection[str | None]]) -> None:
+        """Whose client is neither connected nor away with any session, that id is nobody's."""
+        gone = [cid for cid in self._bound if self._states.get(cid) == "expired"]
+        kept = {self._owner, *others()} if gone else set()
+        for cid in gone:
+            if cid not in kept:
+                del self._bound[cid]
+                self._away.pop(cid, None)
 
-    def owned(self, record: Record, owner: str | None) -> None:
-        """Look at who owns the session after a decision: it changes by a send, or by its owner's end."""
+    def owned(
+        self, record: Record, owner: str | None, others: Callable[[], Collection[str | None]] = tuple
+    ) -> None:
+        """Look at who owns the session after a decision: it changes by a send, or by its owner's end.
+
+        others: gives who owns the sessions beside it.
+        """
         before, self._owner = self._owner, owner
         self._owned(record, before, owner)
-        if owner != before or any(effect.get("target") == "expired" for effect in record["effects"]):
-            self._forget()
+        self._forget(others)
 
     def _owned(self, record: Record, before: str | None, owner: str | None) -> None:
         i: Told = record["input"]

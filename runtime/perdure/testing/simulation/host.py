@@ -66,7 +66,7 @@ class Host:
             self.watch(record)
             self._forgets(record)
             if "settings" not in record:  # the first is written while the hub is being made
-                self.watch.owned(record, self.owner)
+                self.watch.owned(record, self.owner, self._others)
 
     def _forgets(self, record: Record) -> None:
         """Of a session whose time has come, and for which no other time is set, nothing is known any more."""
@@ -78,6 +78,9 @@ class Host:
     def owner(self) -> str | None:
         """The id that drives the session."""
         return self.hub.session(SESSION).owner
+
+    def _others(self) -> list[str | None]:
+        return [self.hub.session(name).owner for name in self._ledgers if name != SESSION]
 
     async def _handle(self, send: Sent, session: HubSession) -> None:
         """Each send takes effect, is answered with an event, and takes its time."""
