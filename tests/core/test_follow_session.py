@@ -11,6 +11,7 @@ from perdure_model.core.follow import FOLLOW
 from perdure_model.core.follow.effects import (
     AskCredential,
     AskSnapshot,
+    Blame,
     CancelTimer,
     DropSnapshot,
     EndStream,
@@ -19,6 +20,7 @@ from perdure_model.core.follow.effects import (
     LeaveCredential,
     Next,
     OpenStream,
+    Recovered,
     Report,
     Show,
     Skip,
@@ -89,7 +91,7 @@ def test_a_server_that_resumes_is_asked_for_a_snapshot_first_and_for_the_stream_
     assert (state, tried.doing, view.cursor) == (CONNECTING, "streaming", "17")
     assert effects == [Show("s"), CancelTimer(GiveUpDue(1)), OpenStream(1, "17")]
     (state, tried, _, _), effects = decide(StreamOpened(1), state, tried, view, EMPTY, settings=resumes)
-    assert (state, effects) == (AWAITING, [])
+    assert (state, effects) == (AWAITING, [Recovered()])
 
 
 @pytest.mark.parametrize("state", [CONNECTING, RECONNECTING])
@@ -108,7 +110,7 @@ def test_what_was_held_follows_the_snapshot_in_order_where_it_is_newer() -> None
         SnapshotReplied(4, 200, "s", 6), RECONNECTING, HOLDING, SEEN, held
     )
     assert (state, tried.doing, view.version, after) == (AWAITING, "streaming", 8, EMPTY)
-    assert effects == [Show("s"), Skip("a"), Show("b"), Show("c")]
+    assert effects == [Show("s"), Recovered(), Skip("a"), Show("b"), Show("c")]
 
 
 @pytest.mark.parametrize(("failures", "seconds"), [(0, 1.0), (1, 2.0), (2, 4.0)])
@@ -118,7 +120,7 @@ def test_a_lost_stream_is_asked_for_again_under_the_next_number(failures: int, s
     assert state == RECONNECTING
     assert (tried.attempt, tried.doing, tried.failures) == (5, "waiting", failures + 1)
     started = [StartTimer(GiveUpDue(5), 120.0)] if failures == 0 else []
-    assert effects == [StreamClosed(4), Report(0), *started, StartTimer(AgainDue(5), seconds)]
+    assert effects == [StreamClosed(4), Report(0), Blame(), *started, StartTimer(AgainDue(5), seconds)]
 
 
 def test_numbers_go_round() -> None:
@@ -132,13 +134,13 @@ def test_the_lost_stream_s_snapshot_is_given_up_and_what_was_held_forgotten() ->
     held = Held((("a", 6, None),))
     (_, _, _, after), effects = decide(FollowLost(4, 500), RECONNECTING, HOLDING, SEEN, held)
     assert after == EMPTY
-    assert effects[:4] == [StreamClosed(4), Report(500), DropSnapshot(4), Skip("a")]
+    assert effects[:5] == [StreamClosed(4), Report(500), Blame(), DropSnapshot(4), Skip("a")]
 
 
 def test_a_snapshot_that_fails_ends_its_stream() -> None:
     (state, tried, _, _), effects = decide(SnapshotReplied(4, 404), RECONNECTING, HOLDING, SEEN, EMPTY)
     assert (state, tried.doing) == (RECONNECTING, "waiting")
-    assert effects[:3] == [Report(404), EndStream(4), StreamClosed(4)]
+    assert effects[:4] == [Report(404), Blame(), EndStream(4), StreamClosed(4)]
 
 
 def test_the_wait_is_over_and_the_next_attempt_made() -> None:
@@ -156,7 +158,7 @@ def test_the_attempts_are_bounded(state: FollowState) -> None:
     (after, tried, _, _), effects = decide(FollowLost(4, 503), state, spent, SEEN, EMPTY)
     assert after == FollowState("terminal", "failed")
     assert tried.doing == ""
-    assert effects == [StreamClosed(4), Report(503), CancelTimer(GiveUpDue(1)), Finish("failed")]
+    assert effects == [StreamClosed(4), Report(503), Blame(), CancelTimer(GiveUpDue(1)), Finish("failed")]
 
 
 def test_the_time_is_bounded_and_a_stream_that_is_up_is_not_ended_by_it() -> None:
@@ -181,7 +183,7 @@ def test_a_stream_that_stays_up_is_progress_a_bare_open_is_none() -> None:
     back = replace(HOLDING, failures=2, since=2)
     (state, tried, _, _), effects = decide(SnapshotReplied(4, 200, "s", 5), RECONNECTING, back, SEEN, EMPTY)
     assert (state, tried.failures, tried.steady) == (AWAITING, 2, True)
-    assert effects == [Show("s"), StartTimer(SteadyDue(4), 30.0)]
+    assert effects == [Show("s"), Recovered(), StartTimer(SteadyDue(4), 30.0)]
     (_, tried, _, _), effects = decide(SteadyDue(4), state, tried, SEEN, EMPTY)
     assert (tried, effects) == (UP, [CancelTimer(GiveUpDue(2))])
 
@@ -200,7 +202,7 @@ def test_an_older_snapshot_is_not_shown_nor_one_of_equal_version_from_before_a_s
         SnapshotReplied(4, 200, "s", version), RECONNECTING, tried, SEEN, EMPTY
     )
     assert state == AWAITING
-    assert effects == [Show("s") if shown else Skip("s")]
+    assert effects == [Show("s") if shown else Skip("s"), Recovered()]
     assert view.version == max(5, version)
 
 
@@ -258,6 +260,7 @@ def test_the_last_state_is_shown_and_ends_all(state: FollowState) -> None:
     assert effects == [
         Show("e"),
         Next(SubmitAnswered()),
+        Recovered(),
         EndStream(4),
         StreamClosed(4),
         *dropped,
@@ -303,7 +306,7 @@ def test_an_error_that_is_not_fatal_ends_nothing_and_a_fatal_one_ends_in_failed(
     assert (parts, effects) == ((AWAITING, UP, SEEN, EMPTY), [Report(0)])
     (state, _, _, _), effects = decide(ErrorArrived(4, 0, fatal=True), AWAITING, UP, SEEN, EMPTY)
     assert state.outcome == "failed"
-    assert effects == [Report(0), EndStream(4), StreamClosed(4), Finish("failed")]
+    assert effects == [Report(0), Blame(), EndStream(4), StreamClosed(4), Finish("failed")]
 
 
 @pytest.mark.parametrize(

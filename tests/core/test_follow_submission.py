@@ -10,6 +10,7 @@ from perdure_model.core.common import Moved, Refused
 from perdure_model.core.follow import FOLLOW
 from perdure_model.core.follow.effects import (
     AskCredential,
+    Blame,
     CancelTimer,
     DropSubmit,
     Hold,
@@ -102,18 +103,19 @@ def test_401_asks_for_another_credential_once_and_then_ends_the_session() -> Non
     assert decide(SubmitReplied(2, 401), SENT, UP, renews) == (RENEWING, [AskCredential(answer)])
     after, effects = decide(answer, RENEWING, UP, renews)
     assert (after.state, after.renewed, effects) == ("submitting", True, [PostSubmit(2)])
-    ended = [Submitted(2, "failed", "status 401"), Next(Condemned())]
+    ended = [Submitted(2, "failed", "status 401"), Blame("status 401"), Next(Condemned())]
     assert decide(SubmitReplied(2, 401), after, UP, renews) == (None, ended)
     assert decide(SubmitReplied(2, 401), SENT) == (None, ended)
     none = SubmitCredentialGiven(2, given=False)
-    told = [Submitted(2, "failed", "there is no other credential"), Next(Condemned())]
+    why = "there is no other credential"
+    told = [Submitted(2, "failed", why), Blame(why), Next(Condemned())]
     assert decide(none, RENEWING) == (None, told)
 
 
 def test_410_ends_the_session() -> None:
     assert decide(SubmitReplied(2, 410), SENT) == (
         None,
-        [Submitted(2, "failed", "status 410"), Next(Condemned())],
+        [Submitted(2, "failed", "status 410"), Blame("status 410"), Next(Condemned())],
     )
 
 

@@ -37,6 +37,7 @@ class FollowSession(Chart):
         begin: ask for the stream, or for the snapshot that it is to go on from
         open_stream: ask for the stream, from the snapshot's cursor
         ask_snapshot: ask for a snapshot, and hold what the stream brings until it is in
+        recover: what failed before keeps the session from nothing any more
         release: show what was held and is newer
         steady: start the timer that makes a stream that stays up count as progress
         drop: give up what is open of this attempt
@@ -53,16 +54,16 @@ class FollowSession(Chart):
     terminal = State(final=True)
 
     opened = (
-        connecting.to(awaiting, cond=["current", "resumed"], on="steady")
+        connecting.to(awaiting, cond=["current", "resumed"], on=["recover", "steady"])
         | connecting.to.itself(internal=True, cond="current", on="ask_snapshot")
-        | reconnecting.to(awaiting, cond=["current", "resumed"], on="steady")
+        | reconnecting.to(awaiting, cond=["current", "resumed"], on=["recover", "steady"])
         | reconnecting.to.itself(internal=True, cond="current", on="ask_snapshot")
     )
     synced = (
         connecting.to.itself(internal=True, cond=["current", "ahead"], on="open_stream")
-        | connecting.to(awaiting, cond="current", on=["release", "steady"])
+        | connecting.to(awaiting, cond="current", on=["recover", "release", "steady"])
         | reconnecting.to.itself(internal=True, cond=["current", "ahead"], on="open_stream")
-        | reconnecting.to(awaiting, cond="current", on=["release", "steady"])
+        | reconnecting.to(awaiting, cond="current", on=["recover", "release", "steady"])
     )
     lost = (
         connecting.to(terminal, cond=["current", "spent"], on="stop")

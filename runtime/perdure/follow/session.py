@@ -12,6 +12,7 @@ from perdure_model.core.common import Moved, Refused
 from perdure_model.core.follow.effects import (
     AskCredential,
     AskSnapshot,
+    Blame,
     CancelTimer,
     DropSnapshot,
     DropSubmit,
@@ -23,6 +24,7 @@ from perdure_model.core.follow.effects import (
     Next,
     OpenStream,
     PostSubmit,
+    Recovered,
     Report,
     Show,
     Skip,
@@ -243,9 +245,6 @@ class Followed:
     def _feed(self, i: FollowInput, cargo: Any = None) -> None:
         self._rules(i, cargo)
         status = self.status
-        if status.state == "awaiting" and self._cause is not None:
-            self._cause = None
-            status = self.status
         if status != self._shown:
             self._shown = status
             self._callbacks.call("on_status", status)
@@ -281,7 +280,11 @@ class Followed:
                 self._kept.pop(self._serial(effect.serial), None)
                 self._let_go()
             case Report():
-                self._report(cargo.error if isinstance(cargo, Ended) else cargo)
+                self._callbacks.call("on_error", failure(cargo))
+            case Blame():
+                self._cause = blamed(effect.why, cargo) if effect.why else failure(cargo)
+            case Recovered():
+                self._cause = None
             case PostSubmit():
                 data = self._submissions[effect.submit].data
                 self._start("submit", effect.submit, self._requests.post, data)
@@ -296,10 +299,6 @@ class Followed:
                 self._rules.follow(effect.input)
             case _:
                 assert_never(effect)
-
-    def _report(self, error: PerdureError) -> None:
-        self._cause = error
-        self._callbacks.call("on_error", error)
 
     @staticmethod
     def _serial(serial: object) -> int:
@@ -335,7 +334,6 @@ class Followed:
         self._timers.start(effect.due, effect.seconds)
 
     def _show(self, arrived: Arrived) -> None:
-        self._cause = None  # whatever failed before, it is not why a state ends the session
         self._fields = states.merged(self._fields, arrived, self._remote.volatile)
         self._inbox.put(dict(self._fields))
         self._callbacks.call("on_state", dict(self._fields))
@@ -356,5 +354,17 @@ class Followed:
         mine.outcome, mine.why = effect.outcome, effect.why
         if isinstance(cargo, Exception):
             mine.error = cargo
-            self._cause = SubmitFailed(f"{effect.why}: {cargo!r}", status=states.status_of(cargo))
         mine.done.set()
+
+
+def failure(cargo: Any) -> PerdureError:
+    """The error of what came: of a stream's end, or itself."""
+    error: PerdureError = cargo.error if isinstance(cargo, Ended) else cargo
+    return error
+
+
+def blamed(why: str, cargo: Any) -> SubmitFailed:
+    """The error of a submission that ends the session."""
+    if cargo is None:
+        return SubmitFailed(why)
+    return SubmitFailed(f"{why}: {cargo!r}", status=states.status_of(cargo))

@@ -13,6 +13,7 @@ from perdure_model.core.follow.book import FOLLOW_TABLE, SUBMISSION_TABLE
 from perdure_model.core.follow.effects import (
     AskCredential,
     AskSnapshot,
+    Blame,
     CancelTimer,
     DropSnapshot,
     DropSubmit,
@@ -24,6 +25,7 @@ from perdure_model.core.follow.effects import (
     Next,
     OpenStream,
     PostSubmit,
+    Recovered,
     Report,
     Show,
     Skip,
@@ -126,9 +128,14 @@ class FollowDesk:
 
     def fail(self, status: int, *, otherwise: str = "lost") -> Decision:
         """A failure is told, and ends the session or the attempt, as its status says."""
-        self.effects.append(Report(status))
+        self.effects += [Report(status), Blame()]
         outcome = "expired" if status in EXPIRING else "failed"
         return self.step(EXPIRING.get(status, otherwise), outcome=outcome)
+
+    def conclude(self, outcome: str) -> Decision:
+        """A state ends the session: no failure does."""
+        self.effects.append(Recovered())
+        return self.step("ended", outcome=outcome)
 
     def done(self) -> Decision:
         """The parts, and the effects."""
@@ -206,6 +213,9 @@ class FollowDesk:
         early = self.submit is not None and self.submit.state != "settling"
         self.tried = replace(self.tried, doing=doing, early=early)
         self.effects.append(AskSnapshot(self.tried.attempt))
+
+    def recover(self) -> None:
+        self.effects.append(Recovered())
 
     def release(self) -> None:
         self.tried = replace(self.tried, doing="streaming")
@@ -317,7 +327,7 @@ class SubmitDesk:
         self.effects.append(AskCredential(SubmitCredentialGiven(self.submit.submit, given=True)))
 
     def condemn(self, _before: str) -> None:
-        self.effects.append(Next(Condemned()))
+        self.effects += [Blame(self.why), Next(Condemned())]
 
     def wait(self, _before: str) -> None:
         self.effects.append(StartTimer(SettleDue(self.submit.submit), self.settings.settle_s))

@@ -114,9 +114,24 @@ class Skip:
 
 @value
 class Report:
-    """Tell the application of an error that ends nothing: one that the stream brought."""
+    """Tell the application of an error, whether or not anything follows from it."""
 
     status: int
+
+
+@value
+class Blame:
+    """The failure at hand is why the session is not in order, or over; `why` is "" but for a submission's.
+
+    `status` and the error at the end name it, until `Recovered`.
+    """
+
+    why: str = ""
+
+
+@value
+class Recovered:
+    """Nothing is missing any more, or the session's end is no failure's: none before is to be blamed."""
 
 
 @value
@@ -172,6 +187,8 @@ FollowEffect: TypeAlias = (
     | Show
     | Skip
     | Report
+    | Blame
+    | Recovered
     | PostSubmit
     | DropSubmit
     | Submitted

@@ -8,6 +8,7 @@ from perdure_model.core.follow.desk import FollowDesk
 from perdure_model.core.follow.effects import (
     AskCredential,
     AskSnapshot,
+    Blame,
     CancelTimer,
     DropSnapshot,
     EndStream,
@@ -16,6 +17,7 @@ from perdure_model.core.follow.effects import (
     LeaveCredential,
     Next,
     OpenStream,
+    Recovered,
     Report,
     Show,
     Skip,
@@ -58,9 +60,9 @@ from perdure_model.core.value import replace
 SESSION = (STATE.one, ATTEMPT.one, VIEW.one, HELD.one)
 AROUND = (SETTINGS.one, SUBMIT.one)
 STARTING = (OpenStream, AskSnapshot)
-SHOWING = (Show, Skip, CancelTimer, Next)
+SHOWING = (Show, Skip, CancelTimer, Next, Recovered)
 STOPPING = (EndStream, StreamClosed, DropSnapshot, CancelTimer, LeaveCredential, Skip, Next, Finish)
-FAILING = (*STOPPING, Report, StartTimer, AskCredential)
+FAILING = (*STOPPING, Report, Blame, StartTimer, AskCredential)
 Whole = tuple[FollowState, Tried, View, Held, FollowSettings, Submit | None]
 
 
@@ -81,7 +83,7 @@ def on_follow_started(
     return desk.done()
 
 
-@FOLLOW.rule(StreamOpened, *SESSION, reads=AROUND, emits=(AskSnapshot, StartTimer))
+@FOLLOW.rule(StreamOpened, *SESSION, reads=AROUND, emits=(AskSnapshot, Recovered, StartTimer))
 def on_stream_opened(i: StreamOpened, *whole: *Whole) -> Decision:
     """With a stream that goes on from a cursor nothing is missing; any other needs a snapshot (A10, A15)."""
     desk = FollowDesk(*whole)
@@ -97,7 +99,7 @@ def on_state_arrived(i: StateArrived, *whole: *Whole) -> Decision:
         return refuse("a state of a stream that is no longer ours", *whole[:4])
     if i.outcome is not None:
         desk.offer(i.serial, i.version, i.cursor)
-        return desk.step("ended", outcome=i.outcome)
+        return desk.conclude(i.outcome)
     if desk.state.state == "awaiting":
         desk.offer(i.serial, i.version, i.cursor)
     else:
@@ -138,7 +140,7 @@ def on_snapshot_replied(i: SnapshotReplied, *whole: *Whole) -> Decision:
         return desk.fail(i.status)
     desk.offer(i.serial, i.version, i.cursor, again=not desk.tried.early)
     if i.outcome is not None:
-        return desk.step("ended", outcome=i.outcome)
+        return desk.conclude(i.outcome)
     return desk.step("synced")
 
 
@@ -154,7 +156,7 @@ def on_state_brought(i: StateBrought, *whole: *Whole) -> Decision:
         desk.effects.append(Skip(i.serial))
         return desk.done()
     desk.offer(i.serial, i.version, None, again=True, counts=False)
-    return desk.done() if i.outcome is None else desk.step("ended", outcome=i.outcome)
+    return desk.done() if i.outcome is None else desk.conclude(i.outcome)
 
 
 @FOLLOW.rule(AgainDue, *SESSION, reads=AROUND, emits=STARTING)

@@ -7,6 +7,7 @@ from perdure_model.core.follow.book import FOLLOW, SUBMISSION_TABLE
 from perdure_model.core.follow.desk import SubmitDesk
 from perdure_model.core.follow.effects import (
     AskCredential,
+    Blame,
     CancelTimer,
     DropSubmit,
     Hold,
@@ -40,7 +41,8 @@ from perdure_model.core.value import replace
 
 PARTS = (SUBMIT.one,)
 AROUND = (STATE.one, SETTINGS.one)
-WORKING = (PostSubmit, DropSubmit, Submitted, StartTimer, CancelTimer, AskCredential, LeaveCredential, Next)
+ASKING = (AskCredential, LeaveCredential)
+WORKING = (PostSubmit, DropSubmit, Submitted, StartTimer, CancelTimer, *ASKING, Blame, Next)
 
 
 @FOLLOW.rule(SubmitRequested, SUBMIT.one, ATTEMPT.one, reads=(STATE.one,), emits=(PostSubmit, Submitted))

@@ -99,7 +99,7 @@ def app_sinks(world: Following) -> None:
     def report(e: do.Report, _to: object, owed: int | None) -> Step:
         yield (None if owed == e.status else "another",)
 
-    world.ignore(do.Hold, do.Skip)
+    world.ignore(do.Hold, do.Skip, do.Blame, do.Recovered)
 
 
 def timer_sinks(world: Following) -> None:

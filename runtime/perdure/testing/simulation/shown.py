@@ -71,7 +71,6 @@ class Shown:
             self._following -= 1
         elif not (self._asked and i["type"] in NOW):
             self._look()
-            self._begins()
             self._asked = False
         self._t = record["t"]
         self._hears(i, effects)
@@ -83,9 +82,6 @@ class Shown:
                 self._asked = True
             else:
                 self._effect(kind, effect, i)
-
-    def _begins(self) -> None:
-        """Whatever was decided before has been shown."""
 
     def _hears(self, i: Told, effects: list[Told], /) -> None:
         raise NotImplementedError
@@ -341,11 +337,6 @@ class FollowShown(Shown):
         if self._unread:
             self._says("P-NO-LOSS", f"was never given {self._unread[0]} to take")
 
-    def _begins(self) -> None:
-        """While nothing is missing there is no error to be shown with the next status."""
-        if self._state == "awaiting":
-            self._error = None
-
     def _hears(self, i: Told, effects: list[Told], /) -> None:
         kind = i["type"]
         if i.get("serial") is not None and kind != "SubmitReplied":
@@ -362,24 +353,24 @@ class FollowShown(Shown):
             case "CancelTimer" if effect["due"]["type"] == "AgainDue":
                 self._next_try_s = None
             case "Moved" | "PostSubmit" | "Submitted":
-                self._submission(kind, effect, i)
-            case "Show":
+                self._submission(kind, effect)
+            case "Blame":
+                self._error = i.get("status", 0)
+            case "Recovered":
                 self._error = None
+            case "Show":
                 self._calls.append(("state", self._versions.pop(effect["serial"], None)))
             case "Skip":
                 self._versions.pop(effect["serial"], None)
             case "Report":
-                self._error = effect["status"]
                 self._calls.append(("error", effect["status"]))
             case "StreamClosed":
                 self._calls.append(("close", effect["attempt"]))
             case "Finish":
                 self._outcome = effect["outcome"]
 
-    def _submission(self, kind: str, effect: Told, i: Told) -> None:
+    def _submission(self, kind: str, effect: Told) -> None:
         if kind != "Submitted":
             self._submitting = effect.get("target") not in ("settled", "failed")
             return
         self._answers[effect["submit"]] = effect["outcome"], self._t
-        if i["type"] == "SubmitReplied" and effect["outcome"] != "taken":
-            self._error = i["status"]
