@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
-from perdure_model.core.common import START, Cursor, SendKey
+from perdure_model.core.common import Cursor, SendKey
 from perdure_model.core.server.effects import Reject
 
 from perdure.outgoing import Outgoing
@@ -28,13 +28,6 @@ class StreamAsked(Asked):
     principal: Hashable = None
     cursors: tuple[tuple[str, Cursor], ...] = ()
     stream: Outgoing | None = None
-
-
-@dataclass
-class WatchAsked(Asked):
-    """One more session for a stream, from this place."""
-
-    cursor: Cursor = START
 
 
 @dataclass

@@ -38,7 +38,7 @@ from starlette.types import Receive, Scope, Send
 
 from perdure import openapi, wire
 from perdure.bounds import at_least, at_most, counts, texts
-from perdure.cargo import Asked, PostAsked, StreamAsked, WatchAsked
+from perdure.cargo import Asked, PostAsked, StreamAsked
 from perdure.errors import BadConnectionId, PayloadError, Unauthenticated, UsageError
 from perdure.events import sender_of
 from perdure.hooks import Hooks
@@ -107,7 +107,6 @@ class Routes:
         feed: FeedFunction,
         *,
         ended: Callable[[Outgoing], None],
-        stream_of: Callable[[str, Attempt], Outgoing | None],
         room: Callable[[str], Awaitable[None]],
         known: Callable[[Hashable], Collection[str]],
         watched: Callable[[str, Attempt], Collection[str]],
@@ -120,7 +119,7 @@ class Routes:
         retry_s: float,
         routed: bool,
     ) -> None:
-        self._feed, self._ended, self._stream_of, self._room = feed, ended, stream_of, room
+        self._feed, self._ended, self._room = feed, ended, room
         self._hooks, self._authenticate, self._authorize = hooks, authenticate, authorize
         check_origins(cors_origins)
         self._limits, self._cors_origins = limits, cors_origins
@@ -249,13 +248,13 @@ class Routes:
         """POST /close: the client is done."""
         principal = await self._principal(request)
         body = await self._word_body(request, principal, wire.CloseBody)
-        return self._word(CloseRequested(body.cid, body.attempt, principal), Asked())
+        return self._word(CloseRequested(body.cid, body.attempt, principal))
 
     async def suspend(self, request: Request) -> Response:
         """POST /suspend: the client will be away."""
         principal = await self._principal(request)
         body = await self._word_body(request, principal, wire.SuspendBody)
-        return self._word(SuspendRequested(body.cid, body.attempt, principal), Asked())
+        return self._word(SuspendRequested(body.cid, body.attempt, principal))
 
     async def watch(self, request: Request) -> Response:
         """POST /watch: one more session on the client's stream."""
@@ -266,21 +265,17 @@ class Routes:
             raise too_many_sessions(self._limits)
         cursor = body.cursor.get(body.session, START)
         word = WatchRequested(body.cid, body.session, body.attempt, body.serial, principal, cursor, fresh())
-        return self._word(word, WatchAsked(cursor=cursor))
+        return self._word(word)
 
     async def unwatch(self, request: Request) -> Response:
         """POST /unwatch: a session less."""
         principal = await self._principal(request)
         body = await self._word_body(request, principal, wire.UnwatchBody)
         word = UnwatchRequested(body.cid, body.session, body.attempt, body.serial, principal)
-        answer = self._word(word, Asked())  # raises where the word is not taken
-        stream = self._stream_of(body.cid, body.attempt)
-        if stream:
-            stream.drop(body.session)  # from the ids of its events
-        return answer
+        return self._word(word)
 
-    def _word(self, i: ServerInput, asked: Asked) -> Response:
-        self._decide(i, asked)
+    def _word(self, i: ServerInput) -> Response:
+        self._decide(i, Asked())
         return Response(status_code=204)
 
     def _decide(self, i: ServerInput, asked: Asked) -> None:

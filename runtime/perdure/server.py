@@ -19,6 +19,7 @@ from perdure_model.core.common import Attempt, Cursor, Moved, Refused
 from perdure_model.core.rule import Book
 from perdure_model.core.server import SERVER
 from perdure_model.core.server.effects import (
+    AddSession,
     Answer,
     Append,
     Attach,
@@ -26,6 +27,7 @@ from perdure_model.core.server.effects import (
     CutStream,
     Detached,
     Drop,
+    DropSession,
     Handle,
     Reject,
     ServerEffect,
@@ -52,7 +54,7 @@ from starlette.applications import Starlette
 
 from perdure import sse, wire
 from perdure.bounds import at_least, at_most, counts, fits, functions, having, needed, of_type, short
-from perdure.cargo import Asked, PostAsked, Publication, StreamAsked, WatchAsked
+from perdure.cargo import Asked, PostAsked, Publication, StreamAsked
 from perdure.errors import NotStored, PayloadError, SessionOver, UsageError
 from perdure.events import (
     HANDLER_FAILED,
@@ -252,7 +254,6 @@ class Hub:
         self._routes = Routes(
             self._feed,
             ended=self._ended,
-            stream_of=lambda cid, generation: self._streams.get((cid, generation)),
             room=self._handlers.room,
             known=self._known,
             watched=self._watched,
@@ -429,7 +430,8 @@ class Hub:
                 cargo.position = effect.position
                 self._logs.append(effect, cargo)
             case Wake():
-                self._wake(effect, cargo)
+                if stream := self._stream(effect):
+                    stream.wake(effect.session)
             case Moved():
                 pass  # for the trace
             case Detached():
@@ -443,6 +445,12 @@ class Hub:
                 self._attach(effect, cargo)
             case CutStream():
                 self._cut(effect)
+            case AddSession():
+                if stream := self._stream(effect):
+                    stream.add(effect.session, effect.cursor)
+            case DropSession():
+                if stream := self._stream(effect):
+                    stream.drop(effect.session)
             case StartGrace():
                 self._timers.start(effect.due, effect.seconds)
             case CancelGrace():
@@ -495,8 +503,12 @@ class Hub:
             session = HubSession(self, effect.session)
             self._background.spawn(self._hooks.run, "on_expire", self._on_expire, effect.cid, session)
 
+    def _stream(self, effect: Wake | AddSession | DropSession | CutStream) -> Outgoing | None:
+        """The stream that an effect is for, while it is open."""
+        return self._streams.get((effect.cid, effect.generation))
+
     def _cut(self, effect: CutStream) -> None:
-        stream = self._streams.get((effect.cid, effect.generation))
+        stream = self._stream(effect)
         if stream is None:
             return
         LOG.info(
@@ -511,14 +523,6 @@ class Hub:
         if outcome is not None:
             stream.write(block("end", EndBody(outcome=outcome)))
         stream.cut()
-
-    def _wake(self, effect: Wake, cargo: Any) -> None:
-        stream = self._streams.get((effect.cid, effect.generation))
-        if stream is None:
-            return
-        if isinstance(cargo, WatchAsked):
-            stream.add(effect.session, cargo.cursor)
-        stream.wake(effect.session)
 
     def _take(self, effect: Handle, asked: PostAsked) -> None:
         send = Send(asked.items[effect.key], wire.pair_text(effect.key), effect.cid, asked.principal)

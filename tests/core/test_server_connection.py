@@ -9,10 +9,12 @@ import pytest
 from perdure_model.core.common import NEVER, START, Attempt, Cursor
 from perdure_model.core.server import SERVER
 from perdure_model.core.server.effects import (
+    AddSession,
     Attach,
     CancelGrace,
     CutStream,
     Detached,
+    DropSession,
     Reject,
     StartGrace,
     Wake,
@@ -265,7 +267,7 @@ def test_one_more_session_is_watched_from_the_cursor_on_and_comes_into_being() -
     assert decided[WATCH] == {**WATCHES, ("t", "c"): Watch(NOW, HAD, woken=True)}
     assert decided[LOG] == {**LOGS, ("t",): Log("fresh")}
     assert decided[CONNECTION]["c",].serial == 4
-    assert decided.effects == [Wake("c", NOW, "t")]
+    assert decided.effects == [AddSession("c", NOW, "t", HAD), Wake("c", NOW, "t")]
 
 
 def test_without_a_stream_nothing_is_written_to_what_is_watched() -> None:
@@ -278,7 +280,7 @@ def test_without_a_stream_nothing_is_written_to_what_is_watched() -> None:
 def test_a_session_that_is_watched_no_longer_is_owned_still(held: Connection) -> None:
     decided = decide(LEAVES, held)
     assert (decided[WATCH], decided[OWNER]) == ({}, OWNERS)
-    assert decided.effects == []
+    assert decided.effects == ([DropSession("c", NOW, "s")] if held == ACTIVE else [])
 
 
 @pytest.mark.parametrize("i", [ENTERS, LEAVES, SUSPENDS, CLOSES])

@@ -216,6 +216,17 @@ def test_a_step_that_makes_no_sense_now_does_nothing() -> None:
         assert not world.network.struck
 
 
+def test_an_application_that_asks_a_client_that_is_done_for_more_is_refused_seed_1004470() -> None:
+    """The same credential as the refused one ends the client; its application has not looked yet."""
+    lines = "connect a; stall a 35; publish 1; expire; end-aside succeeded; look-back a; refresh same"
+    run = replay(parse(f"seed 1004470 TAR; {lines}; wait 2; watch a".replace("; ", "\n")))
+    assert run.broken is None
+    refused = [
+        record["effects"][0].get("why") for record in run.records if record["input"]["type"] == "WatchAsked"
+    ]
+    assert "the client is done with all its sessions" in refused
+
+
 def test_what_the_code_raises_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError("planted")

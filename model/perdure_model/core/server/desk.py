@@ -13,10 +13,12 @@ from perdure_model.core.common import Attempt, moved
 from perdure_model.core.rule import Key
 from perdure_model.core.server.book import CONNECTION_TABLE
 from perdure_model.core.server.effects import (
+    AddSession,
     Attach,
     CancelGrace,
     CutStream,
     Detached,
+    DropSession,
     ServerEffect,
     StartGrace,
     Wake,
@@ -97,10 +99,14 @@ class Desk:
         watch = Watch(self.connection.generation, self.word.cursor if attached else None, woken=attached)
         self._heard({(self.word.session, self.cid): watch})
         if attached:
-            self.effects.append(Wake(self.cid, self.connection.generation, self.word.session))
+            stream = self.cid, self.connection.generation, self.word.session
+            self.effects += [AddSession(*stream, self.word.cursor), Wake(*stream)]
 
     def drop(self) -> None:
+        assert self.word is not None
         self._heard({})
+        if self.connection.state == CONNECTION_TABLE.initial:
+            self.effects.append(DropSession(self.cid, self.connection.generation, self.word.session))
 
     def _heard(self, mine: Watches) -> None:
         assert self.word is not None

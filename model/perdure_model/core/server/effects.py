@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from perdure_model.core.common import Attempt, Epoch, Moved, Refused, SendKey
+from perdure_model.core.common import Attempt, Cursor, Epoch, Moved, Refused, SendKey
 from perdure_model.core.server.inputs import ForgetDue, GraceElapsed
 from perdure_model.core.value import value
 
@@ -38,6 +38,25 @@ class CutStream:
     cid: str
     generation: Attempt
     reason: Literal["replaced", "closed", "stalled", "restarted"]
+
+
+@value
+class AddSession:
+    """One more session on this stream, from this place on: the ids of its events name it, too."""
+
+    cid: str
+    generation: Attempt
+    session: str
+    cursor: Cursor
+
+
+@value
+class DropSession:
+    """A session less on this stream."""
+
+    cid: str
+    generation: Attempt
+    session: str
 
 
 @value
@@ -155,6 +174,8 @@ ServerEffect: TypeAlias = (
     | Reject
     | Attach
     | CutStream
+    | AddSession
+    | DropSession
     | StartGrace
     | CancelGrace
     | Detached

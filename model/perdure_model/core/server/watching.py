@@ -6,12 +6,12 @@ from perdure_model.core.rule import Decision, Part
 from perdure_model.core.server.book import SERVER
 from perdure_model.core.server.connection import GONE, STALE, STRANGER
 from perdure_model.core.server.desk import Desk
-from perdure_model.core.server.effects import Reject, Wake
+from perdure_model.core.server.effects import AddSession, DropSession, Reject, Wake
 from perdure_model.core.server.inputs import UnwatchRequested, WatchRequested
 from perdure_model.core.server.parts import CONNECTION, LOG, WATCH, Connection, Log, Watch
 
 
-@SERVER.rule(WatchRequested, CONNECTION.one, WATCH.one, LOG.one, emits=(Reject, Wake))
+@SERVER.rule(WatchRequested, CONNECTION.one, WATCH.one, LOG.one, emits=(Reject, AddSession, Wake))
 def on_watch_requested(
     i: WatchRequested, connection: Connection | None, watch: Watch | None, log: Log | None
 ) -> Decision:
@@ -20,7 +20,7 @@ def on_watch_requested(
     return (after, watching, log or (Log(i.fresh) if watching else None)), effects
 
 
-@SERVER.rule(UnwatchRequested, CONNECTION.one, WATCH.one, emits=(Reject,))
+@SERVER.rule(UnwatchRequested, CONNECTION.one, WATCH.one, emits=(Reject, DropSession))
 def on_unwatch_requested(i: UnwatchRequested, connection: Connection | None, watch: Watch | None) -> Decision:
     """A session leaves the stream. Who owns it owns it still, until the connection expires."""
     return spoken("unwatch", i, connection, watch)

@@ -348,16 +348,12 @@ class FollowShown(Shown):
         match kind:
             case "Moved" if effect["machine"] == "FollowSession":
                 self._state = effect["target"]
-            case "StartTimer" if effect["due"]["type"] == "AgainDue":
-                self._next_try_s = effect["seconds"]
-            case "CancelTimer" if effect["due"]["type"] == "AgainDue":
-                self._next_try_s = None
+            case "StartTimer" | "CancelTimer" if effect["due"]["type"] == "AgainDue":
+                self._next_try_s = effect.get("seconds")
             case "Moved" | "PostSubmit" | "Submitted":
                 self._submission(kind, effect)
-            case "Blame":
-                self._error = i.get("status", 0)
-            case "Recovered":
-                self._error = None
+            case "Blame" | "Recovered":
+                self._error = i.get("status", 0) if kind == "Blame" else None
             case "Show":
                 self._calls.append(("state", self._versions.pop(effect["serial"], None)))
             case "Skip":

@@ -19,6 +19,7 @@ from perdure import (
     SendUncertain,
     Session,
     SessionError,
+    UsageError,
     connect,
 )
 from perdure.events import OUTCOMES
@@ -257,7 +258,12 @@ class Tab:
         """Watch a session beside the first; nothing, where it watches one, or there is none."""
         if self.session is None or name is None or self.watches - {SESSION}:
             return
-        session = await self.session.watch(name)
+        try:
+            session = await self.session.watch(name)
+        except UsageError:
+            if self.session.outcome is None:
+                raise
+            return  # the client is done, and says so: its application has not looked yet
         session.on_status(self._shown.on_status(name))
         life = self._asides.setdefault(name, Life(f"{self.name}, aside in {name}", self._lives))
         self.aside = session, life

@@ -136,4 +136,4 @@ def sinks(host: Host) -> None:
         _wake(host, {"session": session}, [(session, cid) for cid in host.cids])
         _forget_sinks(host, {"session": session}, [session])
     _forget_sinks(host, {}, host.sessions)
-    host.world.ignore(down.Append)
+    host.world.ignore(down.Append, down.AddSession, down.DropSession)
