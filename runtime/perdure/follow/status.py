@@ -14,7 +14,7 @@ class FollowStatus:
     state: connecting, awaiting (nothing is missing), reconnecting, terminal.
     failures: attempts lost since the last progress. `next_try_s`: seconds from the beginning of the wait to
     the next attempt, while one is waited for. `submitting`: what was submitted has not become a state yet.
-    error: the latest failure, until nothing is missing again.
+    error: the latest failure that cost an attempt or the session, until nothing is missing again.
     """
 
     state: str
