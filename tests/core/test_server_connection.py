@@ -61,7 +61,7 @@ WATCHES = {("s", "c"): Watch(NOW, HAD)}
 PAUSED = {("s", "c"): Watch(NOW, None)}
 OWNERS = {("s", "c"): Owner("ann")}
 KEPT = {("s", "c"): Owner("ann", suspended=NOW)}
-WINDOWS = {("c", "s"): Window((1, 1), (((1, 1), "accepted"),))}
+WINDOWS = {("c", "s"): Window(((1, 1),), (((1, 1), "accepted"),))}
 LOGS = {("s",): Log("log", 5)}
 BOUNDS = ServerSettings(grace_s=60.0)
 ELAPSES = GraceElapsed("c", NOW)

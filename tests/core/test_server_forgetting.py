@@ -33,7 +33,7 @@ OVER = Log("log", 4, gone=1, outcome="failed")
 BURIED = Log("log", 4, gone=4, outcome="failed", buried=True)
 WATCHED = {("s", "c"): Watch((1, 1), None)}
 OWNED = {("s", "c"): Owner("p", suspended=(1, 1)), ("t", "c"): Owner("p")}
-SENT = {("c", "s"): Window((1, 1), (((1, 1), "accepted"),))}
+SENT = {("c", "s"): Window(((1, 1),), (((1, 1), "accepted"),))}
 
 
 def server(log: Log | None, tombstones: int | None = None, **more: Any) -> dict[Any, Any]:

@@ -150,9 +150,9 @@ def test_the_end_comes_after_all_that_was_before_it() -> None:
 def test_with_the_end_come_the_receipts() -> None:
     receipts = (((1, 1), "accepted"), ((1, 2), "the session is over"))
     over = Log("log", 5, outcome="succeeded")
-    _, effects = due(Cursor("log", 5), over, Window((1, 1), receipts))
+    _, effects = due(Cursor("log", 5), over, Window(((1, 1),), receipts))
     assert effects == [WriteEnd(*TO, "succeeded", receipts)]
-    _, effects = due(Cursor("log", 4), replace(over, outcome=None), Window((1, 1), receipts))
+    _, effects = due(Cursor("log", 4), replace(over, outcome=None), Window(((1, 1),), receipts))
     assert effects == [WriteEvents(*TO, "log", 5, 5)]
 
 

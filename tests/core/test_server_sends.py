@@ -12,7 +12,7 @@ from perdure_model.core.common import Refused
 from perdure_model.core.server import SERVER
 from perdure_model.core.server.effects import Answer, Handle, Reject
 from perdure_model.core.server.inputs import PostArrived
-from perdure_model.core.server.parts import Connection, Log, Owner, Window
+from perdure_model.core.server.parts import LIVES_MAX, Connection, Log, Owner, Window
 
 ANN = Connection("active", (1, 2), "e", "ann")
 A, B, C = (1, 1), (1, 2), (1, 3)
@@ -33,26 +33,50 @@ def decide(i: PostArrived, *parts: Any) -> tuple[tuple[Any, ...], list[Any]]:
 def test_what_is_new_is_answered_first_and_then_handled_in_order() -> None:
     (window, owners, log), effects = decide(post(A, B), None, {}, None, ANN)
     said = ((A, "accepted"), (B, "accepted"))
-    assert window == Window(A, said)
+    assert window == Window((A,), said)
     assert owners == {("s", "c"): Owner("ann")}
     assert log == Log("fresh")
     assert effects == [Answer(said), Handle("c", "s", A), Handle("c", "s", B)]
 
 
 def test_what_was_taken_before_is_a_duplicate_and_not_handled_again() -> None:
-    window = Window(A, ((A, "accepted"),))
+    window = Window((A,), ((A, "accepted"),))
     (after, _, _), effects = decide(post(A, B), window, {}, Log("log"), ANN)
     assert effects == [Answer(((A, "duplicate"), (B, "accepted"))), Handle("c", "s", B)]
-    assert after == Window(A, ((A, "accepted"), (B, "accepted")))
+    assert after == Window((A,), ((A, "accepted"), (B, "accepted")))
 
 
 def test_what_the_client_has_settled_is_forgotten_and_never_taken_again() -> None:
-    window = Window(A, ((A, "accepted"), (B, "accepted")))
+    window = Window((A,), ((A, "accepted"), (B, "accepted")))
     (after, _, _), _ = decide(post(C), window, {}, Log("log"), ANN)
-    assert after == Window(C, ((C, "accepted"),))
+    assert after == Window((C,), ((C, "accepted"),))
     (still, owners, _), effects = decide(post(A), after, {}, Log("log"), ANN)
     assert effects == [Answer(((A, "duplicate"),))]
     assert (still, owners) == (after, {})
+
+
+def test_a_send_that_another_life_knew_nothing_of_is_no_duplicate() -> None:
+    """A copy of the client has posted since; then the killed one returns, with what it had not settled."""
+    window = Window((A,), ((A, "accepted"),))
+    (window, *_), _ = decide(post((2, 1), attempt=(2, 1)), window, {}, Log("log"), ANN)
+    (window, *_), effects = decide(post(A, B, (3, 1), attempt=(3, 1)), window, {}, Log("log"), ANN)
+    assert effects[0] == Answer(((A, "duplicate"), (B, "accepted"), ((3, 1), "accepted")))
+    assert window.floors == (A, (2, 1), (3, 1))
+    (after, *_), _ = decide(post((3, 2), attempt=(3, 1)), window, {}, Log("log"), ANN)
+    assert after.floors == (A, (2, 1), (3, 2))
+    assert dict(after.verdicts).keys() == {A, B, (2, 1), (3, 2)}
+
+
+def test_the_lives_whose_receipts_are_kept_are_bounded_and_of_older_ones_nothing_is_said() -> None:
+    window: Any = None
+    for life in range(1, LIVES_MAX + 2):
+        keys = (life, 1), (life, 2)
+        (window, *_), _ = decide(post(*keys, attempt=(life, 1)), window, {}, Log("log"), ANN)
+    assert (len(window.floors), len(window.verdicts), window.past) == (LIVES_MAX, 2 * LIVES_MAX, 1)
+    late = post(A, (2, 1), (10, 1), attempt=(10, 1))
+    (after, *_), effects = decide(late, window, {}, Log("log"), ANN)
+    assert effects == [Answer((((2, 1), "duplicate"), ((10, 1), "accepted"))), Handle("c", "s", (10, 1))]
+    assert (after.floors[0], after.past) == ((3, 1), 2)
 
 
 def test_after_the_end_sends_are_refused_and_what_was_said_is_said_again() -> None:
@@ -64,7 +88,7 @@ def test_after_the_end_sends_are_refused_and_what_was_said_is_said_again() -> No
 
 
 def test_what_was_taken_before_the_end_stays_taken() -> None:
-    window = Window(A, ((A, "accepted"),))
+    window = Window((A,), ((A, "accepted"),))
     _, effects = decide(post(A, B), window, {}, Log("log", outcome="failed"), ANN)
     assert effects == [Answer(((A, "duplicate"), (B, OVER)))]
 
@@ -86,7 +110,7 @@ def test_who_sends_drives_the_session_from_then_on() -> None:
 def test_a_post_of_another_epoch_or_principal_takes_nothing(
     connection: Connection | None, i: PostArrived, reject: Reject
 ) -> None:
-    held = (Window(A), {("s", "other"): Owner("bob")}, Log("log"))
+    held = (Window((A,)), {("s", "other"): Owner("bob")}, Log("log"))
     after, (why, said) = decide(i, *held, connection)
     assert after == held
     assert isinstance(why, Refused)
@@ -114,5 +138,5 @@ def test_whatever_is_posted_is_answered_in_order_and_handled_at_most_once(
         assert isinstance(answers, Answer)
         assert [key for key, _ in answers.verdicts] == [(1, n) for n in batch]
         handled += [effect.key for effect in effects[1:]]
-        assert all(key >= window.floor for key, _ in window.verdicts)
+        assert all(key >= window.floors[0] for key, _ in window.verdicts)
     assert len(handled) == len(set(handled))

@@ -16,6 +16,8 @@ LOG = Family("log", ("session",))
 TOMBSTONES = Family("tombstones")
 """How many sessions have been forgotten but for their outcome; None for none."""
 SETTINGS = Family("server settings")
+LIVES_MAX = 8
+"""Lives of one client whose receipts for a session are kept."""
 
 
 @value
@@ -67,11 +69,17 @@ class Watch:
 
 @value
 class Window:
-    """A connection's receipts for a session. Keys below `floor` are settled on the client's side; verdicts
-    are kept for the others, and there are never more of them than fit in one POST."""
+    """A connection's receipts for a session, by the lives of the client that posted: one of its copies knows
+    nothing of another's sends (N50).
 
-    floor: SendKey = NEVER
+    `floors`: of each life the first key that may not be settled on the client's side. Verdicts are kept from
+    there on: of each life never more than fit in one POST, and of no more than LIVES_MAX lives. `past`: the
+    latest life whose receipts are forgotten, or 0.
+    """
+
+    floors: tuple[SendKey, ...] = ()
     verdicts: tuple[tuple[SendKey, str], ...] = ()
+    past: int = 0
 
 
 @value

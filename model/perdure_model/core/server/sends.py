@@ -11,8 +11,17 @@ from perdure_model.core.server.connection import GONE, STALE, STRANGER
 from perdure_model.core.server.desk import Owners
 from perdure_model.core.server.effects import Answer, Handle, Reject, ServerEffect
 from perdure_model.core.server.inputs import PostArrived
-from perdure_model.core.server.parts import CONNECTION, LOG, OWNER, WINDOW, Connection, Log, Owner, Window
-from perdure_model.core.value import replace
+from perdure_model.core.server.parts import (
+    CONNECTION,
+    LIVES_MAX,
+    LOG,
+    OWNER,
+    WINDOW,
+    Connection,
+    Log,
+    Owner,
+    Window,
+)
 
 
 @SERVER.rule(
@@ -29,9 +38,8 @@ def on_post_arrived(
     """A verdict for each key; an accepted one is handled once, however often it comes (T23).
 
     A POST under another epoch is rejected: its receipts are gone, so that taking it might take it twice. So
-    is one of an earlier life than the connection's present one: below the floor of the present one's
-    receipts it would pass for a duplicate, and be lost (N04). Who sends to a session drives it from then
-    on: ownership moves to that connection.
+    is one of an earlier life than the connection's present one (N04).
+    Who sends to a session drives it from then on: ownership moves to that connection.
     """
     parts = (window, owners, log)
     if connection is None or connection.epoch != i.epoch:
@@ -41,22 +49,34 @@ def on_post_arrived(
     if i.attempt[0] < connection.generation[0]:
         return parts, STALE
     window, log = window or Window(), log or Log(i.fresh)
-    known = dict(window.verdicts)
-    unfit = dict(i.unfit)
-    verdicts = tuple((key, verdict(key, window, known, log, unfit.get(key))) for key in i.keys)
+    floors, known, unfit = dict(window.floors), dict(window.verdicts), dict(i.unfit)
+    tellable = [key for key in i.keys if key[0] > window.past]  # what is older stays in doubt
+    verdicts = tuple((key, verdict(key, floors, known, log, unfit.get(key))) for key in tellable)
     taken = [key for key, said in verdicts if said == "accepted"]
-    floor = max(window.floor, i.keys[0])
-    kept = {**known, **{key: said for key, said in verdicts if said != "duplicate"}}
-    window = replace(window, floor=floor, verdicts=tuple((k, v) for k, v in kept.items() if k >= floor))
+    window = raised(window, i.keys, {**known, **{key: said for key, said in verdicts if said != "duplicate"}})
     owners = {(i.session, i.cid): Owner(i.principal)} if taken else owners
     effects: list[ServerEffect] = [Answer(verdicts), *(Handle(i.cid, i.session, key) for key in taken)]
     return (window, owners, log), tuple(effects)
 
 
-def verdict(key: SendKey, window: Window, known: Mapping[SendKey, str], log: Log, unfit: str | None) -> str:
+def raised(window: Window, keys: tuple[SendKey, ...], verdicts: Mapping[SendKey, str]) -> Window:
+    """The receipts after a POST of these keys: what is below the first one of its life is settled."""
+    floors = dict(window.floors)
+    for life, first in dict(reversed(keys)).items():
+        floors[life] = max(first, floors.get(life, 0))
+    lives = sorted(life for life in floors if life > window.past)
+    past = lives[-LIVES_MAX - 1] if len(lives) > LIVES_MAX else window.past
+    still = tuple((life, floors[life]) for life in lives if life > past)
+    kept = tuple((key, v) for key, v in verdicts.items() if key[0] > past and key[1] >= floors[key[0]])
+    return Window(still, kept, past)
+
+
+def verdict(
+    key: SendKey, floors: Mapping[int, int], known: Mapping[SendKey, str], log: Log, unfit: str | None
+) -> str:
     """accepted, duplicate, or why refused; what was said once is said again. What is refused for its data is
     refused alone: those behind it are taken."""
-    if key < window.floor or known.get(key) == "accepted":
+    if key[1] < floors.get(key[0], 0) or known.get(key) == "accepted":
         return "duplicate"
     if key in known:
         return known[key]

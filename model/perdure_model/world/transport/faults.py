@@ -182,7 +182,7 @@ class Faults:
         closes = [self.world.host.closes[cid] for cid in cids]
         wires = [tab.channel, tab.posts, tab.held, tab.words, tab.farewells]
         memory = [tab.following, tab.reconnect, tab.retry, tab.late, tab.credential, tab.shown, tab.asked]
-        memory += [tab.wants, tab.told_no, tab.parting, tab.welcome]
+        memory += [tab.wants, tab.told_no, tab.parting, tab.welcome, tab.lost_id]
         fresh: tuple[Any, ...] = (
             (),
             NOTHING,
@@ -195,6 +195,7 @@ class Faults:
             NOTHING,
             Parting(),
             None,
+            False,
         )
         memory += tab.answers.values()
         fresh += (Answers(),) * len(tab.answers)

@@ -57,6 +57,7 @@ DEFAULT = {
     "T forgotten": replace(QUIET, sends=0, events=2, restarts=1, liveness=True),
     "T two": replace(QUIET, tabs=2, cuts=1),
     "T copied": replace(QUIET, tabs=2, copied=True, leaves=1),
+    "T copied return": replace(QUIET, tabs=2, copied=True, kills=1, renews=False),
     "T usurped": replace(QUIET, tabs=2, copied=True, sends=0, renews=False, leaves=1, late=1),
     "T watching": replace(QUIET, events=1, sends=0, sessions=("s", "t"), watches=2, lost=1),
     "T unwatched": replace(QUIET, sends=1, sessions=("s", "t"), watches=2, cuts=1),

@@ -8,6 +8,7 @@ from typing import Any
 from perdure_model.core.client import outbox
 from perdure_model.core.rule import Decide, Decision
 from perdure_model.world.defect import Catalogue
+from perdure_model.world.transport.defects.receipts import one_floor
 
 DEFECTS = Catalogue()
 defect = DEFECTS.enter
@@ -42,7 +43,8 @@ def _new_sends_first(rule: Decide) -> Decide:
         """What an earlier life wrote down is asked for again like anything else, in whatever order.
 
         The first POST of the new life raises the floor below which all keys count as settled, and what was
-        never sent is below it: "duplicate". Cured by handing it over with the start, so that it goes first.
+        never sent is below it: "duplicate". Cured by handing it over with the start, so that it goes
+        first; and by a floor for each life.
         """
         life = max([key[1][0] for key in items], default=0)
         earlier = {key: one for key, one in items.items() if key[1][0] < life and one.state == "queued"}
@@ -78,5 +80,6 @@ defect(
     where="T spare",
     on_send_requested=_new_sends_first(outbox.on_send_requested),
     on_flush=_new_sends_first(outbox.on_flush),
+    on_post_arrived=one_floor,
     on_post_replied=_new_sends_first(outbox.on_post_replied),
 )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from perdure_model.core.client import outbox
+from perdure_model.core.common import NEVER
 from perdure_model.core.rule import Decide, Decision
 from perdure_model.core.server import sends
 from perdure_model.world.defect import Catalogue
@@ -13,6 +14,8 @@ from perdure_model.world.defect import Catalogue
 DEFECTS = Catalogue()
 defect = DEFECTS.enter
 UNKNOWN = 409
+BEYOND = 10**9
+"""More sends than any life makes."""
 
 
 def _all_drops(outcome: str) -> Decide:
@@ -46,16 +49,30 @@ def _surely_not_taken(i: Any, box: Any, items: Any, *more: Any) -> Decision:
     return (box, {key: replace(item, doubt=before[key]) for key, item in after.items()}, *rest), effects
 
 
+def one_floor(i: Any, window: Any, *more: Any) -> Decision:
+    """Everything below the first key of a POST counts as settled, whichever life of the client it is of.
+
+    A client is killed with a send that it never posted, a copy of it sends, and it returns: what it had left
+    is below the copy's floor: "duplicate", so it is reported as delivered, and nobody ever handled it. Cured
+    by a floor for each life.
+    """
+    latest = max(window.floors, default=NEVER)[0] if window else 0
+    below = {life: BEYOND for life, _ in i.keys if life < latest}
+    if below:
+        window = replace(window, floors=tuple(sorted({**dict(window.floors), **below}.items())))
+    return sends.on_post_arrived(i, window, *more)
+
+
 def _any_life_posts(i: Any, window: Any, owners: Any, log: Any, held: Any) -> Decision:
     """A POST is taken by its epoch alone, whatever life of the client made it.
 
     Two copies of one client share the connection, its epoch and its receipts. The winner's POST raises the
     floor below which all keys count as settled; the loser's, still under way, is below it: "duplicate", so
     it is reported as delivered, and nobody ever handled it. Cured by letting a POST carry the attempt that it
-    was welcomed under, and by rejecting those of an earlier life.
+    was welcomed under, and by rejecting those of an earlier life; and by a floor for each life.
     """
     now = replace(i, attempt=held.generation) if held else i
-    return sends.on_post_arrived(now, window, owners, log, held)
+    return one_floor(now, window, owners, log, held)
 
 
 def _takes_any_data(i: Any, *more: Any) -> Decision:
@@ -112,6 +129,13 @@ defect(
     "P-CLASS",
     where="T copied",
     on_post_arrived=_any_life_posts,
+)
+defect(
+    "N50",
+    "a client that returns after its copy has sent: what it had left passes for a duplicate, and is lost",
+    "P-CLASS",
+    where="T copied return",
+    on_post_arrived=one_floor,
 )
 defect(
     "N35",
