@@ -9,7 +9,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 from perdure_model.charts import CHARTS
 from perdure_model.conformance.tickets import Step, Steps, gives, shows, tears, uses
-from perdure_model.conformance.values import Kinds
+from perdure_model.conformance.values import Decode, kinds
 from perdure_model.core.client import CLIENT
 from perdure_model.core.client import effects as ce
 from perdure_model.core.client import inputs as ci
@@ -90,19 +90,19 @@ class Side:
         return Timing(starts, cancels, concerned(self.on_input, "uses"))
 
     @cached_property
-    def read_input(self) -> Kinds:
+    def read_input(self) -> Decode:
         """Makes inputs."""
-        return Kinds({rule.input for rule in self.book})
+        return kinds({rule.input for rule in self.book})
 
     @cached_property
-    def read_effect(self) -> Kinds:
+    def read_effect(self) -> Decode:
         """Makes effects."""
-        return Kinds(set(get_args(self.effects)))
+        return kinds(set(get_args(self.effects)))
 
     @cached_property
-    def read_settings(self) -> Kinds:
+    def read_settings(self) -> Decode:
         """Makes settings."""
-        return Kinds({self.settings[1]} if self.settings else set())
+        return kinds({self.settings[1]} if self.settings else set())
 
 
 def answer_for(answer: fi.CredentialGiven | fi.SubmitCredentialGiven) -> Hashable:

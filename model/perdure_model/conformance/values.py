@@ -6,89 +6,129 @@ that JSON can hold.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache, partial
-from operator import itemgetter
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from perdure_model.conformance.lines import BadRecord
 
 Decode: TypeAlias = Callable[[Any], Any]
 
 
-class Kinds:
-    """The dataclasses that may stand somewhere, by name."""
+def kinds(types: Iterable[type]) -> Decode:
+    """The function that makes one of these dataclasses, by its name."""
+    decoders = {one.__name__: decoder(one) for one in types}
 
-    def __init__(self, types: set[type]) -> None:
-        self._decoders = {one.__name__: decoder(one) for one in types}
-
-    def __call__(self, data: Any) -> Any:
+    def read(data: Any) -> Any:
         """The value. Raises BadRecord."""
         try:
-            decode = self._decoders[data["type"]]
+            decode = decoders[data["type"]]
         except (TypeError, KeyError):
-            raise BadRecord(f"{shown(data)} is none of {', '.join(sorted(self._decoders))}") from None
+            raise BadRecord(f"{shown(data)} is none of {', '.join(sorted(decoders))}") from None
         return decode(data)
+
+    return read
 
 
 @cache
 def decoder(kind: type) -> Decode:
-    """The function that makes a dataclass of this type."""
-    hints = get_type_hints(kind)
-    return Fields(kind, {one.name: of_hint(hints[one.name]) for one in fields(kind)})
+    """The function that makes a dataclass of this type.
 
+    It is written out, as a dataclass has its methods written: a loop over the fields takes longer. For
+    `EventsDue`, say:
 
-class Fields:
-    """Makes a dataclass of its fields.
-
-    Which types the fields of an object have is looked at once for all objects that have the same.
-    """
-
-    def __init__(self, kind: type, converts: dict[str, Decode]) -> None:
-        self._kind, self._converts = kind, converts
-        self._get = getter(tuple(converts))
-        self._plans: dict[tuple[type, ...], list[tuple[int, Decode]]] = {}
-
-    def __call__(self, data: dict[str, Any]) -> Any:
-        """The value. Raises BadRecord."""
-        try:
-            values = self._get(data)
-        except KeyError:
-            raise self._otherwise(data) from None
-        plan = self._plans.get(tuple(map(type, values)))
-        if plan is None:
-            plan = self._plan(values)
-        if len(data) != len(values) + 1:
-            raise self._otherwise(data)
-        if not plan:
-            return self._kind(*values)
-        made = [*values]
-        try:
-            for at, convert in plan:
-                made[at] = convert(made[at])
-        except BadRecord as error:
-            raise BadRecord(f"{self._kind.__name__}: {error}") from None
-        return self._kind(*made)
-
-    def _plan(self, values: tuple[Any, ...]) -> list[tuple[int, Decode]]:
-        """The fields that have to be converted, where those that have not are of the right types."""
-        plan = []
-        for at, (name, convert) in enumerate(self._converts.items()):
+        def read(data):
+            if len(data) != 4: raise otherwise(data)
+            try: v0 = data["cid"]; v1 = data["session"]; v2 = data["generation"]
+            except KeyError: raise otherwise(data) from None
             try:
-                convert(values[at])
-            except BadRecord as error:
-                raise BadRecord(f"{self._kind.__name__}.{name}: {error}") from None
-            if type(values[at]) in (list, dict):
-                plan.append((at, convert))
-        self._plans[tuple(map(type, values))] = plan
-        return plan
+                if type(v0) is not str: v0 = read0(v0)
+                if type(v1) is not str: v1 = read1(v1)
+                v2 = read2(v2)
+            except BadRecord: raise wrong(data) from None
+            return kind(v0, v1, v2)
+    """
+    hints = get_type_hints(kind)
+    names = [one.name for one in fields(kind)]
+    reads = {name: of_hint(hints[name]) for name in names}
+    gets = "; ".join([f"v{at} = data[{name!r}]" for at, name in enumerate(names)])
+    lines = [
+        f"if len(data) != {len(names) + 1}: raise otherwise(data)",
+        f"try: {gets or 'pass'}",
+        "except KeyError: raise otherwise(data) from None",
+        "try:",
+        *[f" {line}" for line in conversions([hints[name] for name in names])],
+        "except BadRecord: raise wrong(data) from None",
+        f"return kind({listing(names)})",
+    ]
+    known = {"kind": kind, "BadRecord": BadRecord, **numbered(reads.values())}
+    known |= {"otherwise": partial(otherwise, kind), "wrong": partial(wrong, kind, reads)}
+    return written("read", "data", lines, known)
 
-    def _otherwise(self, data: dict[str, Any]) -> BadRecord:
-        says = ", ".join(self._converts) or "nothing"
-        name = self._kind.__name__
-        return BadRecord(f"{name} holds {says}, and not {shown(data)}: was it recorded by another perdure?")
+
+def conversions(hints: Sequence[Any]) -> list[str]:
+    """The text of what makes values of `v0`, `v1` and so on by `read0`, `read1`, where they are none yet."""
+    lines = []
+    for at, hint in enumerate(hints):
+        usual = as_it_is(hint)
+        unless = f"if type(v{at}) is not {usual}: " if usual else ""
+        lines.append(f"{unless}v{at} = read{at}(v{at})")
+    return lines or ["pass"]
+
+
+def as_it_is(hint: Any) -> str:
+    """The name of a type whose values stand for themselves in a field with this hint, "" if there is none."""
+    if get_origin(hint) is Literal or hint is Hashable:
+        return "str"
+    return hint.__name__ if hint in (str, int, float, bool) else ""
+
+
+def numbered(reads: Iterable[Decode]) -> dict[str, Decode]:
+    """These functions as the text knows them."""
+    return {f"read{at}": read for at, read in enumerate(reads)}
+
+
+def listing(several: Sequence[Any]) -> str:
+    """The text of so many values."""
+    return "".join([f"v{at}, " for at in range(len(several))])
+
+
+def otherwise(kind: type, data: dict[str, Any]) -> BadRecord:
+    """That an object has other fields than the dataclass."""
+    says = ", ".join([one.name for one in fields(kind)]) or "nothing"
+    return BadRecord(
+        f"{kind.__name__} holds {says}, and not {shown(data)}: was it recorded by another perdure?"
+    )
+
+
+def wrong(kind: type, reads: dict[str, Decode], data: dict[str, Any]) -> BadRecord:
+    """That a field is of the wrong kind: the first that is. It is named, unless only what it holds is so."""
+    hints = get_type_hints(kind)
+    for name, read in reads.items():
+        try:
+            read(data[name])
+        except BadRecord as error:
+            within = type(data[name]) is stands_as(hints[name])
+            return BadRecord(f"{kind.__name__}: {error}" if within else f"{kind.__name__}.{name}: {error}")
+    raise AssertionError(f"{shown(data)} is a {kind.__name__}")
+
+
+def stands_as(hint: Any) -> type | None:
+    """What JSON makes of a field with this hint, if it holds more than one value."""
+    if get_origin(hint) in (Union, UnionType):
+        return stands_as(get_args(hint)[0])
+    if get_origin(hint) is tuple or hasattr(hint, "_fields"):
+        return list
+    return dict if is_dataclass(hint) else None
+
+
+def written(name: str, takes: str, lines: Iterable[str], known: dict[str, Any]) -> Callable[..., Any]:
+    """The function of this text; it is made of names of this repository alone."""
+    exec("\n ".join([f"def {name}({takes}):", *lines]), known)
+    made: Callable[..., Any] = known[name]
+    return made
 
 
 Likeness: TypeAlias = Callable[[Any, Any], bool]
@@ -96,31 +136,34 @@ Likeness: TypeAlias = Callable[[Any, Any], bool]
 
 Raises TypeError or KeyError where it is no object, or lacks a field.
 """
-LIKENESSES: dict[type, Likeness] = {}
 
 
-def likeness(kind: type) -> Likeness:
-    """The one for this type."""
-    found = LIKENESSES.get(kind)
-    if found is None:
-        found = LIKENESSES[kind] = likeness_of(kind)
-    return found
+class Likenesses(dict[type, Likeness]):
+    """Those of all types, each made when it is first asked for."""
+
+    def __missing__(self, kind: type) -> Likeness:
+        found = self[kind] = likeness_of(kind)
+        return found
+
+
+LIKENESSES: Final = Likenesses()
 
 
 def likeness_of(kind: type) -> Likeness:
-    """Written out for a type, as a dataclass has its methods written: a loop over the fields takes longer."""
+    """Written out for a type: a loop over the fields takes longer."""
     hints, names = get_type_hints(kind), [one.name for one in fields(kind)]
     compared = [f'said["type"] == {kind.__name__!r}', f"len(said) == {len(names) + 1}"]
-    compared += [
-        f'said["{name}"] == held.{name}' if is_plain(hints[name]) else f'alike(said["{name}"], held.{name})'
-        for name in names
-    ]
-    known: dict[str, Any] = {"alike": alike}
-    exec(
-        f"def compared(said, held): return {' and '.join(compared)}", known
-    )  # of this repository's names alone
-    written: Likeness = known["compared"]
-    return written
+    compared += [comparison(f'said["{name}"]', f"held.{name}", hints[name]) for name in names]
+    return written("compared", "said, held", [f"return {' and '.join(compared)}"], {"alike": alike})
+
+
+def comparison(said: str, held: str, hint: Any) -> str:
+    """The text of a condition: that JSON makes this of what is held."""
+    if is_plain(hint):
+        return f"{said} == {held}"
+    if get_origin(hint) is tuple and all(map(is_plain, set(get_args(hint)) - {Ellipsis})):
+        return f"{said} == [*{held}]"
+    return f"({said} == {held} or alike({said}, {held}))"
 
 
 def is_plain(hint: Any) -> bool:
@@ -135,8 +178,8 @@ def are_alike(said: list[Any], held: tuple[Any, ...]) -> bool:
     if len(said) != len(held):
         return False
     try:
-        for one, value in zip(said, held, strict=True):  # a loop, as it is quicker
-            if not likeness(type(value))(one, value):
+        for one, value in zip(said, held):  # noqa: B905 - as many; a loop, as it is quicker
+            if not LIKENESSES[type(value)](one, value):
                 return False
     except (TypeError, KeyError):
         return False
@@ -150,15 +193,8 @@ def alike(said: Any, held: Any) -> bool:
             tuple(said) == held or (len(said) == len(held) and all(map(alike, said, held)))
         )
     if type(said) is dict:
-        return likeness(type(held))(said, held)
+        return LIKENESSES[type(held)](said, held)
     return bool(said == held)
-
-
-def getter(names: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
-    """The values under these keys, in their order."""
-    if len(names) > 1:
-        return itemgetter(*names)
-    return lambda data: tuple([data[name] for name in names])
 
 
 def of_hint(hint: Any) -> Decode:
@@ -171,15 +207,15 @@ def of_hint(hint: Any) -> Decode:
     if origin is Literal:
         return text
     if is_dataclass(hint):
-        return Kinds({hint})  # type: ignore[arg-type]
+        return kinds([hint])  # type: ignore[list-item]
     if hasattr(hint, "_fields"):
-        return partial(of_named_tuple, hint, [of_hint(one) for one in get_type_hints(hint).values()])
+        return of_fixed([*get_type_hints(hint).values()], hint)
     return PLAIN[hint]
 
 
-def of_union(kinds: list[Any], optional: bool) -> Decode:
+def of_union(types: list[Any], optional: bool) -> Decode:
     """One of several, or none."""
-    convert = Kinds(set(kinds)) if len(kinds) > 1 else of_hint(kinds[0])
+    convert = kinds(types) if len(types) > 1 else of_hint(types[0])
     return (lambda value: None if value is None else convert(value)) if optional else convert
 
 
@@ -187,7 +223,7 @@ def of_tuple(arguments: tuple[Any, ...]) -> Decode:
     """A tuple of any length, or of a fixed one."""
     if arguments[1:] == (Ellipsis,):
         return partial(of_items, of_hint(arguments[0]))
-    return partial(of_fixed, arguments, [of_hint(one) for one in arguments])
+    return of_fixed(arguments)
 
 
 def of_items(convert: Decode, value: Any) -> tuple[Any, ...]:
@@ -195,18 +231,21 @@ def of_items(convert: Decode, value: Any) -> tuple[Any, ...]:
     return tuple([convert(one) for one in items(value)])
 
 
-def of_fixed(kinds: tuple[Any, ...], converts: list[Decode], value: Any) -> tuple[Any, ...]:
-    """A tuple of this length."""
-    if tuple(map(type, items(value))) == kinds:
-        return tuple(value)
-    if len(value) != len(converts):
-        raise BadRecord(f"{shown(value)} has not {len(converts)} items")
-    return tuple([convert(one) for convert, one in zip(converts, value, strict=True)])
+def of_fixed(hints: Sequence[Any], kind: Callable[..., Any] | None = None) -> Decode:
+    """A tuple of this length, and of this type; written out as the others are."""
+    lines = [
+        f"if len(items(value)) != {len(hints)}: raise otherwise(value)",
+        f"{listing(hints)} = value",
+        *conversions(hints),
+        f"return {'kind' if kind else ''}({listing(hints)})",
+    ]
+    known = {"kind": kind, "items": items, "otherwise": partial(miscounted, len(hints))}
+    return written("read", "value", lines, {**known, **numbered(map(of_hint, hints))})
 
 
-def of_named_tuple(kind: Callable[..., Any], converts: list[Decode], value: Any) -> Any:
-    """A tuple of this type."""
-    return kind(*of_fixed((), converts, value))
+def miscounted(count: int, value: list[Any]) -> BadRecord:
+    """That a list has another length."""
+    return BadRecord(f"{shown(value)} has not {count} items")
 
 
 def items(value: Any) -> list[Any]:
