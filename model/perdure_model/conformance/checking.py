@@ -263,7 +263,7 @@ class Checking:
             self._lives.tell(decision.record, i)
         elif type(i) in CALLING:
             self._callers.tell(decision.record, i, decision.effects)
-        sent = self._joins.tell(run.name, i, decision.effects)
+        sent = decision.effects and self._joins.tell(run.name, i, decision.effects)
         return self._awakened(sent) if sent and self._waiting else []
 
     def _awakened(self, sent: list[Fact]) -> list[Lane]:

@@ -13,7 +13,7 @@ from perdure_model.conformance.clock import Clock, Early
 from perdure_model.conformance.lines import BadRecord, Record
 from perdure_model.conformance.parts import Parts
 from perdure_model.conformance.sides import SIDES, TABLES, TIMER, Side
-from perdure_model.conformance.tickets import NoTicket, Step, Tickets
+from perdure_model.conformance.tickets import NoTicket, Tickets
 from perdure_model.conformance.values import are_alike
 from perdure_model.core.client.effects import Renamed
 from perdure_model.core.client.inputs import Started
@@ -21,7 +21,7 @@ from perdure_model.core.common import Moved, Refused
 
 MOVE_OF_HEAD = itemgetter("machine", "instance", "event", "from", "to")
 MOVE = itemgetter("machine", "instance", "event", "source", "target")
-NOWHERE = dict.fromkeys(("machine", "instance", "event", "source", "target"))
+NOWHERE = (None,) * 5
 GENERATIONS = ("generation", "attempt", "post", "refresh")
 """The fields of an input that say which generation it is of."""
 ALWAYS = (Moved, Refused)
@@ -57,6 +57,7 @@ class Run:
         self._parts: Parts | None = None
         self._tickets, self._clock = Tickets(), Clock(self.side)
         self._on_input, self._on_effect = self.side.on_input, self.side.on_effect
+        self._opens, self._followers, self._notable = self.side.opens, self.side.followers, self.side.notable
         self._cid: Any = None
         self._named = side == "client"
         """Whether all its records are under its own client id, and not under that of who is spoken of."""
@@ -85,14 +86,11 @@ class Run:
         check_head(decision.record.data)
 
     def _replay(self, decision: Decision) -> None:
-        i, side = decision.input, self.side
+        i = decision.input
         if self._parts is None:
             self._parts = self._begin(decision)
-        elif side.goes_on(i):
-            self._tickets = Tickets()
-            self._clock.forget()
-        elif type(i) is side.opens and not side.again:
-            raise Misfit(f"a run begins with {type(i).__name__}, and only once")
+        elif type(i) is self._opens:
+            self._open_again(i)
         if decision.record.cid != (self._cid if self._named else getattr(i, "cid", None)):
             raise self._misnamed(decision)
         self._told(i)
@@ -104,7 +102,7 @@ class Run:
                 tuple(map(repr, self._effects(said))) or ("nothing",),
                 tuple(map(repr, allowed)) or ("nothing",),
             )
-        notable = side.notable
+        notable = self._notable
         for effect in allowed:
             if type(effect) in notable:
                 self._asked(effect)
@@ -179,6 +177,14 @@ class Run:
             raise BadRecord("the first record of a run holds its settings, and this one does not")
         return Parts(side.book, {side.settings[0]: side.read_settings(said)})
 
+    def _open_again(self, i: Any) -> None:
+        """What a run begins with is told once more."""
+        if self.side.goes_on(i):
+            self._tickets = Tickets()
+            self._clock.forget()
+        elif not self.side.again:
+            raise Misfit(f"a run begins with {type(i).__name__}, and only once")
+
     def _misnamed(self, decision: Decision) -> Misfit:
         said, cid = decision.record.cid, self.cid_of(decision.input)
         return Misfit("the record is under another client id", (str(said),), (str(cid),))
@@ -189,22 +195,23 @@ class Run:
             due = self._next.popleft()
             if due != i:
                 raise Misfit("an earlier decision asked for another one first", (repr(i),), (repr(due),))
-        elif type(i) in self.side.followers:
+        elif type(i) in self._followers:
             raise Misfit("no decision asked for this one", (repr(i),))
         steps = self._on_input.get(type(i))
         if steps is not None:
-            self._show(i, steps)
+            try:
+                self._tickets.take(i, steps)
+            except NoTicket as no:
+                raise self._unasked(i, no) from None
             self._clock.told(i, filled=filled)
 
-    def _show(self, i: Any, steps: tuple[Step, ...]) -> None:
-        try:
-            self._tickets.take(i, steps)
-        except NoTicket as no:
-            raise Misfit(
-                f"there is not ({no.lacking[0]}) of which it could be told this",
-                (repr(i),),
-                tuple(f"for {one[0]} {one[1]!r}" for one in no.there[:5]) or ("nothing of the kind",),
-            ) from None
+    @staticmethod
+    def _unasked(i: Any, no: NoTicket) -> Misfit:
+        return Misfit(
+            f"there is not ({no.lacking[0]}) of which it could be told this",
+            (repr(i),),
+            tuple(f"for {one[0]} {one[1]!r}" for one in no.there[:5]) or ("nothing of the kind",),
+        )
 
     @staticmethod
     def _decided(parts: Parts, i: Any) -> tuple[Any, ...]:
@@ -255,13 +262,13 @@ def generation_of(said: dict[str, Any]) -> Any:
 
 def check_head(data: dict[str, Any]) -> None:
     """Whether what stands at the head of a record is what its input and effects say. Raises BadRecord."""
-    move, said = NOWHERE, data["input"]
+    move = NOWHERE
     for effect in data["effects"]:
         if effect["type"] == "Moved":
-            move = effect
+            move = MOVE(effect)
             break
     try:
-        fits = MOVE_OF_HEAD(data) == MOVE(move) and data["generation"] == generation_of(said)
+        fits = MOVE_OF_HEAD(data) == move and data["generation"] == generation_of(data["input"])
     except KeyError as error:
         raise BadRecord(f"its {error} is missing") from None
     if not fits:

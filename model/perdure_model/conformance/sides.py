@@ -69,7 +69,7 @@ class Side:
     again: bool = False
     """Whether what it is told first may be told again."""
     goes_on: Callable[[Any], bool] = lambda _i: False
-    """Whether with this it goes on with what it knew, and without the timers and streams that it had."""
+    """Whether, told this first or again, it goes on with what it knew, and without its timers and streams."""
     follows: type | None = None
     """The effect that names what it must be told next."""
 
