@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import attrgetter, itemgetter
 from typing import Any, TypeAlias
 
@@ -45,11 +45,11 @@ class Shelf:
             return
         self.values[key] = part
         for group_of, groups in self.groups.items():
-            group = group_of(key)
-            if group in groups:
-                groups[group][key] = part
+            group = groups.get(group_of(key))
+            if group is None:
+                groups[group_of(key)] = {key: part}
             else:
-                groups[group] = {key: part}
+                group[key] = part
 
     def _remove(self, key: Key) -> None:
         if self.values.pop(key, None) is None:
@@ -66,19 +66,22 @@ class Many:
 
     def __init__(self, spec: Spec) -> None:
         self._spec, self._every = spec, spec.kind == "every"
-        if self._every:
-            self._asked = attributes_of(spec.by)
+        self._all = self._every and not spec.by
+        if self._every and spec.by:
+            self._asked = attrgetter(*spec.by)
             self._group = places_of(tuple([spec.family.fields.index(name) for name in spec.by]))
 
     def gather(self, i: object, shelf: Shelf) -> Mapping[Key, Part]:
         """The parts by their keys."""
+        if self._all:
+            return shelf.values
         if self._every:
             return shelf.grouped(self._group).get(self._asked(i), NONE)
         return {key: shelf.values.get(key) for key in self._spec.keys(i)}
 
     def store(self, shelf: Shelf, old: Mapping[Key, Part], new: Mapping[Key, Part]) -> None:
         """Keep what the rule has made of them."""
-        gone = [key for key in old if key not in new] if self._every else []
+        gone = [key for key in old if key not in new] if self._every and not old.keys() <= new.keys() else []
         changed = [(key, part) for key, part in new.items() if part is not old.get(key)]
         for key in gone:
             shelf.put(key, None)
@@ -133,14 +136,10 @@ class Plan:
 plan_of = lru_cache(maxsize=BOOKS_MAX)(Plan)
 
 
-def attributes_of(names: tuple[str, ...]) -> GroupOf:
-    """The group that an input asks for by these attributes: as `places_of` has it of a key."""
-    return attrgetter(*names) if names else lambda _i: ()
-
-
+@cache
 def places_of(places: tuple[int, ...]) -> GroupOf:
-    """The group of a key by these places."""
-    return itemgetter(*places) if places else lambda _key: ()
+    """The group of a key by these places: one function for all rules that ask so, as they share groups."""
+    return itemgetter(*places)
 
 
 class Parts:
