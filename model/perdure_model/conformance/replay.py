@@ -56,7 +56,7 @@ class Run:
         """Something of it is missing: from there on its parts are not known."""
         self._parts: Parts | None = None
         self._tickets, self._clock = Tickets(), Clock(self.side)
-        self._on_input, self._on_effect = self.side.on_input, self.side.on_effect
+        self._on_input, self._on_effect = self.side.takes_on_input, self.side.takes_on_effect
         self._opens, self._followers, self._notable = self.side.opens, self.side.followers, self.side.notable
         self._cid: Any = None
         self._named = side == "client"
@@ -137,7 +137,7 @@ class Run:
 
     def awaited(self) -> Iterator[tuple[type, dict[str, Any]]]:
         """What it may be told by the tickets that it holds: types of inputs, and some of their fields."""
-        for kind, steps in self._on_input.items():
+        for kind, steps in self.side.on_input.items():
             step = next((one for one in steps if one.names and one.verb != "gives"), None)
             for _, of in self._tickets.of(step.kind) if step else ():
                 values = of if step and len(step.names) > 1 else (of,)
@@ -154,9 +154,9 @@ class Run:
     def _asked(self, effect: Any, *, filled: bool = False) -> None:
         """What an effect begins or gives up."""
         kind = type(effect)
-        steps = self._on_effect.get(kind)
-        if steps is not None:
-            self._tickets.take(effect, steps)
+        take = self._on_effect.get(kind)
+        if take is not None:
+            self._tickets.take(effect, take)
             self._clock.asked(effect, filled=filled)
         elif kind is self.side.follows:
             self._next.append(effect.input)
@@ -197,10 +197,10 @@ class Run:
                 raise Misfit("an earlier decision asked for another one first", (repr(i),), (repr(due),))
         elif type(i) in self._followers:
             raise Misfit("no decision asked for this one", (repr(i),))
-        steps = self._on_input.get(type(i))
-        if steps is not None:
+        take = self._on_input.get(type(i))
+        if take is not None:
             try:
-                self._tickets.take(i, steps)
+                self._tickets.take(i, take)
             except NoTicket as no:
                 raise self._unasked(i, no) from None
             self._clock.told(i, filled=filled)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, get_args, get_type_hints
 
 from perdure_model.charts import CHARTS
-from perdure_model.conformance.tickets import Step, Steps, gives, shows, tears, uses
+from perdure_model.conformance.tickets import Step, Steps, Take, gives, shows, taking, tears, uses
 from perdure_model.conformance.values import Decode, kinds
 from perdure_model.core.client import CLIENT
 from perdure_model.core.client import effects as ce
@@ -82,6 +82,16 @@ class Side:
     def notable(self) -> frozenset[type]:
         """The effects of which something may come."""
         return frozenset({*self.on_effect, ce.Renamed, *((self.follows,) if self.follows else ())})
+
+    @cached_property
+    def takes_on_input(self) -> Mapping[type, Take]:
+        """What each input does with the tickets that are held."""
+        return {kind: taking(steps) for kind, steps in self.on_input.items()}
+
+    @cached_property
+    def takes_on_effect(self) -> Mapping[type, Take]:
+        """What each effect does with them."""
+        return {kind: taking(steps) for kind, steps in self.on_effect.items()}
 
     @cached_property
     def timing(self) -> Timing:

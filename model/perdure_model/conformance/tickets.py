@@ -7,13 +7,19 @@ it, used by its end, and torn where it is given up for certain.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
+
+from perdure_model.conformance.values import written
 
 Ticket: TypeAlias = tuple[Any, ...]
 """Its kind, then what it is for."""
+Held: TypeAlias = dict[Ticket, int]
+"""How many of each."""
+Take: TypeAlias = Callable[[Held, Any], None]
+"""Does what an input or effect does with the tickets that are held. Raises NoTicket."""
 UNBOUNDED = 1 << 60
 
 
@@ -66,33 +72,51 @@ class NoTicket(Exception):
         self.lacking, self.there = lacking, there
 
 
+def no_ticket(held: Held, lacking: Ticket) -> NoTicket:
+    """That this ticket is not held."""
+    return NoTicket(lacking, [ticket for ticket in held if ticket[0] == lacking[0]])
+
+
+VERBS: Final = {
+    "gives": ("count = held.get(ticket, 0)", "if count < {most}: held[ticket] = count + 1"),
+    "shows": ("if ticket not in held: raise no_ticket(held, ticket)",),
+    "uses": (
+        "count = held.get(ticket, 0)",
+        "if not count: raise no_ticket(held, ticket)",
+        "if count == 1: del held[ticket]",
+        "else: held[ticket] = count - 1",
+    ),
+    "tears": ("held.pop(ticket, None)",),
+}
+"""What each verb does with a ticket among those that are held, of which there can be several alike."""
+
+
+def taking(steps: Sequence[Step]) -> Take:
+    """The function that does these steps: written out, as the same few are taken in nearly every record."""
+    known: dict[str, Any] = {"no_ticket": no_ticket}
+    lines = []
+    for at, step in enumerate(steps):
+        known[f"of{at}"] = step.of
+        lines.append(f"ticket = {step.kind!r}, {about(step.names) or f'of{at}(said)'}")
+        lines += [line.format(most=step.most) for line in VERBS[step.verb]]
+    return written("take", "held, said", lines, known)
+
+
+def about(names: Sequence[str]) -> str:
+    """The text of these attributes: of one alone, or a tuple of several."""
+    text = ", ".join([f"said.{name}" for name in names])
+    return f"({text})" if len(names) > 1 else text
+
+
 class Tickets:
     """The tickets that are held."""
 
     def __init__(self) -> None:
-        self._held: dict[Ticket, int] = {}
+        self._held: Held = {}
 
-    def take(self, said: object, steps: tuple[Step, ...]) -> None:
+    def take(self, said: object, take: Take) -> None:
         """Do what an input or effect does. Raises NoTicket."""
-        held = self._held
-        for step in steps:
-            verb, ticket = step.verb, (step.kind, step.of(said))
-            if verb == "tears":
-                held.pop(ticket, None)
-                continue
-            count = held.get(ticket, 0)
-            if verb == "gives":
-                held[ticket] = count + 1 if count < step.most else count
-            elif not count:
-                raise NoTicket(ticket, list(self.of(step.kind)))
-            elif verb == "uses":
-                self._use(ticket, count)
-
-    def _use(self, ticket: Ticket, count: int) -> None:
-        if count == 1:
-            del self._held[ticket]
-        else:
-            self._held[ticket] = count - 1
+        take(self._held, said)
 
     def copy(self) -> Tickets:
         """The same tickets, to be changed apart from these."""
