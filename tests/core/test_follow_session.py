@@ -120,7 +120,7 @@ def test_a_lost_stream_is_asked_for_again_under_the_next_number(failures: int, s
     assert state == RECONNECTING
     assert (tried.attempt, tried.doing, tried.failures) == (5, "waiting", failures + 1)
     started = [StartTimer(GiveUpDue(5), 120.0)] if failures == 0 else []
-    assert effects == [StreamClosed(4), Report(0), Blame(), *started, StartTimer(AgainDue(5), seconds)]
+    assert effects == [StreamClosed(4), Blame(), Report(0), *started, StartTimer(AgainDue(5), seconds)]
 
 
 def test_numbers_go_round() -> None:
@@ -134,13 +134,13 @@ def test_the_lost_stream_s_snapshot_is_given_up_and_what_was_held_forgotten() ->
     held = Held((("a", 6, None),))
     (_, _, _, after), effects = decide(FollowLost(4, 500), RECONNECTING, HOLDING, SEEN, held)
     assert after == EMPTY
-    assert effects[:5] == [StreamClosed(4), Report(500), Blame(), DropSnapshot(4), Skip("a")]
+    assert effects[:5] == [StreamClosed(4), Blame(), Report(500), DropSnapshot(4), Skip("a")]
 
 
 def test_a_snapshot_that_fails_ends_its_stream() -> None:
     (state, tried, _, _), effects = decide(SnapshotReplied(4, 404), RECONNECTING, HOLDING, SEEN, EMPTY)
     assert (state, tried.doing) == (RECONNECTING, "waiting")
-    assert effects[:4] == [Report(404), Blame(), EndStream(4), StreamClosed(4)]
+    assert effects[:4] == [Blame(), Report(404), EndStream(4), StreamClosed(4)]
 
 
 def test_the_wait_is_over_and_the_next_attempt_made() -> None:
@@ -158,7 +158,7 @@ def test_the_attempts_are_bounded(state: FollowState) -> None:
     (after, tried, _, _), effects = decide(FollowLost(4, 503), state, spent, SEEN, EMPTY)
     assert after == FollowState("terminal", "failed")
     assert tried.doing == ""
-    assert effects == [StreamClosed(4), Report(503), Blame(), CancelTimer(GiveUpDue(1)), Finish("failed")]
+    assert effects == [StreamClosed(4), Blame(), Report(503), CancelTimer(GiveUpDue(1)), Finish("failed")]
 
 
 def test_the_time_is_bounded_and_a_stream_that_is_up_is_not_ended_by_it() -> None:
@@ -306,7 +306,7 @@ def test_an_error_that_is_not_fatal_ends_nothing_and_a_fatal_one_ends_in_failed(
     assert (parts, effects) == ((AWAITING, UP, SEEN, EMPTY), [Report(0)])
     (state, _, _, _), effects = decide(ErrorArrived(4, 0, fatal=True), AWAITING, UP, SEEN, EMPTY)
     assert state.outcome == "failed"
-    assert effects == [Report(0), Blame(), EndStream(4), StreamClosed(4), Finish("failed")]
+    assert effects == [Blame(), Report(0), EndStream(4), StreamClosed(4), Finish("failed")]
 
 
 @pytest.mark.parametrize(

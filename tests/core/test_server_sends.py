@@ -12,7 +12,7 @@ from perdure_model.core.common import Refused
 from perdure_model.core.server import SERVER
 from perdure_model.core.server.effects import Answer, Handle, Reject
 from perdure_model.core.server.inputs import PostArrived
-from perdure_model.core.server.parts import LIVES_MAX, Connection, Log, Owner, Window
+from perdure_model.core.server.parts import LIVES_MAX, RECEIPTS_MAX, Connection, Log, Owner, Window
 
 ANN = Connection("active", (1, 2), "e", "ann")
 A, B, C = (1, 1), (1, 2), (1, 3)
@@ -76,7 +76,27 @@ def test_the_lives_whose_receipts_are_kept_are_bounded_and_of_older_ones_nothing
     late = post(A, (2, 1), (10, 1), attempt=(10, 1))
     (after, *_), effects = decide(late, window, {}, Log("log"), ANN)
     assert effects == [Answer((((2, 1), "duplicate"), ((10, 1), "accepted"))), Handle("c", "s", (10, 1))]
+    assert (after.floors[0], after.past) == ((2, 1), 1)
+    (after, *_), _ = decide(post((10, 2), attempt=(10, 1)), after, {}, Log("log"), ANN)
     assert (after.floors[0], after.past) == ((3, 1), 2)
+
+
+def test_receipts_for_what_many_lives_left_are_there_for_the_posts_repetition() -> None:
+    """Killed again and again while the server is away, a client posts what all its lives have left."""
+    all_that_is_left = post(*((life, 1) for life in range(1, LIVES_MAX + 3)), attempt=(10, 1))
+    (window, *_), _ = decide(all_that_is_left, None, {}, Log("log"), ANN)
+    (_, *_), effects = decide(all_that_is_left, window, {}, Log("log"), ANN)
+    assert effects == [Answer(tuple((key, "duplicate") for key in all_that_is_left.keys))]
+
+
+def test_who_never_settles_anything_is_kept_no_more_receipts_for_than_the_bound() -> None:
+    window: Any = None
+    for count in range(2, RECEIPTS_MAX + 3_000, 999):
+        keys = (A, *((1, n) for n in range(count, count + 999)))
+        (window, *_), _ = decide(post(*keys), window, {}, Log("log"), ANN)
+        assert len(window.verdicts) <= RECEIPTS_MAX
+    _, effects = decide(post(A, B), window, {}, Log("log"), ANN)
+    assert effects == [Answer(((A, "duplicate"), (B, "duplicate")))]
 
 
 def test_after_the_end_sends_are_refused_and_what_was_said_is_said_again() -> None:

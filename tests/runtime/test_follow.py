@@ -188,6 +188,35 @@ async def test_a_failure_that_was_overcome_is_not_the_cause_of_the_end(served: S
     assert [error.status for error in served.errors] == [503]
 
 
+async def test_within_on_error_the_session_names_that_error(served: Served) -> None:
+    seen: list[Any] = []
+
+    def told(error: PerdureError) -> None:
+        assert session.error is not None
+        seen.append((session.status.state, session.status.error is error, session.error.status))
+
+    async with served.follow(on_error=told) as session:
+        await take(session)
+        fatal = '{"status": 503, "message": "dead", "fatal": true}'
+        await served.call(served.flow.say, event="error", data=fatal)
+        with pytest.raises(SessionFailed):
+            await rest(session)
+    assert seen == [("terminal", True, 503)]
+
+
+async def test_within_on_state_what_failed_before_is_overcome(served: Served) -> None:
+    seen: list[Any] = []
+    served.flow.faults["events"] = [503]
+    session: Followed
+
+    def shown(_state: State) -> None:
+        seen.append((session.status.state, session.status.error))
+
+    async with served.follow(on_state=shown) as session:
+        await take(session)
+    assert seen == [("awaiting", None)]
+
+
 async def test_a_stream_that_is_cut_comes_back_and_what_was_missed_is_shown(served: Served) -> None:
     async with served.follow() as session:
         await take(session)
@@ -308,20 +337,21 @@ async def test_a_refresh_that_brings_nothing_ends_in_expired(served: Served) -> 
 
 async def test_leaving_during_a_refresh_ends_it(served: Served) -> None:
     served.flow.token = "new"
-    ended: list[str] = []
+    told: list[str] = []
 
     async def slow() -> str:
+        told.append("begun")
         try:
             await anyio.sleep_forever()
         finally:
-            ended.append("refresh")
+            told.append("ended")
         return "never"
 
     credential = Credential("old", slow)
     async with served.follow(credential=credential) as session:
-        await until(lambda: credential.state == "refreshing")
-        assert session.status.state == "reconnecting"
-    assert ended == ["refresh"]
+        await until(lambda: told == ["begun"])
+        assert (credential.state, session.status.state) == ("refreshing", "reconnecting")
+    assert told == ["begun", "ended"]
     assert credential.state == "usable"
 
 

@@ -334,6 +334,7 @@ class Followed:
         self._timers.start(effect.due, effect.seconds)
 
     def _show(self, arrived: Arrived) -> None:
+        self._cause = None
         self._fields = states.merged(self._fields, arrived, self._remote.volatile)
         self._inbox.put(dict(self._fields))
         self._callbacks.call("on_state", dict(self._fields))

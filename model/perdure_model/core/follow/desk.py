@@ -128,7 +128,7 @@ class FollowDesk:
 
     def fail(self, status: int, *, otherwise: str = "lost") -> Decision:
         """A failure is told, and ends the session or the attempt, as its status says."""
-        self.effects += [Report(status), Blame()]
+        self.effects += [Blame(), Report(status)]
         outcome = "expired" if status in EXPIRING else "failed"
         return self.step(EXPIRING.get(status, otherwise), outcome=outcome)
 

@@ -100,7 +100,7 @@ class Hold:
 
 @value
 class Show:
-    """Merge this state into the one before, and hand it to the application."""
+    """Merge this state into the one before, and hand it to the application; no failure before it counts."""
 
     serial: Hashable
 
@@ -131,7 +131,7 @@ class Blame:
 
 @value
 class Recovered:
-    """Nothing is missing any more, or the session's end is no failure's: none before is to be blamed."""
+    """Nothing is missing any more, or a state ends the session: no failure before it is to be blamed."""
 
 
 @value

@@ -18,6 +18,8 @@ TOMBSTONES = Family("tombstones")
 SETTINGS = Family("server settings")
 LIVES_MAX = 8
 """Lives of one client whose receipts for a session are kept."""
+RECEIPTS_MAX = 10_000
+"""Receipts that a client for a session has at most: ten of the largest POSTs."""
 
 
 @value
@@ -72,9 +74,10 @@ class Window:
     """A connection's receipts for a session, by the lives of the client that posted: one of its copies knows
     nothing of another's sends (N50).
 
-    `floors`: of each life the first key that may not be settled on the client's side. Verdicts are kept from
-    there on: of each life never more than fit in one POST, and of no more than LIVES_MAX lives. `past`: the
-    latest life whose receipts are forgotten, or 0.
+    `floors`: of each life the first key that may not be settled on the client's side; verdicts are kept from
+    there on. A client that keeps to the protocol has one POST of them for each life; of any other, the
+    RECEIPTS_MAX latest are kept. `past`: the latest life whose receipts are forgotten, or 0, as no more than
+    LIVES_MAX lives are remembered, and those of the latest POST.
     """
 
     floors: tuple[SendKey, ...] = ()

@@ -16,6 +16,7 @@ from perdure_model.core.server.parts import (
     LIVES_MAX,
     LOG,
     OWNER,
+    RECEIPTS_MAX,
     WINDOW,
     Connection,
     Log,
@@ -38,8 +39,8 @@ def on_post_arrived(
     """A verdict for each key; an accepted one is handled once, however often it comes (T23).
 
     A POST under another epoch is rejected: its receipts are gone, so that taking it might take it twice. So
-    is one of an earlier life than the connection's present one (N04).
-    Who sends to a session drives it from then on: ownership moves to that connection.
+    is one of an earlier life than the connection's present one (N04): what that had not settled, its next
+    life posts. Who sends to a session drives it from then on: ownership moves to that connection.
     """
     parts = (window, owners, log)
     if connection is None or connection.epoch != i.epoch:
@@ -65,10 +66,14 @@ def raised(window: Window, keys: tuple[SendKey, ...], verdicts: Mapping[SendKey,
     for life, first in dict(reversed(keys)).items():
         floors[life] = max(first, floors.get(life, 0))
     lives = sorted(life for life in floors if life > window.past)
-    past = lives[-LIVES_MAX - 1] if len(lives) > LIVES_MAX else window.past
-    still = tuple((life, floors[life]) for life in lives if life > past)
-    kept = tuple((key, v) for key, v in verdicts.items() if key[0] > past and key[1] >= floors[key[0]])
-    return Window(still, kept, past)
+    past = window.past
+    if len(lives) > LIVES_MAX:  # never one of this POST: its answer may be lost, and it repeated
+        past = max(past, min(lives[-LIVES_MAX - 1], keys[0][0] - 1))
+    kept = {key: said for key, said in verdicts.items() if key[0] > past and key[1] >= floors[key[0]]}
+    for life, count in sorted(kept)[:-RECEIPTS_MAX]:
+        del kept[life, count]
+        floors[life] = count + 1
+    return Window(tuple((life, floors[life]) for life in lives if life > past), tuple(kept.items()), past)
 
 
 def verdict(

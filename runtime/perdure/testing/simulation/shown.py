@@ -355,6 +355,7 @@ class FollowShown(Shown):
             case "Blame" | "Recovered":
                 self._error = i.get("status", 0) if kind == "Blame" else None
             case "Show":
+                self._error = None
                 self._calls.append(("state", self._versions.pop(effect["serial"], None)))
             case "Skip":
                 self._versions.pop(effect["serial"], None)
