@@ -168,6 +168,7 @@ PLOTS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("hold a send 3", "send a 1", "wait 0.2", "suspend a", "wait 28", "resume a", "send a 1", "wait 3"),
         ("old-hub", "wait 4", "echo a send 1", "send a 1", "wait 0.8", "cut a 0", "wait 12", "restart"),
         ("garble a skip", "publish 2", "wait 1", "publish 1"),
+        ("connect b", "send a 1", "watch b", "wait 1", "send-aside b 1", "wait 1", "kill b", "wait 25"),
         (
             "copy a c",
             "down 3",
