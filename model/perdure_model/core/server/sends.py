@@ -66,14 +66,12 @@ def raised(window: Window, keys: tuple[SendKey, ...], verdicts: Mapping[SendKey,
     for life, first in dict(reversed(keys)).items():
         floors[life] = max(first, floors.get(life, 0))
     lives = sorted(life for life in floors if life > window.past)
-    past = window.past
-    if len(lives) > LIVES_MAX:  # never one of this POST: its answer may be lost, and it repeated
-        past = max(past, min(lives[-LIVES_MAX - 1], keys[0][0] - 1))
-    kept = {key: said for key, said in verdicts.items() if key[0] > past and key[1] >= floors[key[0]]}
-    for life, count in sorted(kept)[:-RECEIPTS_MAX]:
-        del kept[life, count]
-        floors[life] = count + 1
-    return Window(tuple((life, floors[life]) for life in lives if life > past), tuple(kept.items()), past)
+    # Never one of this POST: its answer may be lost, and it repeated.
+    past = max([window.past, *[life for life in lives[:-LIVES_MAX] if life < keys[0][0]]])
+    unsettled = sorted(key for key in verdicts if key[0] > past and key[1] >= floors[key[0]])
+    floors |= {life: count + 1 for life, count in unsettled[:-RECEIPTS_MAX]}
+    kept = tuple((key, v) for key, v in verdicts.items() if key[0] > past and key[1] >= floors[key[0]])
+    return Window(tuple((life, floors[life]) for life in lives if life > past), kept, past)
 
 
 def verdict(
