@@ -23,7 +23,7 @@ from perdure.testing.simulation.scenario import Scenario
 from perdure.testing.simulation.simulation import RULES
 from perdure.testing.simulation.stateful import MACHINES, WorldMachine, machine
 
-RUNS_MAX: Final = 200
+RUNS_MAX: Final = 500
 EXAMPLES_MAX: Final = 1000
 SEARCH: Final = settings(
     stateful_step_count=50,
