@@ -89,6 +89,17 @@ def test_receipts_for_what_many_lives_left_are_there_for_the_posts_repetition() 
     assert effects == [Answer(tuple((key, "duplicate") for key in all_that_is_left.keys))]
 
 
+def test_who_makes_lives_up_without_end_is_remembered_no_more_of_than_the_bound() -> None:
+    """It holds on to the first, so that none of them is earlier than what its POSTs begin with."""
+    window: Any = None
+    for life in range(2, RECEIPTS_MAX + 3_000, 999):
+        keys = (A, *((n, 1) for n in range(life, life + 999)))
+        (window, *_), _ = decide(post(*keys), window, {}, Log("log"), ANN)
+        assert max(len(window.floors), len(window.verdicts)) <= RECEIPTS_MAX
+    _, effects = decide(post(A, B), window, {}, Log("log"), ANN)
+    assert effects == [Answer(())]
+
+
 def test_who_never_settles_anything_is_kept_no_more_receipts_for_than_the_bound() -> None:
     window: Any = None
     for count in range(2, RECEIPTS_MAX + 3_000, 999):

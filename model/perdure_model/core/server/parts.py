@@ -19,7 +19,7 @@ SETTINGS = Family("server settings")
 LIVES_MAX = 8
 """Lives of one client whose receipts for a session are kept."""
 RECEIPTS_MAX = 10_000
-"""Receipts that a client for a session has at most: ten of the largest POSTs."""
+"""Receipts that a client has for a session at most, and lives of it: what ten of the largest POSTs hold."""
 
 
 @value

@@ -66,8 +66,9 @@ def raised(window: Window, keys: tuple[SendKey, ...], verdicts: Mapping[SendKey,
     for life, first in dict(reversed(keys)).items():
         floors[life] = max(first, floors.get(life, 0))
     lives = sorted(life for life in floors if life > window.past)
-    # Never one of this POST: its answer may be lost, and it repeated.
-    past = max([window.past, *[life for life in lives[:-LIVES_MAX] if life < keys[0][0]]])
+    # Never one of this POST, as its answer may be lost, and it repeated; unless there are absurdly many.
+    earlier = [life for life in lives[:-LIVES_MAX] if life < keys[0][0]]
+    past = max([window.past, *earlier, *lives[:-RECEIPTS_MAX]])
     unsettled = sorted(key for key in verdicts if key[0] > past and key[1] >= floors[key[0]])
     floors |= {life: count + 1 for life, count in unsettled[:-RECEIPTS_MAX]}
     kept = tuple((key, v) for key, v in verdicts.items() if key[0] > past and key[1] >= floors[key[0]])
